@@ -1,0 +1,150 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One target a room (ARCHITECTURE.md, "Code map"); dependencies point down only, and TidyTests checks that they do.
+
+let settings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+extension Target.Dependency {
+  static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+  static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+  static let configuration = product(name: "Configuration", package: "swift-configuration")
+  static let crypto = product(name: "Crypto", package: "swift-crypto")
+  static let grdb = product(name: "GRDB", package: "GRDB.swift")
+  static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
+  static let grpcTransport = product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+  static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+  static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+  static let hummingbirdTLS = product(name: "HummingbirdTLS", package: "hummingbird")
+  static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
+  static let jwtKit = product(name: "JWTKit", package: "jwt-kit")
+  static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+  static let logging = product(name: "Logging", package: "swift-log")
+  static let metricsAPI = product(name: "Metrics", package: "swift-metrics")
+  static let coreMetrics = product(name: "CoreMetrics", package: "swift-metrics")
+  static let nioCore = product(name: "NIOCore", package: "swift-nio")
+  static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+  static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioFoundationCompat = product(name: "NIOFoundationCompat", package: "swift-nio")
+  static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+  static let nioCertificateReloading = product(name: "NIOCertificateReloading", package: "swift-nio-extras")
+  static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
+  static let asn1 = product(name: "SwiftASN1", package: "swift-asn1")
+  static let x509 = product(name: "X509", package: "swift-certificates")
+  static let yams = product(name: "Yams", package: "Yams")
+}
+
+let package = Package(
+  name: "frame",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "frame", targets: ["frame"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+  ],
+  targets: [
+    // Floor 0
+    room("FrameCore", []),
+    room("FrameProtos", ["FrameCore", .protobuf]),
+    .target(name: "CFrameZlib", linkerSettings: [.linkedLibrary("z")]),
+    room("FrameMetrics", ["CFrameZlib", .coreMetrics]),
+    // Floor 1
+    room("FrameLog", ["FrameCore", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
+    room("FrameLedger", ["FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
+    room(
+      "FrameIdentity",
+      [
+        "FrameCore", "FrameMetrics", .crypto, .x509, .asn1, .jwtKit, .nioCore, .nioPosix, .nioHTTP1, .nioSSL,
+        .nioCertificateReloading, .lifecycle, .logging,
+      ]),
+    // Floor 2
+    room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf, .protobuf]),
+    room(
+      "FrameFederation",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI", .crypto,
+        .grpcCore, .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .x509, .hummingbird,
+        .hummingbirdTLS, .lifecycle, .logging,
+      ]),
+    room(
+      "FrameProjection",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FramePeerAPI",
+        .grpcCore, .protobuf, .lifecycle, .logging,
+      ]),
+    // Floor 3
+    room(
+      "FrameSettlement",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FrameProjection",
+        "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
+      ]),
+    room(
+      "FrameBridge",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FrameProjection",
+        "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
+      ]),
+    // Floor 4
+    room("FrameCanary", ["FrameCore", "FrameMetrics", .asyncHTTPClient, .nioCore, .nioFoundationCompat, .lifecycle, .logging]),
+    // Floor 5
+    room(
+      "FrameNode",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
+        "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
+        .grpcCore, .grpcTransport, .yams, .configuration, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix, .protobuf,
+      ]),
+    // Floor 6
+    .executableTarget(
+      name: "frame",
+      dependencies: [
+        "FrameNode", "FrameCore", "FrameIdentity", "FrameMetrics", .argumentParser, .asyncHTTPClient, .nioCore,
+        .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
+      ],
+      swiftSettings: settings),
+    // Tests and their support
+    tests("FrameCoreTests", ["FrameCore"]),
+    tests("FrameMetricsTests", ["FrameMetrics", .metricsAPI]),
+    tests("FrameLogTests", ["FrameLog", "FrameLedger"]),
+    tests("FrameLedgerTests", ["FrameLedger", "FrameLog"]),
+    tests("FrameIdentityTests", ["FrameIdentity"]),
+    tests("FrameFederationTests", ["FrameFederation", "FrameLedger", "FrameLog"]),
+    tests("FrameSettlementTests", ["FrameSettlement", "FrameBridge", "FrameProjection"]),
+    tests("FrameNodeTests", ["FrameNode", .hummingbirdTesting]),
+    tests("EndToEndTests", ["FrameNode", "FrameLog", "FrameLedger", .asyncHTTPClient, .nioFoundationCompat]),
+    tests("TidyTests", []),
+  ]
+)
+
+// Rooms under construction are left out until their folder exists.

@@ -1,0 +1,107 @@
+package import FrameCore
+package import FrameProtos
+package import Foundation
+
+/// The state of a frame as a pure value: what the writer decides against and evolves (DESIGN §3).
+///
+/// Each room brings a sub-state; the composition root joins them and is the only one that knows all commands.
+package protocol FrameState: Sendable {
+  associatedtype Command: Sendable
+
+  /// Decides what a command does, without doing it. Pure: no clock, no randomness, no I/O.
+  /// - Returns: the events it produces, in order; they are appended together or not at all. Empty means the command is
+  ///   accepted and changes nothing (an acknowledgement of something already true).
+  /// - Throws: any `FrameError`: the rejection.
+  func decide(_ command: Command, _ context: DecisionContext) throws -> [EventDraft]
+
+  /// Applies a recorded event. Total: an event that is in the log has happened.
+  mutating func evolve(_ event: RecordedEvent)
+}
+
+/// What a decision may know of the world beside the state.
+package struct DecisionContext: Sendable {
+  package let now: FrameTime
+  package let actor: SPIFFEID
+
+  package init(now: FrameTime, actor: SPIFFEID) {
+    self.now = now
+    self.actor = actor
+  }
+}
+
+/// An event before the log has given it a position and a time.
+package struct EventDraft: Sendable {
+  package var payload: PBEvent.OneOf_Payload
+  package var postings: [PBPosting]
+
+  package init(_ payload: PBEvent.OneOf_Payload, postings: [PBPosting] = []) {
+    self.payload = payload
+    self.postings = postings
+  }
+}
+
+/// An event as it is in the log.
+package struct RecordedEvent: Sendable, Equatable {
+  package let event: PBEvent
+  /// The stored bytes: what the Merkle leaf hashes.
+  package let bytes: Data
+
+  package var position: UInt64 { event.position }
+  package var time: FrameTime { FrameTime(unixNanoseconds: event.timeUnixNs) }
+
+  package init(event: PBEvent, bytes: Data) {
+    self.event = event
+    self.bytes = bytes
+  }
+
+  /// - Throws: `LogError.damagedEvent` when the bytes are not an event.
+  package init(bytes: Data) throws {
+    do {
+      self.init(event: try PBEvent(serializedBytes: bytes), bytes: bytes)
+    } catch {
+      throw LogError.damagedEvent("\(error)")
+    }
+  }
+}
+
+/// A command on its way to the writer.
+package struct CommandEnvelope<Command: Sendable>: Sendable {
+  package let command: Command
+  package let actor: SPIFFEID
+  package let key: IdempotencyKey
+  /// SHA-256 of the command in a canonical form that its room defines: the same key with another digest is a conflict.
+  package let digest: Data
+
+  package init(_ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data) {
+    self.command = command
+    self.actor = actor
+    self.key = key
+    self.digest = digest
+  }
+
+  /// For commands whose key already says all there is to say of them (keys that the node derives from facts).
+  package init(_ command: Command, actor: SPIFFEID, derivedKey text: String) {
+    self.init(command, actor: actor, key: IdempotencyKey(derived: text), digest: CommandDigest.of(text))
+  }
+}
+
+/// The writer's answer: the events are on disk.
+package struct Committed: Sendable, Equatable {
+  /// In order; empty when the command had nothing to change.
+  package let events: [RecordedEvent]
+  /// The key was seen before: these are the events of the first time, nothing was appended now.
+  package let replayed: Bool
+
+  package init(events: [RecordedEvent], replayed: Bool) {
+    self.events = events
+    self.replayed = replayed
+  }
+}
+
+/// Checks that are not a room's own business but must hold for whatever is appended: zero sums, emission policy, balances.
+/// The ledger provides it; the log applies it to every draft before it is stored.
+package protocol AppendGuard<State>: Sendable {
+  associatedtype State
+  /// - Throws: a `FrameError`; the whole command is then rejected and nothing is appended.
+  func check(_ draft: EventDraft, actor: SPIFFEID, state: State) throws
+}

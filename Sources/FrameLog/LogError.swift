@@ -1,0 +1,77 @@
+package import FrameCore
+
+/// What the log refuses or cannot do.
+package enum LogError: FrameError, Equatable {
+  /// Same key, another command.
+  case idempotencyConflict(key: String, first: String, now: String)
+  /// An event that would not fit an entry bundle (CONFORMANCE L4: 65,535 bytes).
+  case eventTooLarge(bytes: Int)
+  case damagedEvent(String)
+  /// The file does not hold what it must: position gap, wrong leaf, wrong checkpoint.
+  case damagedLog(String)
+  /// The log is shorter than, or differs from, what was signed before (CONFORMANCE L7).
+  case behindCheckpoint(logSize: UInt64, signedSize: UInt64)
+  case noSuchPosition(UInt64, size: UInt64)
+  /// A write failed; the node stops and never answers for it.
+  case stopped(String)
+  case overloaded(queued: Int)
+  case badProof(String)
+  case badNote(String)
+
+  package var code: String {
+    switch self {
+    case .idempotencyConflict: "idempotency_conflict"
+    case .eventTooLarge: "event_too_large"
+    case .damagedEvent: "damaged_event"
+    case .damagedLog: "damaged_log"
+    case .behindCheckpoint: "log_behind_checkpoint"
+    case .noSuchPosition: "no_such_position"
+    case .stopped: "log_stopped"
+    case .overloaded: "log_overloaded"
+    case .badProof: "bad_proof"
+    case .badNote: "bad_note"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .idempotencyConflict: .conflict
+    case .eventTooLarge: .tooLarge
+    case .noSuchPosition: .notFound
+    case .overloaded: .limited
+    case .stopped: .unavailable
+    case .badProof, .badNote: .invalid
+    case .damagedEvent, .damagedLog, .behindCheckpoint: .internal
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .idempotencyConflict(let key, let first, let now):
+      "Idempotency key '\(key)' was used before for another command (first \(first), now \(now))."
+    case .eventTooLarge(let bytes): "The event would be \(bytes) bytes; the limit is 65535."
+    case .damagedEvent(let why): "A stored event cannot be read: \(why)."
+    case .damagedLog(let why): "The log is damaged: \(why)."
+    case .behindCheckpoint(let size, let signed):
+      "The log holds \(size) events but a checkpoint for \(signed) was signed before."
+    case .noSuchPosition(let position, let size): "Position \(position) is not in the log of \(size) events."
+    case .stopped(let why): "The log has stopped: \(why)."
+    case .overloaded(let queued): "The log's queue is full (\(queued) commands)."
+    case .badProof(let why): "The proof does not hold: \(why)."
+    case .badNote(let why): "The signed note is not valid: \(why)."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .idempotencyConflict: "Use a new key for a new command, or repeat the first command exactly."
+    case .eventTooLarge: "Shorten the memo or split the command."
+    case .damagedEvent, .damagedLog: "Restore the data directory from a backup and run frame audit."
+    case .behindCheckpoint: "An older copy was restored: restore the newest one; nothing is signed until then."
+    case .noSuchPosition: "Use a position below the log size."
+    case .stopped: "See the node's log, fix the disk and restart the node; acknowledged commands are safe."
+    case .overloaded: "Retry later with the same idempotency key."
+    case .badProof, .badNote: "Fetch a fresh attestation from the frame that holds the event."
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package import FrameCore
+package import FrameLog
+package import FrameProtos
+package import Foundation
+
+/// What can happen to a treaty. Operator commands need the frame's authority as actor, peer commands the peer's own node
+/// identity, and the rest this node's.
+package enum FederationCommand: Sendable {
+  // The operator
+  case requestOutgoing(
+    invitationID: String, ours: PBFrameDescription, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime)
+  /// - fingerprint: what the operator saw and accepts; `pin` is what the inviter's endpoint served just now.
+  case approve(peer: FrameID, fingerprint: String, ours: PBFrameDescription, pin: PinnedBundle)
+  case reject(peer: FrameID, reason: String)
+  case revoke(peer: FrameID, reason: String)
+
+  // The peer
+  /// - pin: the bundle presented inside the invitation, whose key signed it.
+  /// - ours: how we would describe ourselves when our own invitation to the same peer turns out to have crossed it.
+  case receiveIncoming(
+    invitationID: String, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime, ours: PBFrameDescription)
+  case peerApproved(peer: FrameID, invitationID: String, approver: PBFrameDescription, ourFingerprint: String)
+  case peerRejected(peer: FrameID, invitationID: String, reason: String)
+  case peerRevoked(peer: FrameID, reason: String)
+
+  // The node
+  /// The inviter answered our approval with its final description.
+  case establish(peer: FrameID, invitationID: String, inviter: PBFrameDescription)
+  /// The inviter no longer knows the invitation that we approved.
+  case approvalRefused(peer: FrameID, invitationID: String, reason: String)
+  /// A refresh that the held pin vouched for.
+  case rotatePin(peer: FrameID, pin: PinnedBundle)
+
+  /// The frame the command is about.
+  package var peerName: String {
+    switch self {
+    case .requestOutgoing(_, _, let theirs, _, _): theirs.frameID
+    case .receiveIncoming(_, let theirs, _, _, _): theirs.frameID
+    case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _),
+      .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _),
+      .approvalRefused(let peer, _, _), .rotatePin(let peer, _):
+      peer.name
+    }
+  }
+
+  /// SHA-256 over what the caller chose (not over what the node looked up): the digest for idempotency conflicts.
+  package var digest: Data {
+    switch self {
+    case .requestOutgoing(_, _, let theirs, _, _): CommandDigest.of("ws3.request", theirs.frameID)
+    case .approve(let peer, let fingerprint, _, _): CommandDigest.of("ws3.approve", peer.name, fingerprint)
+    case .reject(let peer, let reason): CommandDigest.of("ws3.reject", peer.name, reason)
+    case .revoke(let peer, let reason): CommandDigest.of("ws3.revoke", peer.name, reason)
+    case .receiveIncoming(let id, let theirs, _, _, _): CommandDigest.of("ws3.receive", theirs.frameID, id)
+    case .peerApproved(let peer, let id, _, _): CommandDigest.of("ws3.peer-approved", peer.name, id)
+    case .peerRejected(let peer, let id, _): CommandDigest.of("ws3.peer-rejected", peer.name, id)
+    case .peerRevoked(let peer, _): CommandDigest.of("ws3.peer-revoked", peer.name)
+    case .establish(let peer, let id, _): CommandDigest.of("ws3.establish", peer.name, id)
+    case .approvalRefused(let peer, let id, _): CommandDigest.of("ws3.approval-refused", peer.name, id)
+    case .rotatePin(let peer, let pin):
+      CommandDigest.of("ws3.rotate", peer.name, pin.fingerprint, String(pin.sequence))
+    }
+  }
+}
+
+/// How the federation's shells reach the one writer; the composition root implements it.
+package protocol FederationPort: Sendable {
+  /// Appends what the command decides; answers when it is durable.
+  /// - Throws: any `FrameError` the decision or the log throws.
+  func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed
+  /// The federation's durable state.
+  func federation() async throws -> FederationState
+  /// Signals that the durable log has grown (newest size only); every caller has its own stream.
+  func federationChanges() -> AsyncStream<UInt64>
+}

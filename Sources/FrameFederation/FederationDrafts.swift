@@ -1,0 +1,191 @@
+internal import FrameCore
+internal import FrameLog
+internal import FrameProtos
+internal import Foundation
+
+// The treaty's events and the checks that every decision shares.
+extension FederationState {
+  static func requested(
+    _ id: String, _ peer: FrameID, outgoing: Bool, inviter: PBFrameDescription, invitee: PBFrameDescription,
+    pin: PinnedBundle, expires: FrameTime
+  ) -> EventDraft {
+    var payload = PBFrameInvitationRequested()
+    payload.invitationID = id
+    payload.peer = peer.name
+    payload.outgoing = outgoing
+    payload.inviter = inviter
+    payload.invitee = invitee
+    if outgoing { payload.invitee.bundleFingerprint = pin.fingerprint }
+    payload.peerBundle = pin.document
+    payload.expiresUnixNs = expires.unixNanoseconds
+    return EventDraft(.frameInvitationRequested(payload))
+  }
+
+  static func approved(
+    _ id: String, _ peer: FrameID, approver: PBFrameDescription, pin: PinnedBundle
+  ) -> EventDraft {
+    var payload = PBFrameInvitationApproved()
+    payload.invitationID = id
+    payload.peer = peer.name
+    payload.approver = approver
+    payload.peerBundle = pin.document
+    payload.fingerprint = pin.fingerprint
+    return EventDraft(.frameInvitationApproved(payload))
+  }
+
+  static func rejected(_ id: String, _ peer: FrameID, byPeer: Bool, reason: String) -> EventDraft {
+    var payload = PBFrameInvitationRejected()
+    payload.invitationID = id
+    payload.peer = peer.name
+    payload.byPeer = byPeer
+    payload.reason = bounded(reason)
+    return EventDraft(.frameInvitationRejected(payload))
+  }
+
+  static func established(
+    _ id: String, _ peer: FrameID, ours: PBFrameDescription, theirs: PBFrameDescription, pin: PinnedBundle
+  ) -> EventDraft {
+    var payload = PBFrameFederationEstablished()
+    payload.invitationID = id
+    payload.peer = peer.name
+    payload.ours = ours
+    payload.theirs = theirs
+    payload.peerBundle = pin.document
+    payload.fingerprint = pin.fingerprint
+    return EventDraft(.frameFederationEstablished(payload))
+  }
+
+  static func bounded(_ reason: String) -> String {
+    guard reason.utf8.count > reasonBytesMax else { return reason }
+    return String(decoding: reason.utf8.prefix(reasonBytesMax - 4), as: UTF8.self)
+  }
+}
+
+extension FederationState {
+  /// The frame a description names, when the description can be used at all.
+  func checked(_ description: PBFrameDescription) throws(FederationError) -> FrameID {
+    let peer = try DescriptionRules.check(description)
+    guard peer != frame else { throw .selfPeering(peer) }
+    return peer
+  }
+
+  func checkPin(_ pin: PinnedBundle, _ peer: FrameID) throws(FederationError) {
+    guard pin.document.count <= Self.bundleBytesMax else {
+      throw .bundleTooLarge(bytes: pin.document.count, limit: Self.bundleBytesMax)
+    }
+    // A missing value proves nothing (CONFORMANCE B10).
+    guard !pin.document.isEmpty, !pin.fingerprint.isEmpty else { throw .bundleUnusable(peer, why: "it is empty") }
+  }
+
+  func requireAuthority(_ context: DecisionContext) throws(FederationError) {
+    guard context.actor == .authority(of: frame) else { throw .notAuthority(context.actor) }
+  }
+
+  func requirePeer(_ peer: FrameID, _ context: DecisionContext) throws(FederationError) {
+    guard context.actor == .node(of: peer) else { throw .notThePeer(context.actor, peer: peer) }
+  }
+
+  func requireNode(_ context: DecisionContext) throws(FederationError) {
+    guard context.actor == .node(of: frame) else { throw .notThePeer(context.actor, peer: frame) }
+  }
+}
+
+/// What every frame description must satisfy before anything is done with it.
+enum DescriptionRules {
+  static let textBytesMax = 512
+  static let subscriptionsMax = 32
+
+  static func check(_ d: PBFrameDescription) throws(FederationError) -> FrameID {
+    let id: FrameID
+    do { id = try FrameID(d.frameID) } catch { throw .descriptionInvalid(error.message) }
+    do {
+      let native = try Asset(d.native)
+      guard native.origin == id else { throw FederationError.descriptionInvalid("its currency is another frame's") }
+    } catch let error as FederationError {
+      throw error
+    } catch let error as IdentifierError {
+      throw .descriptionInvalid(error.message)
+    } catch {
+      throw .descriptionInvalid("its currency cannot be read")
+    }
+    for text in [d.bundleEndpoint, d.federationAddress, d.logVerifierKey, d.apiURL, d.bundleFingerprint]
+    where text.utf8.count > textBytesMax {
+      throw .descriptionInvalid("a field is longer than \(textBytesMax) bytes")
+    }
+    _ = try HostPort(url: d.bundleEndpoint)
+    _ = try HostPort(d.federationAddress)
+    guard d.bundleEndpointProfile == "https_spiffe" else {
+      throw .descriptionInvalid("bundle endpoint profile '\(d.bundleEndpointProfile.prefix(40))' is not https_spiffe")
+    }
+    guard d.logVerifierKey.hasPrefix("\(id.name)+") else {
+      throw .descriptionInvalid("the log verifier key's name is not the frame id")
+    }
+    guard d.terms.netDebitCap >= 0, d.terms.bridgeCap >= 0, d.terms.bridgeRatePerMinute >= 0 else {
+      throw .descriptionInvalid("a limit is negative")
+    }
+    guard d.terms.subscriptions.count <= subscriptionsMax else {
+      throw .descriptionInvalid("more than \(subscriptionsMax) subscriptions")
+    }
+    let known = Set(EventType.all.map(\.name))
+    for name in d.terms.subscriptions where !known.contains(name) {
+      throw .descriptionInvalid("'\(name.prefix(60))' is not an event type")
+    }
+    return id
+  }
+}
+
+/// A host and a port; the host may be a name, an IPv4 address or an IPv6 address in brackets.
+package struct HostPort: Hashable, Sendable, CustomStringConvertible {
+  package let host: String
+  package let port: Int
+
+  package init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// `host:port`.
+  /// - Throws: ``FederationError/endpointInvalid(_:)``.
+  package init(_ text: String) throws(FederationError) {
+    guard text.utf8.count <= 300, let colon = text.lastIndex(of: ":"),
+      let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port)
+    else { throw .endpointInvalid(text) }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = String(host.dropFirst().dropLast())
+    } else if host.contains(":") {
+      throw .endpointInvalid(text)
+    }
+    let allowed = host.utf8.allSatisfy { byte in
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: ".")
+        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ":")
+    }
+    guard !host.isEmpty, allowed else { throw .endpointInvalid(text) }
+    self.init(host: host, port: port)
+  }
+
+  /// `https://host:port` or `https://host`, with at most a `/` as path.
+  /// - Throws: ``FederationError/endpointInvalid(_:)``.
+  package init(url: String) throws(FederationError) {
+    guard url.hasPrefix("https://") else { throw .endpointInvalid(url) }
+    var rest = String(url.dropFirst("https://".count))
+    if rest.hasSuffix("/") { rest.removeLast() }
+    do {
+      try self.init(rest.contains(":") ? rest : "\(rest):443")
+    } catch {
+      throw .endpointInvalid(url)
+    }
+  }
+
+  package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Reads `spiffe_sequence` of a bundle document that was validated before it was pinned.
+enum BundleSequence {
+  private struct Document: Decodable { var spiffe_sequence: UInt64? }
+
+  static func read(_ document: Data) -> UInt64 {
+    (try? JSONDecoder().decode(Document.self, from: document))?.spiffe_sequence ?? 0
+  }
+}

@@ -1,0 +1,124 @@
+package import FrameCore
+
+/// What the treaty and the peer channel refuse.
+package enum FederationError: FrameError, Equatable {
+  case unknownPeer(FrameID)
+  case selfPeering(FrameID)
+  case notEstablished(FrameID, state: String)
+  case alreadyFederated(FrameID, state: String)
+  case invitationPending(FrameID, invitation: String)
+  case invitationExpired(FrameID, invitation: String)
+  case invitationUnknown(FrameID, invitation: String)
+  case invitationInvalid(String)
+  case tooManyInvitations(limit: Int)
+  case fingerprintMismatch(FrameID, expected: String, observed: String)
+  case wrongDirection(FrameID, String)
+  case sequenceRollback(FrameID, held: UInt64, received: UInt64)
+  case bundleTooLarge(bytes: Int, limit: Int)
+  case bundleUnusable(FrameID, why: String)
+  case descriptionInvalid(String)
+  case notAuthority(SPIFFEID)
+  case notThePeer(SPIFFEID, peer: FrameID)
+  case unauthenticatedPeer(String)
+  case endpointUnreachable(String, why: String)
+  case endpointInvalid(String)
+  case rateLimited(source: String)
+  case busy(FrameID, limit: Int)
+
+  package var code: String {
+    switch self {
+    case .unknownPeer: "unknown_peer"
+    case .selfPeering: "self_peering"
+    case .notEstablished: "treaty_not_established"
+    case .alreadyFederated: "already_federated"
+    case .invitationPending: "invitation_pending"
+    case .invitationExpired: "invitation_expired"
+    case .invitationUnknown: "invitation_unknown"
+    case .invitationInvalid: "invitation_invalid"
+    case .tooManyInvitations: "too_many_invitations"
+    case .fingerprintMismatch: "fingerprint_mismatch"
+    case .wrongDirection: "wrong_direction"
+    case .sequenceRollback: "bundle_sequence_rollback"
+    case .bundleTooLarge: "bundle_too_large"
+    case .bundleUnusable: "bundle_unusable"
+    case .descriptionInvalid: "frame_description_invalid"
+    case .notAuthority: "not_authority"
+    case .notThePeer: "not_the_peer"
+    case .unauthenticatedPeer: "peer_unauthenticated"
+    case .endpointUnreachable: "bundle_endpoint_unreachable"
+    case .endpointInvalid: "endpoint_invalid"
+    case .rateLimited: "rate_limited"
+    case .busy: "peer_busy"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .unknownPeer, .invitationUnknown: .notFound
+    case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid: .invalid
+    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback: .refused
+    case .alreadyFederated, .invitationPending: .conflict
+    case .bundleTooLarge: .tooLarge
+    case .notAuthority, .notThePeer: .forbidden
+    case .unauthenticatedPeer: .unauthenticated
+    case .endpointUnreachable: .unavailable
+    case .tooManyInvitations, .rateLimited, .busy: .limited
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .unknownPeer(let peer): "No treaty or invitation with '\(peer)'."
+    case .selfPeering(let peer): "'\(peer)' is this frame itself."
+    case .notEstablished(let peer, let state): "The treaty with '\(peer)' is not established (it is \(state))."
+    case .alreadyFederated(let peer, let state): "There already is a treaty with '\(peer)' (\(state))."
+    case .invitationPending(let peer, let id): "Invitation '\(id)' with '\(peer)' is still open."
+    case .invitationExpired(let peer, let id): "Invitation '\(id)' with '\(peer)' has expired."
+    case .invitationUnknown(let peer, let id): "Invitation '\(id)' is not the open one with '\(peer)'."
+    case .invitationInvalid(let why): "The invitation is not valid: \(why.prefix(300))."
+    case .tooManyInvitations(let limit): "There are \(limit) open invitations already."
+    case .fingerprintMismatch(let peer, let expected, let observed):
+      "The bundle of '\(peer)' has fingerprint \(observed), not \(expected)."
+    case .wrongDirection(let peer, let why): "That cannot be done to the invitation with '\(peer)': \(why)."
+    case .sequenceRollback(let peer, let held, let received):
+      "The bundle of '\(peer)' has sequence \(received), lower than the held \(held)."
+    case .bundleTooLarge(let bytes, let limit): "The bundle is \(bytes) bytes; the limit is \(limit)."
+    case .bundleUnusable(let peer, let why): "The bundle of '\(peer)' cannot be used: \(why.prefix(300))."
+    case .descriptionInvalid(let why): "The frame description is not valid: \(why.prefix(300))."
+    case .notAuthority(let actor): "'\(actor)' is not this frame's authority."
+    case .notThePeer(let actor, let peer): "'\(actor)' may not speak for '\(peer)'."
+    case .unauthenticatedPeer(let why): "The caller is not an authenticated peer: \(why.prefix(300))."
+    case .endpointUnreachable(let url, let why): "'\(url.prefix(300))' did not answer as it must: \(why.prefix(300))."
+    case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
+    case .rateLimited(let source): "Too many requests from \(source)."
+    case .busy(let peer, let limit): "'\(peer)' already has \(limit) calls in progress."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .unknownPeer: "Invite the peer first (frame peer invite), or check the name with frame peer list."
+    case .selfPeering: "Name another frame."
+    case .notEstablished: "Finish the handshake (frame peer show); after a revoke a new invitation is needed."
+    case .alreadyFederated: "Use the treaty, or revoke it first (frame peer revoke)."
+    case .invitationPending: "Approve or reject it, or wait until it expires."
+    case .invitationExpired: "Send a new invitation."
+    case .invitationUnknown: "See the open invitation with frame peer show."
+    case .invitationInvalid: "Update the inviting frame, or have its operator invite again."
+    case .tooManyInvitations: "Reject some (frame peer reject)."
+    case .fingerprintMismatch: "Compare fingerprints with the peer's operator over another channel before going on."
+    case .wrongDirection: "The invited frame approves or rejects; the inviting one waits or revokes."
+    case .sequenceRollback: "The peer serves an older bundle than before: ask its operator; the held pin stays."
+    case .bundleTooLarge: "The peer must publish a smaller bundle."
+    case .bundleUnusable: "The peer must publish at least one valid X.509 authority."
+    case .descriptionInvalid: "The frame that sent it must correct its configuration."
+    case .notAuthority: "Use the frame authority's token."
+    case .notThePeer: "Only the peer itself may send this."
+    case .unauthenticatedPeer: "Present the X.509-SVID spiffe://<frame>/node of a frame with a treaty here."
+    case .endpointUnreachable: "Check the address, that the peer is running and that the network lets it through."
+    case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
+    case .rateLimited: "Wait a minute and try again."
+    case .busy: "Wait for calls to finish."
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package import FrameCore
+package import FramePeerAPI
+package import FrameProtos
+
+/// What this node may ask of an established peer over the federation channel. ``PeerChannels`` is the real one.
+///
+/// Every call first requires an established treaty and throws ``PeerCallError``: `unavailable` means that the outcome is
+/// not known (ask again, never guess), `refused` that the peer answered no.
+package protocol PeerCalling: Sendable {
+  /// 2pc: asks `peer` to credit. Safe to repeat: the peer decides once per transfer id.
+  func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision
+  /// 2pc: asks `peer` what it decided; a peer that never saw the transfer writes a refusal first (presumed abort).
+  func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision
+  /// SF-4: our subscription to `peer`'s log after `sequence`. Runs until the stream ends (returns), fails (throws) or the
+  /// task is cancelled. Messages are handed over one at a time, in order; a slow `onMessage` slows the sender down.
+  func subscribe(
+    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+  ) async throws
+  /// SF-3: the peer's signed totals of both directions.
+  func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement
+}
+
+/// What an established peer may ask of this node; the rooms above implement it. Nothing else is reachable by peer input
+/// (CONFORMANCE B11). `peer` is the caller's authenticated frame, never a value it sent; its treaty is established.
+package protocol PeerVerbs: Sendable {
+  func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision
+  func resolve(transferID: String, from peer: FrameID) async throws -> PBTransferDecision
+  /// Streams until it returns (clean end), throws, or its task is cancelled (peer gone, revoked, or shutdown).
+  /// - Parameter send: suspends while the peer's flow-control window is full.
+  func subscribe(
+    after sequence: UInt64, peer: FrameID, send: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+  ) async throws
+  func reserveStatement(for peer: FrameID) async throws -> PBSignedReserveStatement
+}
+
+/// How a call to a peer failed.
+package enum PeerCallError: FrameError, Equatable {
+  /// Not reachable, timed out or broke off: what the peer did, if anything, is unknown.
+  case unavailable(peer: FrameID, why: String)
+  /// The peer answered, and the answer is no.
+  /// - code: the peer's own stable code, or the gRPC status name when it gave none.
+  case refused(peer: FrameID, code: String, message: String)
+
+  /// True when the peer may or may not have acted: ask for the outcome, never guess it.
+  package var isOutcomeUnknown: Bool {
+    switch self {
+    case .unavailable: true
+    case .refused: false
+    }
+  }
+
+  package var code: String {
+    switch self {
+    case .unavailable: "peer_unavailable"
+    case .refused(_, let code, _): code
+    }
+  }
+  package var kind: FrameErrorKind {
+    switch self {
+    case .unavailable: .unavailable
+    case .refused: .refused
+    }
+  }
+  package var message: String {
+    switch self {
+    case .unavailable(let peer, let why): "Peer \(peer) cannot be reached: \(why.prefix(300))."
+    case .refused(let peer, let code, let message): "Peer \(peer) refused (\(code)): \(message.prefix(300))"
+    }
+  }
+  package var remedy: String {
+    switch self {
+    case .unavailable: "Nothing needs to be done if it is passing: the node keeps trying. Else see frame peer show."
+    case .refused: "See the peer's reason; retrying unchanged cannot help."
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import Crypto
+import Foundation
+import FrameCore
+import X509
+
+extension SPIFFEBundle {
+  /// A larger document is refused (CONFORMANCE S13).
+  package static let documentLimit = 1 << 20
+
+  /// Parses a bundle document (JWKS).
+  ///
+  /// An entry that is unknown or broken is left out alone and listed in ``ignored``. `keys: []` parses: it revokes
+  /// everything, and ``replacement(for:authenticated:)`` decides whether it may.
+  /// - Parameters:
+  ///   - data: the document's bytes.
+  ///   - trustDomain: whose bundle it is; the document itself does not say.
+  /// - Throws: ``BundleError``.
+  package init(parsing data: Data, of trustDomain: FrameID) throws(BundleError) {
+    guard data.count <= Self.documentLimit else { throw .tooLarge(trustDomain, data.count) }
+    guard let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] else {
+      throw .malformed(trustDomain, why: "it is not a JSON object")
+    }
+    guard let entries = document["keys"] as? [Any] else { throw .malformed(trustDomain, why: "'keys' is missing") }
+    let sequence = try Self.unsigned(document, "spiffe_sequence", trustDomain)
+    let hint = try Self.unsigned(document, "spiffe_refresh_hint", trustDomain)
+
+    var x509: [Certificate] = []
+    var jwt: [JWTAuthority] = []
+    var ignored: [IgnoredEntry] = []
+    for (index, entry) in entries.enumerated() {
+      switch Self.entry(entry) {
+      case .x509(let certificate) where x509.contains(certificate):
+        ignored.append(.init(index: index, reason: "the certificate is there twice"))
+      case .x509(let certificate): x509.append(certificate)
+      case .jwt(let authority) where jwt.contains(where: { $0.keyID == authority.keyID }):
+        ignored.append(.init(index: index, reason: "the key id '\(authority.keyID.prefix(64))' is there twice"))
+      case .jwt(let authority): jwt.append(authority)
+      case .unusable(let reason): ignored.append(.init(index: index, reason: reason))
+      }
+    }
+    self.init(
+      trustDomain: trustDomain, x509Authorities: x509, jwtAuthorities: jwt, sequence: sequence,
+      refreshHint: hint.map { .seconds(Int64(clamping: $0)) }, ignored: ignored)
+    // What had keys and yields none is a broken document, not a revocation.
+    guard entries.isEmpty || !isEmpty else { throw .noUsableKey(trustDomain, ignored) }
+  }
+
+  /// The document: keys in the bundle's order, members sorted, so that equal bundles have equal bytes.
+  package func serialized() throws -> Data {
+    var keys: [[String: Any]] = []
+    for certificate in x509Authorities {
+      var key = Self.publicMembers(of: certificate)
+      key["use"] = "x509-svid"
+      key["x5c"] = [try certificate.der().base64EncodedString()]
+      keys.append(key)
+    }
+    for authority in jwtAuthorities {
+      var key: [String: Any] = authority.members
+      key["use"] = "jwt-svid"
+      key["kid"] = authority.keyID
+      keys.append(key)
+    }
+    var document: [String: Any] = ["keys": keys]
+    if let sequence { document["spiffe_sequence"] = sequence }
+    if let refreshHint { document["spiffe_refresh_hint"] = refreshHint.components.seconds }
+    return try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys, .withoutEscapingSlashes])
+  }
+
+  private enum Entry {
+    case x509(Certificate)
+    case jwt(JWTAuthority)
+    case unusable(String)
+  }
+
+  private static func entry(_ value: Any) -> Entry {
+    guard let entry = value as? [String: Any] else { return .unusable("it is not an object") }
+    guard let use = entry["use"] as? String else { return .unusable("it has no 'use'") }
+    guard let type = entry["kty"] as? String, ["EC", "RSA", "OKP"].contains(type) else {
+      return .unusable("its 'kty' is missing or unknown")
+    }
+    switch use {
+    case "x509-svid":
+      // Exactly one is allowed; of several the first counts, as in SPIRE and go-spiffe.
+      guard let chain = entry["x5c"] as? [Any], let first = chain.first as? String else {
+        return .unusable("it has no 'x5c'")
+      }
+      guard let der = Data(base64Encoded: first), let certificate = try? Certificate(derEncoded: Array(der)) else {
+        return .unusable("its certificate does not parse")
+      }
+      return .x509(certificate)
+    case "jwt-svid":
+      guard let keyID = entry["kid"] as? String, !keyID.isEmpty else { return .unusable("it has no 'kid'") }
+      // A private member means that its owner has published its secret: such a key proves nothing.
+      guard entry["d"] == nil else { return .unusable("it is a private key") }
+      let members = JWTAuthority.publicMembers.reduce(into: [String: String]()) { $0[$1] = entry[$1] as? String }
+      let authority = JWTAuthority(keyID: keyID, members: members)
+      return authority.hasKeyMaterial ? .jwt(authority) : .unusable("its key does not parse")
+    default: return .unusable("its 'use' is unknown")
+    }
+  }
+
+  private static func unsigned(
+    _ document: [String: Any], _ name: String, _ domain: FrameID
+  ) throws(BundleError) -> UInt64? {
+    guard let value = document[name] else { return nil }
+    guard let number = value as? NSNumber, !(value is Bool), number.doubleValue >= 0,
+      let exact = UInt64(number.stringValue)
+    else { throw .malformed(domain, why: "'\(name)' is not a whole number") }
+    return exact
+  }
+
+  /// The JWK members of a P-256 certificate's key; other key types are carried by `x5c` alone.
+  private static func publicMembers(of certificate: Certificate) -> [String: Any] {
+    if let key = P256.Signing.PublicKey(certificate.publicKey) { return JWTAuthority(key).members }
+    if P384.Signing.PublicKey(certificate.publicKey) != nil { return ["kty": "EC", "crv": "P-384"] }
+    if P521.Signing.PublicKey(certificate.publicKey) != nil { return ["kty": "EC", "crv": "P-521"] }
+    if Curve25519.Signing.PublicKey(certificate.publicKey) != nil { return ["kty": "OKP", "crv": "Ed25519"] }
+    return ["kty": "RSA"]
+  }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import FrameCore
+import NIOCore
+import NIOSSL
+import X509
+
+extension SPIFFEVerifier {
+  /// What NIOSSL and the gRPC transports call with the certificates a peer presents.
+  package typealias NIOCallback =
+    @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResultWithMetadata>) -> Void
+
+  /// A verification callback for one side of a TLS connection.
+  ///
+  /// Path building is asynchronous, so the work runs in a task of its own and the promise is completed from there, which
+  /// hops back to the connection's event loop: NIOSSL is never re-entered. The promise is completed exactly once.
+  /// - Parameters:
+  ///   - expected: which ids are acceptable.
+  ///   - onResult: told the peer's id or the refusal, before the handshake goes on. For metrics and logs; must not block.
+  package func nioCallback(
+    expecting expected: ExpectedID, onResult: (@Sendable (Result<SPIFFEID, SPIFFERefusal>) -> Void)? = nil
+  ) -> NIOCallback {
+    { certificates, promise in
+      let presented: [Data]
+      do {
+        presented = try certificates.map { Data(try $0.toDERBytes()) }
+      } catch {
+        onResult?(.failure(SPIFFERefusal(.malformedCertificate, "\(error)")))
+        return promise.succeed(.failed)
+      }
+      promise.completeWithTask {
+        do {
+          let peer = try await verify(der: presented, expecting: expected)
+          let chain = try peer.chain.map { try NIOSSLCertificate(bytes: Array($0.der()), format: .der) }
+          onResult?(.success(peer.id))
+          return .certificateVerified(VerificationMetadata(NIOSSL.ValidatedCertificateChain(chain)))
+        } catch let refusal as SPIFFERefusal {
+          onResult?(.failure(refusal))
+        } catch {
+          onResult?(.failure(SPIFFERefusal(.malformedCertificate, "\(error)")))
+        }
+        return .failed
+      }
+    }
+  }
+}

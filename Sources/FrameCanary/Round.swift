@@ -1,0 +1,197 @@
+import FrameCore
+import FrameMetrics
+import Logging
+
+/// The rounds with one peer: one probe a backend, side by side, plus another look at what former rounds left unresolved.
+struct Round: Sendable {
+  let peer: CanaryPeer
+  let configuration: CanaryConfiguration
+  let host: CanaryHost
+  let api: any CanaryAPI
+  let metrics: CanaryMetrics
+  let clock: any FrameClock
+  let randomness: Canary.Randomness
+  let logger: Logger
+  /// What former rounds could not see the end of, oldest first.
+  private(set) var unresolved: [Unresolved] = []
+
+  struct Unresolved: Sendable, Equatable {
+    let request: CanaryRequest
+    let amount: Amount
+    /// Nil when the node never answered: then the same request is sent again, which its key makes harmless.
+    let transferID: String?
+  }
+
+  init(
+    peer: CanaryPeer, configuration: CanaryConfiguration, host: CanaryHost, api: any CanaryAPI,
+    metrics: CanaryMetrics, clock: any FrameClock, randomness: Canary.Randomness, logger: Logger
+  ) {
+    self.peer = peer
+    self.configuration = configuration
+    self.host = host
+    self.api = api
+    self.metrics = metrics
+    self.clock = clock
+    self.randomness = randomness
+    self.logger = logger
+  }
+
+  mutating func run() async {
+    await lookAgain()
+    let outcomes = await fire()
+    for (probe, outcome) in outcomes {
+      if case .unresolved(_, _, let id) = outcome {
+        unresolved.append(Unresolved(request: probe.request, amount: probe.amount, transferID: id))
+      }
+    }
+    publishStranded()
+    let success = outcomes.count == CanaryBackend.allCases.count && outcomes.allSatisfy { $0.1 == .settled }
+    metrics.rounds.with(success ? "success" : "failure").increment()
+  }
+
+  // MARK: - New probes
+
+  private struct Started: Sendable {
+    let request: CanaryRequest
+    let amount: Amount
+  }
+
+  private func fire() async -> [(Started, Probe.Outcome)] {
+    let amount = configuration.amount(ours: host.scale, theirs: peer.scale)
+    guard unresolved.count < CanaryConfiguration.maximumUnresolved else {
+      for backend in CanaryBackend.allCases { fail(backend, .request, .noFunds, "too many unresolved transfers") }
+      return []
+    }
+    do {
+      try await host.ensureFunds(Amount(minorUnits: amount.minorUnits * Int64(CanaryBackend.allCases.count)))
+    } catch {
+      for backend in CanaryBackend.allCases { fail(backend, .request, .noFunds, "\(error)") }
+      return []
+    }
+    let address: AgentAddress
+    do {
+      address = AgentAddress(name: try AgentName(CanaryConfiguration.agent), frame: peer.frame)
+    } catch {
+      for backend in CanaryBackend.allCases { fail(backend, .request, .badResponse, "\(error)") }
+      return []
+    }
+    return await withTaskGroup(of: (Started, Probe.Outcome).self) { group in
+      for backend in CanaryBackend.allCases {
+        let started = Started(
+          request: CanaryRequest(
+            backend: backend, to: address, amount: amount.decimal(scale: host.scale),
+            idempotencyKey: randomness.key()),
+          amount: amount)
+        group.addTask { (started, await probe(started.request)) }
+      }
+      var results: [(Started, Probe.Outcome)] = []
+      for await result in group { results.append(result) }
+      return results
+    }
+  }
+
+  /// Drives one ``Probe`` and publishes what it saw.
+  private func probe(_ request: CanaryRequest) async -> Probe.Outcome {
+    metrics.inFlight.increment()
+    defer { metrics.inFlight.decrement() }
+    var probe = Probe()
+    let began = clock.now()
+    var action: Probe.Action
+    do {
+      let receipt = try await api.start(request, timeout: configuration.requestTimeout)
+      observe(request.backend, .request, clock.now() - began)
+      action = probe.handle(.receipt(receipt))
+    } catch {
+      action = probe.handle(.error(error))
+    }
+    let answered = clock.now()
+    let outcome = await follow(&probe, action, limit: configuration.settleTimeout)
+    switch outcome {
+    case .settled:
+      observe(request.backend, .settle, clock.now() - answered)
+      metrics.transfers.with(peer.frame.name, request.backend.rawValue, "success").increment()
+      metrics.lastSuccess.with(peer.frame.name, request.backend.rawValue).set(clock.now().seconds)
+    case .failed(let phase, let failure): fail(request.backend, phase, failure, "failed")
+    case .unresolved(let phase, let failure, let id): fail(request.backend, phase, failure, id ?? "no answer")
+    }
+    return outcome
+  }
+
+  /// Looks at the transfer with growing pauses until the machine finishes or the limit is reached.
+  private func follow(_ probe: inout Probe, _ first: Probe.Action, limit: Duration) async -> Probe.Outcome {
+    let deadline = clock.now() + limit
+    var pause = configuration.settlePollMinimum
+    var action = first
+    while true {
+      switch action {
+      case .finish(let outcome): return outcome
+      case .look(let id):
+        let left = deadline - clock.now()
+        guard left > .zero, !Task.isCancelled else {
+          action = probe.handle(.limitReached)
+          continue
+        }
+        do { try await clock.sleep(for: min(pause, left)) } catch {
+          action = probe.handle(.limitReached)
+          continue
+        }
+        pause = min(pause * 2, configuration.settlePollMaximum)
+        do {
+          action = probe.handle(.receipt(try await api.look(at: id, timeout: configuration.requestTimeout)))
+        } catch {
+          action = probe.handle(.error(error))
+        }
+      }
+    }
+  }
+
+  // MARK: - Old probes
+
+  /// One more look at each unresolved transfer: whatever has reached an end is forgotten.
+  private mutating func lookAgain() async {
+    var still: [Unresolved] = []
+    for item in unresolved {
+      do {
+        let receipt =
+          if let id = item.transferID {
+            try await api.look(at: id, timeout: configuration.requestTimeout)
+          } else {
+            try await api.start(item.request, timeout: configuration.requestTimeout)
+          }
+        var probe = Probe(settling: receipt.transferID)
+        switch probe.handle(.receipt(receipt)) {
+        case .finish(.settled), .finish(.failed): continue
+        case .finish(.unresolved), .look: break
+        }
+        still.append(Unresolved(request: item.request, amount: item.amount, transferID: receipt.transferID))
+      } catch {
+        // A definite no to a request that was never answered: nothing of it was ever on its way.
+        if item.transferID == nil, case .problem = error { continue }
+        still.append(item)
+      }
+    }
+    unresolved = still
+    publishStranded()
+  }
+
+  private func publishStranded() {
+    metrics.stranded.with(peer.frame.name).set(unresolved.reduce(Int64(0)) { $0 + $1.amount.minorUnits })
+  }
+
+  // MARK: - Publishing
+
+  private func observe(_ backend: CanaryBackend, _ phase: CanaryPhase, _ duration: Duration) {
+    metrics.phaseDuration.with(peer.frame.name, backend.rawValue, phase.rawValue).observe(duration.inSeconds)
+  }
+
+  private func fail(_ backend: CanaryBackend, _ phase: CanaryPhase, _ failure: CanaryFailure, _ detail: String) {
+    metrics.transfers.with(peer.frame.name, backend.rawValue, "failure").increment()
+    metrics.failures.with(peer.frame.name, backend.rawValue, phase.rawValue, failure.rawValue).increment()
+    logger.warning(
+      "canary transfer failed",
+      metadata: [
+        "peer": "\(peer.frame.name)", "backend": "\(backend.rawValue)", "phase": "\(phase.rawValue)",
+        "reason": "\(failure.rawValue)", "detail": "\(detail)",
+      ])
+  }
+}

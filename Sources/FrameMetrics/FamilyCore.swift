@@ -8,6 +8,8 @@ package final class FamilyCore: Sendable {
   let descriptor: MetricDescriptor
   /// How many series the family may have.
   let limit: Int
+  /// False for the one series of a metric without labels.
+  let isLabelled: Bool
   /// Lookups that found the family full, or that brought the wrong number of labels or too long a value.
   let drops = Counter()
   private let make: @Sendable () -> any Instrument
@@ -24,12 +26,16 @@ package final class FamilyCore: Sendable {
     var sorted: [Series]?
   }
 
-  init(_ descriptor: MetricDescriptor, limit: Int, make: @escaping @Sendable () -> any Instrument) {
+  /// - Parameter isOpen: label names may differ between series, and come with each (`series(pairs:)`).
+  init(
+    _ descriptor: MetricDescriptor, limit: Int, isOpen: Bool = false, make: @escaping @Sendable () -> any Instrument
+  ) {
     self.descriptor = descriptor
     self.limit = limit
+    isLabelled = isOpen || !descriptor.labels.isEmpty
     self.make = make
     overflow = make()
-    if descriptor.labels.isEmpty { _ = series(values: []) }
+    if !isLabelled { _ = series(values: []) }
   }
 
   // MARK: Lookup

@@ -3,13 +3,14 @@
 enum MetricName {
   static let lengthMax = 200
 
-  private static let typeWords = ["counter", "gauge", "summary", "untyped", "histogram"]
-  private static let unitAbbreviations = [
+  static let typeWords = ["counter", "gauge", "summary", "untyped", "histogram"]
+  static let unitAbbreviations = [
     "s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d",
   ]
-  private static let derivedUnits: Set<String> = [
+  static let derivedUnits: Set<String> = [
     "milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "weeks",
-    "kilobytes", "megabytes", "gigabytes", "terabytes", "bits", "percent",
+    "kilobytes", "megabytes", "gigabytes", "terabytes", "bits", "percent", "kelvin", "fahrenheit", "inches", "yards",
+    "miles", "ounces", "pounds", "calories",
   ]
 
   /// `metric` without the suffix that its type adds to samples: OpenMetrics' family name.
@@ -73,12 +74,14 @@ enum MetricName {
     return nil
   }
 
+  static let reservedSuffixes = ["_bucket", "_count", "_sum", "_created"]
+
   private static func suffixProblem(_ metric: String, _ type: MetricType) -> String? {
     if type == .counter, !metric.hasSuffix("_total") { return "is a counter and does not end in _total" }
     if type == .info, !metric.hasSuffix("_info") { return "is an info and does not end in _info" }
     if type != .counter, metric.hasSuffix("_total") { return "ends in _total and is no counter" }
     if type != .info, metric.hasSuffix("_info") { return "ends in _info and is no info" }
-    let reserved = ["_bucket", "_count", "_sum", "_created"].first { base(metric, type).hasSuffix($0) }
+    let reserved = reservedSuffixes.first { base(metric, type).hasSuffix($0) }
     return reserved.map { "ends in the reserved suffix \($0)" }
   }
 

@@ -25,25 +25,37 @@ package final class MetricRegistry: Sendable {
 
   // MARK: Declaration
 
-  /// The family that this declaration names, exposed if the declaration is sound, detached if not.
+  /// The family that this declaration names, exposed if the declaration is sound; if not, detached, and the problem is
+  /// recorded for `validate()`.
   func family(
     _ descriptor: MetricDescriptor, limit: Int = FamilyCore.defaultLimit, problem: MetricError? = nil,
     make: @escaping @Sendable () -> any Instrument
   ) -> FamilyCore {
-    state.withLock { state in
-      if let existing = state.families[descriptor.name], existing.descriptor == descriptor, problem == nil {
-        return existing
-      }
-      let core = FamilyCore(descriptor, limit: limit, make: make)
-      if let error = problem ?? Self.problem(descriptor) ?? Self.clash(descriptor, state.claims) {
-        state.errors.append(error)
-        return core
-      }
+    do throws(MetricError) {
+      if let problem { throw problem }
+      return try declare(descriptor, limit: limit, make: make)
+    } catch {
+      state.withLock { $0.errors.append(error) }
+      return FamilyCore(descriptor, limit: limit, make: make)
+    }
+  }
+
+  /// The family that this declaration names; throws what is wrong with it and records nothing.
+  func declare(
+    _ descriptor: MetricDescriptor, limit: Int = FamilyCore.defaultLimit, isOpen: Bool = false,
+    make: @escaping @Sendable () -> any Instrument
+  ) throws(MetricError) -> FamilyCore {
+    if let problem = Self.problem(descriptor) { throw problem }
+    let result: Result<FamilyCore, MetricError> = state.withLock { state in
+      if let existing = state.families[descriptor.name], existing.descriptor == descriptor { return .success(existing) }
+      if let clash = Self.clash(descriptor, state.claims) { return .failure(clash) }
+      let core = FamilyCore(descriptor, limit: limit, isOpen: isOpen, make: make)
       for name in MetricName.claims(descriptor.name, descriptor.type) { state.claims[name] = descriptor.name }
       state.families[descriptor.name] = core
       state.sorted = nil
-      return core
+      return .success(core)
     }
+    return try result.get()
   }
 
   private static func problem(_ descriptor: MetricDescriptor) -> MetricError? {

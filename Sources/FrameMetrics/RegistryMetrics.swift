@@ -42,7 +42,7 @@ struct RegistryMetrics: Sendable {
   }
 
   func publishDrops(_ families: [FamilyCore]) {
-    for family in families where !family.descriptor.labels.isEmpty {
+    for family in families where family.isLabelled {
       drops.with(family.descriptor.name).mirror(family.drops.value)
     }
   }

@@ -1,7 +1,7 @@
-package import FrameCore
-package import FrameLog
-package import FrameProtos
-package import Foundation
+import FrameCore
+import FrameLog
+import FrameProtos
+import Foundation
 
 /// What can happen to a treaty. Operator commands need the frame's authority as actor, peer commands the peer's own node
 /// identity, and the rest this node's.
@@ -69,6 +69,4 @@ package protocol FederationPort: Sendable {
   func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed
   /// The federation's durable state.
   func federation() async throws -> FederationState
-  /// Signals that the durable log has grown (newest size only); every caller has its own stream.
-  func federationChanges() -> AsyncStream<UInt64>
 }

@@ -1,7 +1,7 @@
-internal import FrameCore
-internal import FrameLog
-internal import FrameProtos
-internal import Foundation
+import FrameCore
+import FrameLog
+import FrameProtos
+import Foundation
 
 // The treaty's events and the checks that every decision shares.
 extension FederationState {

@@ -1,4 +1,4 @@
-package import FrameCore
+import FrameCore
 
 /// What the treaty and the peer channel refuse.
 package enum FederationError: FrameError, Equatable {

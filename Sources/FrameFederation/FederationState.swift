@@ -1,12 +1,14 @@
-package import FrameCore
-package import FrameLog
-internal import FrameProtos
-internal import Foundation
+import FrameCore
+import FrameLog
+import FrameProtos
+import Foundation
 
 /// All treaties of a frame: a pure state that decides commands and evolves by recorded events.
 package struct FederationState: Sendable, Equatable {
   package let frame: FrameID
   package private(set) var treaties: [FrameID: Treaty] = [:]
+  /// Grows with every treaty event: of two copies of this state, the one with the higher version is the later one.
+  package private(set) var version: UInt64 = 0
 
   /// Open invitations from others that may wait for the operator at once (CONFORMANCE B21).
   package static let openInvitationsMax = 64
@@ -254,6 +256,7 @@ extension FederationState {
   /// Applies a recorded event; events of other rooms change nothing.
   package mutating func evolve(_ recorded: RecordedEvent) {
     let time = recorded.time
+    defer { if Self.isTreatyEvent(recorded.event) { version = recorded.position + 1 } }
     switch recorded.event.payload {
     case .frameInvitationRequested(let e): evolve(e, time)
     case .frameInvitationApproved(let e):
@@ -281,6 +284,15 @@ extension FederationState {
       guard let peer = try? FrameID(e.peer) else { return }
       treaties[peer]?.pin = PinnedBundle(document: e.bundle, fingerprint: e.fingerprint, sequence: e.sequence)
     default: break
+    }
+  }
+
+  private static func isTreatyEvent(_ event: PBEvent) -> Bool {
+    switch event.payload {
+    case .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
+      .frameFederationRevoked, .peerBundleRotated:
+      true
+    default: false
     }
   }
 

@@ -1,6 +1,6 @@
-package import FrameCore
-package import FramePeerAPI
-package import FrameProtos
+import FrameCore
+import FramePeerAPI
+import FrameProtos
 
 /// What this node may ask of an established peer over the federation channel. ``PeerChannels`` is the real one.
 ///

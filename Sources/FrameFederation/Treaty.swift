@@ -1,6 +1,6 @@
-package import FrameCore
-package import FrameProtos
-package import Foundation
+import FrameCore
+import FrameProtos
+import Foundation
 
 /// Where a treaty stands (DESIGN §10). `none` is the absence of a treaty.
 package enum TreatyState: String, Sendable, CaseIterable {

@@ -1,0 +1,129 @@
+import FrameCore
+import FrameMetrics
+
+/// All metrics of the federation room.
+package struct FederationMetrics: Sendable {
+  let treatyState: StateSetFamily
+  let peers: GaugeFamily
+  let connections: GaugeFamily
+
+  let fingerprintMatch: GaugeFamily
+  let fingerprints: InfoFamily
+  let refreshTimestamp: GaugeFamily
+  let refreshes: CounterFamily
+  let refreshFailures: CounterFamily
+  let bundleSequence: GaugeFamily
+  let bundleExpiry: GaugeFamily
+  let bundleReports: CounterFamily
+
+  let handshakes: CounterFamily
+  let mtlsFailures: CounterFamily
+  let rpcs: CounterFamily
+  let rpcDuration: HistogramFamily
+  let served: CounterFamily
+  let servedDuration: HistogramFamily
+
+  let endpointRequests: CounterFamily
+  let invitations: CounterFamily
+
+  let sniConnections: CounterFamily
+  let sniBytes: CounterFamily
+  let sniActive: Gauge
+
+  package init(_ registry: MetricRegistry) {
+    treatyState = registry.stateSet(
+      "frame_peer_treaty_state", help: "State of the treaty with the peer.",
+      states: TreatyState.allCases.map(\.rawValue),
+      labels: ["peer"])
+    peers = registry.gauge("frame_peers", help: "Peers by state of their treaty.", labels: ["state"])
+    connections = registry.gauge(
+      "frame_peer_connections", help: "Open authenticated connections from the peer.", labels: ["peer"])
+    fingerprintMatch = registry.gauge(
+      "frame_peer_bundle_fingerprint_match",
+      help: "1 when the bundle last observed at the peer is the pinned one, else 0.", labels: ["peer"])
+    fingerprints = registry.info(
+      "frame_peer_bundle_fingerprint_info", help: "Pinned and last observed fingerprint of the peer's bundle.",
+      labels: ["peer", "expected", "observed"])
+    refreshTimestamp = registry.gauge(
+      "frame_peer_bundle_refresh_timestamp_seconds", help: "When the peer's bundle was last refreshed successfully.",
+      absent: true, labels: ["peer"])
+    refreshes = registry.counter(
+      "frame_peer_bundle_refreshes_total", help: "Successful refreshes of the peer's bundle.", labels: ["peer"])
+    refreshFailures = registry.counter(
+      "frame_peer_bundle_refresh_failures_total", help: "Failed refreshes of the peer's bundle by reason.",
+      labels: ["peer", "reason"])
+    bundleSequence = registry.gauge(
+      "frame_peer_bundle_sequence", help: "spiffe_sequence of the peer's pinned bundle.", labels: ["peer"])
+    bundleExpiry = registry.gauge(
+      "frame_peer_bundle_expiry_timestamp_seconds",
+      help: "When the first X.509 authority of the peer's pinned bundle expires.", absent: true, labels: ["peer"])
+    bundleReports = registry.counter(
+      "frame_peer_bundle_reports_total",
+      help: "Oddities in bundles that were nevertheless accepted, such as a change under the same sequence.",
+      labels: ["peer", "reason"])
+    handshakes = registry.counter(
+      "frame_peer_handshakes_total", help: "TLS handshakes with the peer by result, in either direction.",
+      labels: ["peer", "result"])
+    mtlsFailures = registry.counter(
+      "frame_peer_mtls_failures_total", help: "Certificates refused on the federation channel by reason.",
+      labels: ["reason"])
+    rpcs = registry.counter(
+      "frame_peer_rpc_total", help: "Calls to the peer by method and result code.", labels: ["peer", "method", "code"])
+    rpcDuration = registry.histogram(
+      "frame_peer_rpc_duration_seconds", help: "Duration of calls to the peer.", labels: ["peer", "method"])
+    served = registry.counter(
+      "frame_peer_served_rpc_total", help: "Calls served for the peer by method and result code.",
+      labels: ["peer", "method", "code"])
+    servedDuration = registry.histogram(
+      "frame_peer_served_rpc_duration_seconds", help: "Duration of calls served for the peer.",
+      labels: ["peer", "method"])
+    endpointRequests = registry.counter(
+      "frame_bundle_endpoint_requests_total", help: "Requests to the bundle endpoint by HTTP status.", labels: ["code"])
+    invitations = registry.counter(
+      "frame_invitations_received_total", help: "Invitations received by result.", labels: ["result"])
+    sniConnections = registry.counter(
+      "frame_sni_connections_total", help: "Connections to the SNI router by result.", labels: ["result"])
+    sniBytes = registry.counter(
+      "frame_sni_bytes_total", help: "Bytes that the SNI router passed on by direction.", unit: .bytes,
+      labels: ["direction"])
+    sniActive = registry.gauge("frame_sni_active_connections", help: "Connections that the SNI router joins now.")
+    initialise()
+  }
+
+  /// Series that rules need exist before anything happens (CONFORMANCE O9).
+  private func initialise() {
+    for state in TreatyState.allCases { peers.with(state.rawValue).set(0) }
+    for code in ["200", "304", "404", "429"] { _ = endpointRequests.with(code) }
+    for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
+    for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
+  }
+
+  /// Publishes where every treaty stands.
+  func show(_ state: FederationState) {
+    for (peer, treaty) in state.treaties {
+      treatyState.with(peer.name).set(treaty.state)
+      if treaty.state == .established {
+        _ = refreshes.with(peer.name)
+        _ = refreshFailures.with(peer.name, "bundle_endpoint_unreachable")
+      }
+      bundleSequence.with(peer.name).set(Int64(clamping: treaty.pin.sequence))
+    }
+    for value in TreatyState.allCases {
+      peers.with(value.rawValue).set(state.treaties.values.count { $0.state == value })
+    }
+  }
+
+  /// Publishes what is expected of a peer's bundle and what was seen.
+  func show(_ peer: FrameID, expected: String, observed: String) {
+    fingerprintMatch.with(peer.name).set(expected == observed)
+    fingerprints.replace(peer.name, expected, observed, keys: 1)
+  }
+
+  /// A peer that is gone has no bundle to watch: its alerts must not outlive the treaty.
+  func forgetBundle(of peer: FrameID) {
+    fingerprintMatch.removeAll("peer", peer.name)
+    fingerprints.removeAll("peer", peer.name)
+    refreshTimestamp.removeAll("peer", peer.name)
+    bundleExpiry.removeAll("peer", peer.name)
+  }
+}

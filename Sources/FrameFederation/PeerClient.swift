@@ -1,0 +1,122 @@
+import FrameCore
+import FrameIdentity
+import FramePeerAPI
+import GRPCCore
+import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2Posix
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The client side of the channel to one peer: one HTTP/2 connection, reconnecting with backoff, that accepts exactly
+/// `spiffe://<peer>/node` verified by the bundles it is given.
+final class PeerClient: Sendable {
+  let peer: FrameID
+  let address: HostPort
+  let api: PBFramePeer.Client<HTTP2ClientTransport.Posix>
+  private let client: GRPCClient<HTTP2ClientTransport.Posix>
+  private let runner: Task<Void, Never>
+  private let sockets: Sockets
+
+  /// - Parameters:
+  ///   - router: when set, connections go to this address and the peer is named by SNI.
+  init(
+    _ peer: FrameID, at address: HostPort, via router: HostPort? = nil, identity: SVIDSource,
+    bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics
+  ) throws {
+    let sockets = Sockets()
+    let verifier = SPIFFEVerifier(bundles: bundles, clock: clock)
+    var config = HTTP2ClientTransport.Posix.Config.defaults
+    // A peer that restarts is back within seconds; calls in between fail fast and are retried by those who make them.
+    config.backoff = .init(initial: .milliseconds(100), max: .seconds(5), multiplier: 1.6, jitter: 0.2)
+    config.connection.flushCoalescing = nil
+    config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(10), allowWithoutCalls: true)
+    config.connection.maxIdleTime = nil
+    config.http2.authority = Self.serverName(peer, address)
+    config.channelDebuggingCallbacks.onCreateTCPConnection = { channel in
+      sockets.add(channel)
+      return channel.eventLoop.makeSucceededVoidFuture()
+    }
+    let transport = try HTTP2ClientTransport.Posix(
+      target: Self.target(router ?? address),
+      transportSecurity: try .mTLS(certificateReloader: identity) { tls in
+        tls.trustRoots = .certificates([])
+        tls.serverCertificateVerification = .noHostnameVerification
+        tls.customVerificationCallback = verifier.nioCallback(expecting: .exactly(.node(of: peer))) { result in
+          switch result {
+          case .success: metrics.handshakes.with(peer.name, "ok").increment()
+          case .failure(let refusal):
+            metrics.handshakes.with(peer.name, "refused").increment()
+            metrics.mtlsFailures.with(refusal.code).increment()
+          }
+        }
+      }, config: config)
+    let client = GRPCClient(transport: transport)
+    self.peer = peer
+    self.address = address
+    self.client = client
+    self.api = PBFramePeer.Client(wrapping: client)
+    self.sockets = sockets
+    self.runner = Task {
+      // It only throws when started twice; connection failures reach the calls, not this task.
+      try? await client.runConnections()
+    }
+  }
+
+  /// Ends the channel at once: calls in progress fail, connections close.
+  func close() {
+    client.beginGracefulShutdown()
+    runner.cancel()
+    sockets.closeAll()
+  }
+
+  /// Closes the present connections; the channel opens a new one by itself.
+  func reconnect() { sockets.closeCurrent() }
+
+  /// What TLS names as server: the host when it is a name, else the frame's own id. Never an IP address.
+  static func serverName(_ peer: FrameID, _ address: HostPort) -> String? {
+    for name in [address.host, peer.name] where (try? NIOCore.SocketAddress(ipAddress: name, port: 0)) == nil {
+      return name
+    }
+    return nil
+  }
+
+  private static func target(_ address: HostPort) -> any ResolvableTarget {
+    if address.host.contains(":") { return .ipv6(address: address.host, port: address.port) }
+    if (try? NIOCore.SocketAddress(ipAddress: address.host, port: 0)) != nil {
+      return .ipv4(address: address.host, port: address.port)
+    }
+    return .dns(host: address.host, port: address.port)
+  }
+}
+
+/// The TCP connections of a client.
+private final class Sockets: Sendable {
+  private struct Held {
+    var open: [ObjectIdentifier: any Channel] = [:]
+    var isClosed = false
+  }
+
+  private let held = Mutex(Held())
+
+  func add(_ channel: any Channel) {
+    let refused = held.withLock { held in
+      if held.isClosed { return true }
+      held.open[ObjectIdentifier(channel)] = channel
+      return false
+    }
+    if refused { return channel.close(promise: nil) }
+    channel.closeFuture.whenComplete { _ in
+      self.held.withLock { $0.open[ObjectIdentifier(channel)] = nil }
+    }
+  }
+
+  func closeAll() {
+    held.withLock { $0.isClosed = true }
+    closeCurrent()
+  }
+
+  func closeCurrent() {
+    for channel in held.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
+  }
+}

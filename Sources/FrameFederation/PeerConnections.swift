@@ -1,0 +1,176 @@
+import FrameCore
+import FrameIdentity
+import NIOCore
+import NIOSSL
+import NIOTLS
+import Synchronization
+import X509
+
+/// The open connections from peers, by authenticated peer, so that a revoke can close them at once.
+final class PeerConnections: Sendable {
+  private struct Held {
+    var handshaking = 0
+    var byPeer: [FrameID: [ObjectIdentifier: Connection]] = [:]
+  }
+
+  struct Connection: Sendable {
+    let channel: any Channel
+    /// As validated in the handshake, leaf first.
+    let chain: [Certificate]
+  }
+
+  private let held = Mutex(Held())
+  private let directory: PeerDirectory
+  private let metrics: FederationMetrics
+
+  init(directory: PeerDirectory, metrics: FederationMetrics) {
+    self.directory = directory
+    self.metrics = metrics
+  }
+
+  /// Prepares a connection that was just accepted: it is watched until its handshake tells whose it is.
+  func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      let pipeline = channel.pipeline.syncOperations
+      let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
+      try pipeline.addHandler(PeerConnectionHandler(connections: self), position: .after(tls))
+    }
+  }
+
+  /// - Returns: false when too many handshakes are in progress.
+  func beginHandshake() -> Bool {
+    held.withLock { held in
+      guard held.handshaking < PeerLimits.handshakesMax else { return false }
+      held.handshaking += 1
+      return true
+    }
+  }
+
+  func endHandshake() { held.withLock { $0.handshaking -= 1 } }
+
+  /// Registers an authenticated connection.
+  /// - Returns: false when the connection must be closed: over the limit, or the treaty has just ended.
+  func register(_ peer: FrameID, _ connection: Connection) -> Bool {
+    let count = held.withLock { held -> Int? in
+      guard (held.byPeer[peer]?.count ?? 0) < PeerLimits.connectionsPerPeerMax else { return nil }
+      held.byPeer[peer, default: [:]][ObjectIdentifier(connection.channel)] = connection
+      return held.byPeer[peer]?.count
+    }
+    guard let count else { return false }
+    metrics.connections.with(peer.name).set(count)
+    // After registering, so that a revoke in between either finds the connection or is seen here.
+    guard directory.bundle(for: peer) != nil else {
+      unregister(peer, connection.channel)
+      return false
+    }
+    return true
+  }
+
+  func unregister(_ peer: FrameID, _ channel: any Channel) {
+    let count = held.withLock { held -> Int in
+      held.byPeer[peer]?[ObjectIdentifier(channel)] = nil
+      if held.byPeer[peer]?.isEmpty == true { held.byPeer[peer] = nil }
+      return held.byPeer[peer]?.count ?? 0
+    }
+    metrics.connections.with(peer.name).set(count)
+  }
+
+  /// Closes every connection of the peer.
+  func closeAll(of peer: FrameID) {
+    for connection in connections(of: peer) { connection.channel.close(promise: nil) }
+  }
+
+  /// Closes the connections of the peer whose certificates the bundle no longer vouches for.
+  func closeUnvouched(of peer: FrameID, by verifier: SPIFFEVerifier) async {
+    for connection in connections(of: peer) {
+      do {
+        _ = try await verifier.verify(connection.chain, expecting: .exactly(.node(of: peer)))
+      } catch {
+        connection.channel.close(promise: nil)
+      }
+    }
+  }
+
+  func closeAll() {
+    let all = held.withLock { held in held.byPeer.values.flatMap(\.values) }
+    for connection in all { connection.channel.close(promise: nil) }
+  }
+
+  func count(of peer: FrameID) -> Int { held.withLock { $0.byPeer[peer]?.count ?? 0 } }
+
+  private func connections(of peer: FrameID) -> [Connection] {
+    held.withLock { held in held.byPeer[peer].map { Array($0.values) } ?? [] }
+  }
+}
+
+/// Sits behind the TLS handler of one connection: bounds the handshake and registers the connection under its peer.
+private final class PeerConnectionHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private enum State {
+    case new
+    case handshaking(Scheduled<Void>)
+    case authenticated(FrameID)
+    case closed
+  }
+
+  private let connections: PeerConnections
+  private var state = State.new
+
+  init(connections: PeerConnections) { self.connections = connections }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    guard connections.beginHandshake() else {
+      state = .closed
+      return context.close(promise: nil)
+    }
+    let channel = context.channel
+    let limit = TimeAmount.nanoseconds(PeerLimits.handshakeTimeout.nanoseconds)
+    state = .handshaking(context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) })
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { end(context) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end(context)
+    context.fireChannelInactive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? TLSUserEvent, case .handshakeCompleted = event, !authenticate(context) {
+      context.close(promise: nil)
+      return
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  private func authenticate(_ context: ChannelHandlerContext) -> Bool {
+    guard case .handshaking(let timeout) = state else { return false }
+    timeout.cancel()
+    connections.endHandshake()
+    state = .closed
+    guard let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
+      let presented = handler.peerValidatedCertificateChain
+    else { return false }
+    let chain = presented.compactMap { certificate in
+      (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
+    }
+    guard let leaf = chain.first, let id = try? SPIFFEID(uriNameOf: leaf), id == .node(of: id.trustDomain),
+      connections.register(id.trustDomain, .init(channel: context.channel, chain: chain))
+    else { return false }
+    state = .authenticated(id.trustDomain)
+    return true
+  }
+
+  private func end(_ context: ChannelHandlerContext) {
+    switch state {
+    case .handshaking(let timeout):
+      timeout.cancel()
+      connections.endHandshake()
+    case .authenticated(let peer):
+      connections.unregister(peer, context.channel)
+    case .new, .closed: break
+    }
+    state = .closed
+  }
+}

@@ -1,0 +1,104 @@
+import FrameCore
+import FrameIdentity
+import FrameLog
+import Foundation
+import Synchronization
+
+/// What changed for one peer.
+package enum PeerChange: Sendable, Equatable {
+  /// The treaty is established (now, or already at start).
+  case established(FrameID)
+  /// Nothing may be exchanged with the peer any more.
+  case closed(FrameID)
+  /// The pinned bundle moved. Connections that rest on an authority that is gone must end (CONFORMANCE S8).
+  case pinMoved(FrameID, lostAuthorities: Bool)
+}
+
+/// The treaties as the network code needs them: a snapshot behind a lock, readable from event loops.
+///
+/// It is the only source of trust anchors of the federation channel (CONFORMANCE B9), and a bundle source for
+/// verification: it yields a peer's pinned bundle while that peer may connect, and nothing otherwise.
+package final class PeerDirectory: BundleSource {
+  struct Entry: Sendable {
+    var treaty: Treaty
+    /// Nil when the pinned document cannot be used: then nothing of that peer verifies.
+    var bundle: SPIFFEBundle?
+  }
+
+  private struct Held {
+    var version: UInt64 = 0
+    var entries: [FrameID: Entry] = [:]
+    var observers: [@Sendable (PeerChange) -> Void] = []
+  }
+
+  package let frame: FrameID
+  private let held = Mutex(Held())
+
+  package init(frame: FrameID) { self.frame = frame }
+
+  /// Calls `body` for every change from now on, on whatever thread brings the change; it must not block.
+  package func observe(_ body: @escaping @Sendable (PeerChange) -> Void) {
+    held.withLock { $0.observers.append(body) }
+  }
+
+  /// Takes over a state; an older one than the held is ignored. Observers have been told when this returns.
+  package func update(_ state: FederationState) {
+    let (changes, observers) = held.withLock { held -> ([PeerChange], [@Sendable (PeerChange) -> Void]) in
+      guard state.version >= held.version else { return ([], []) }
+      held.version = state.version
+      var changes: [PeerChange] = []
+      for (peer, treaty) in state.treaties {
+        let old = held.entries[peer]
+        guard old?.treaty != treaty else { continue }
+        let bundle =
+          old?.treaty.pin == treaty.pin ? old?.bundle : try? SPIFFEBundle(parsing: treaty.pin.document, of: peer)
+        held.entries[peer] = Entry(treaty: treaty, bundle: bundle)
+        changes += Self.changes(from: old, to: Entry(treaty: treaty, bundle: bundle))
+      }
+      return (changes, held.observers)
+    }
+    for change in changes { for observer in observers { observer(change) } }
+  }
+
+  private static func changes(from old: Entry?, to new: Entry) -> [PeerChange] {
+    let peer = new.treaty.peer
+    var changes: [PeerChange] = []
+    if let old, old.treaty.pin != new.treaty.pin, mayConnect(old.treaty) {
+      let lost = Set(old.bundle?.x509Authorities ?? []).subtracting(new.bundle?.x509Authorities ?? [])
+      changes.append(.pinMoved(peer, lostAuthorities: !lost.isEmpty))
+    }
+    if let old, mayConnect(old.treaty), !mayConnect(new.treaty) { changes.append(.closed(peer)) }
+    if new.treaty.state == .established, old?.treaty.state != .established { changes.append(.established(peer)) }
+    return changes
+  }
+
+  /// Who may open a connection to us: a peer with a treaty, and one that we invited or approved.
+  private static func mayConnect(_ treaty: Treaty) -> Bool {
+    switch treaty.state {
+    case .established, .approved: true
+    case .requested: treaty.direction == .outgoing
+    case .rejected, .revoked: false
+    }
+  }
+
+  package func bundle(for trustDomain: FrameID) -> SPIFFEBundle? {
+    held.withLock { held in
+      guard let entry = held.entries[trustDomain], Self.mayConnect(entry.treaty) else { return nil }
+      return entry.bundle
+    }
+  }
+
+  package func treaty(_ peer: FrameID) -> Treaty? { held.withLock { $0.entries[peer]?.treaty } }
+
+  /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
+  @discardableResult
+  package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
+    guard let treaty = treaty(peer) else { throw .unknownPeer(peer) }
+    guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+    return treaty
+  }
+
+  package var established: [Treaty] {
+    held.withLock { $0.entries.values.map(\.treaty) }.filter { $0.state == .established }
+  }
+}

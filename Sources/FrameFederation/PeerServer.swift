@@ -1,0 +1,104 @@
+import FrameCore
+import FrameIdentity
+import GRPCCore
+import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2Posix
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The federation listener: gRPC over mutual TLS, for frames with a treaty.
+///
+/// A handshake succeeds only for `spiffe://<peer>/node` verified by that peer's pinned bundle. When a treaty ends, the
+/// peer's calls are cancelled and its connections closed before ``PeerDirectory/update(_:)`` returns.
+package final class PeerServer: Service {
+  private let server: GRPCServer<HTTP2ServerTransport.Posix>
+  private let connections: PeerConnections
+  private let calls: ActiveCalls
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - host: IP address to listen on (`localhost` is taken as 127.0.0.1).
+  ///   - port: 0 lets the system choose, see ``listeningPort``.
+  ///   - identity: the node's SVID, taken anew for each handshake.
+  /// - Throws: when the TLS configuration cannot be made.
+  package init(
+    host: String, port: Int, identity: SVIDSource, directory: PeerDirectory, treaties: any TreatyVerbs,
+    verbs: any PeerVerbs, metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
+    logger: Logger = Logger(label: "frame.federation")
+  ) throws {
+    let connections = PeerConnections(directory: directory, metrics: metrics)
+    let calls = ActiveCalls(limit: PeerLimits.callsPerPeerMax)
+    let verifier = SPIFFEVerifier(bundles: directory, clock: clock)
+    var config = HTTP2ServerTransport.Posix.Config.defaults
+    config.rpc.maxRequestPayloadSize = PeerLimits.requestBytesMax
+    config.http2.maxConcurrentStreams = PeerLimits.streamsPerConnectionMax
+    // Calls are few and small, and each is somebody waiting: nothing is gained by collecting writes.
+    config.connection.flushCoalescing = nil
+    config.connection.keepalive.time = .seconds(30)
+    config.connection.keepalive.timeout = .seconds(10)
+    config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+    config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
+    config.channelDebuggingCallbacks.onAcceptTCPConnection = { connections.accept($0) }
+    let transport = HTTP2ServerTransport.Posix(
+      address: Self.address(host, port),
+      transportSecurity: try .mTLS(certificateReloader: identity) { tls in
+        tls.trustRoots = .certificates([])
+        tls.requireALPN = true
+        tls.customVerificationCallback = verifier.nioCallback(expecting: .anyNode) { result in
+          switch result {
+          case .success(let id): metrics.handshakes.with(id.trustDomain.name, "ok").increment()
+          case .failure(let refusal):
+            metrics.mtlsFailures.with(refusal.code).increment()
+            logger.notice(
+              "Refused a connection", metadata: ["reason": "\(refusal.code)", "detail": "\(refusal.detail)"])
+          }
+        }
+      }, config: config)
+    let service = PeerService(
+      directory: directory, treaties: treaties, verbs: verbs, calls: calls, metrics: metrics, logger: logger)
+    self.server = GRPCServer(transport: transport, services: [service])
+    self.connections = connections
+    self.calls = calls
+    self.logger = logger
+    directory.observe { change in
+      switch change {
+      case .established: break
+      case .closed(let peer):
+        calls.cancelAll(of: peer)
+        connections.closeAll(of: peer)
+      case .pinMoved(let peer, let lostAuthorities):
+        if lostAuthorities { Task { await connections.closeUnvouched(of: peer, by: verifier) } }
+      }
+    }
+  }
+
+  /// The port in use; waits until the listener is bound.
+  /// - Throws: when it could not be bound.
+  package var listeningPort: Int {
+    get async throws {
+      let address = try await server.transport.listeningAddress
+      return address.ipv4?.port ?? address.ipv6?.port ?? 0
+    }
+  }
+
+  /// Serves until shut down: no new calls, unary calls in progress may finish, streams end.
+  package func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await server.serve()
+    } onGracefulShutdown: {
+      self.server.beginGracefulShutdown()
+      // Subscriptions never end by themselves, and peers resume from their cursor.
+      self.calls.cancelAll()
+    }
+    connections.closeAll()
+  }
+
+  /// Open authenticated connections of a peer.
+  package func connectionCount(of peer: FrameID) -> Int { connections.count(of: peer) }
+
+  static func address(_ host: String, _ port: Int) -> GRPCNIOTransportCore.SocketAddress {
+    if host.contains(":") { return .ipv6(host: host, port: port) }
+    return .ipv4(host: host == "localhost" ? "127.0.0.1" : host, port: port)
+  }
+}

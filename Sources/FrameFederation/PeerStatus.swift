@@ -1,0 +1,85 @@
+import FrameCore
+import GRPCCore
+
+/// Errors across the federation channel: a gRPC status for machines that know only gRPC, and our own stable code beside it.
+enum PeerStatus {
+  /// Trailing metadata that carries the error's stable code.
+  static let codeKey = "frame-error-code"
+
+  /// What a failed call answers. Errors that are not ours say nothing of our inside.
+  static func rpcError(for error: any Error) -> RPCError {
+    if let error = error as? RPCError { return error }
+    if error is CancellationError { return RPCError(code: .unavailable, message: "The call was ended by this frame.") }
+    guard let error = error as? any FrameError else {
+      return RPCError(code: .internalError, message: "An internal error.")
+    }
+    return RPCError(
+      code: status(error.kind), message: String(error.message.prefix(1000)), metadata: [codeKey: "\(error.code)"])
+  }
+
+  static func status(_ kind: FrameErrorKind) -> RPCError.Code {
+    switch kind {
+    case .invalid: .invalidArgument
+    case .unauthenticated: .unauthenticated
+    case .forbidden: .permissionDenied
+    case .notFound: .notFound
+    case .conflict: .alreadyExists
+    case .refused: .failedPrecondition
+    case .tooLarge: .outOfRange
+    case .limited: .resourceExhausted
+    case .unavailable: .unavailable
+    case .internal: .internalError
+    }
+  }
+
+  /// What a failed call to `peer` means to us.
+  static func callError(_ error: RPCError, from peer: FrameID) -> PeerCallError {
+    let text = error.metadata[stringValues: codeKey].first { _ in true }
+    switch error.code {
+    case .invalidArgument, .notFound, .alreadyExists, .permissionDenied, .failedPrecondition, .outOfRange,
+      .unimplemented, .unauthenticated:
+      return .refused(peer: peer, code: code(text, error), message: error.message)
+    default:
+      // Cancelled, deadline, unavailable, exhausted, internal, …: the peer may have acted or not, or may act later.
+      let cause = error.cause.map { ": \($0)" } ?? ""
+      return .unavailable(peer: peer, why: "\(code(text, error)): \(error.message)\(cause)")
+    }
+  }
+
+  /// The peer's word for it, if it looks like one of ours; it ends in logs and metric labels.
+  private static func code(_ text: String?, _ error: RPCError) -> String {
+    let lower = UInt8(ascii: "a")...UInt8(ascii: "z")
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    if let text, (1...60).contains(text.utf8.count),
+      text.utf8.allSatisfy({ lower.contains($0) || digits.contains($0) || $0 == UInt8(ascii: "_") })
+    {
+      return text
+    }
+    return "grpc_\(String(describing: error.code).lowercased().filter { $0.isLetter })"
+  }
+}
+
+/// The method names as metric labels.
+enum PeerMethod: String, CaseIterable, Sendable {
+  case notifyApproval = "NotifyApproval"
+  case notifyRejection = "NotifyRejection"
+  case notifyRevocation = "NotifyRevocation"
+  case subscribe = "Subscribe"
+  case credit = "CreditTransfer"
+  case resolve = "ResolveTransfer"
+  case reserveStatement = "GetReserveStatement"
+}
+
+/// Limits of the federation channel (CONFORMANCE B21).
+package enum PeerLimits {
+  /// Largest request a peer may send; terms and notices are far smaller.
+  static let requestBytesMax = 256 * 1024
+  /// Largest answer we take: an attested event (65,535 bytes) with proof and checkpoint.
+  static let responseBytesMax = 512 * 1024
+  static let streamsPerConnectionMax = 128
+  static let callsPerPeerMax = 256
+  static let connectionsPerPeerMax = 8
+  /// Connections whose handshake is not done yet.
+  static let handshakesMax = 256
+  static let handshakeTimeout: Duration = .seconds(10)
+}

@@ -1,0 +1,13 @@
+/// How a connection to the SNI router went; the metric's `result`.
+enum SNIResult: String, CaseIterable, Sendable {
+  case joined
+  case unknownName = "unknown_name"
+  case missingName = "missing_name"
+  case notTLS = "not_tls"
+  case malformed
+  case tooLarge = "too_large"
+  case timedOut = "timed_out"
+  case closedEarly = "closed_early"
+  case upstreamUnreachable = "upstream_unreachable"
+  case overLimit = "over_limit"
+}

@@ -1,0 +1,160 @@
+package import Foundation
+package import FrameCore
+package import Hummingbird
+
+/// Who is calling: what the bearer JWT-SVID's subject says.
+package enum Caller: Sendable, Equatable {
+  case anonymous
+  case authority(SPIFFEID)
+  case agent(AgentName, SPIFFEID)
+
+  package init(_ id: SPIFFEID, frame: FrameID) throws {
+    if id == .authority(of: frame) {
+      self = .authority(id)
+    } else if id.trustDomain == frame, let name = id.agentName {
+      self = .agent(name, id)
+    } else {
+      throw Refusal(
+        "unknown_subject", .forbidden, "'\(id)' has no role in the API of \(frame).",
+        remedy: "Use a token of an agent (frame agent token) or of the frame's authority.")
+    }
+  }
+
+  package var id: SPIFFEID? {
+    switch self {
+    case .anonymous: nil
+    case .authority(let id), .agent(_, let id): id
+    }
+  }
+
+  package var isAuthority: Bool { if case .authority = self { true } else { false } }
+}
+
+/// Who may call a route.
+package enum Access: Sendable {
+  case anyone
+  case authenticated
+  case authority
+
+  func admit(_ caller: Caller) throws {
+    switch (self, caller) {
+    case (.anyone, _), (.authenticated, .agent), (_, .authority): return
+    case (_, .anonymous):
+      throw Refusal(
+        "unauthenticated", .unauthenticated, "This path needs a bearer token.",
+        remedy: "Send Authorization: Bearer <JWT-SVID>; frame agent token prints one.")
+    case (.authority, .agent(let name, _)):
+      throw Refusal(
+        "not_authority", .forbidden, "Agent '\(name)' may not do this.",
+        remedy: "Only the frame's authority may; use the frame command on the node's data folder.")
+    }
+  }
+}
+
+/// One API request, read and authenticated.
+package struct APICall: Sendable {
+  package let caller: Caller
+  package let body: Data
+  package let path: String
+  private let idempotencyHeader: String?
+  private let parameters: [String: String]
+  private let query: [String: String]
+
+  init(caller: Caller, request: Request, context: APIContext, body: Data) {
+    self.caller = caller
+    self.body = body
+    path = request.uri.path
+    idempotencyHeader = request.headers[.idempotencyKey]
+    parameters = Dictionary(
+      context.coreContext.parameters.map { (String($0.key), String($0.value).removingPercentEncoding ?? String($0.value)) },
+      uniquingKeysWith: { a, _ in a })
+    query = Dictionary(
+      request.uri.queryParameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  package func decode<T: Decodable>(_ type: T.Type) throws -> T { try JSONReply.decode(type, from: body) }
+
+  /// A path parameter. The router only calls a handler when its parameters are there; "" cannot name anything.
+  package func parameter(_ name: String) -> String { parameters[name] ?? "" }
+
+  package func query(_ name: String) -> String? { query[name] }
+
+  package func query(_ name: String, in range: ClosedRange<UInt64>, default value: UInt64) throws -> UInt64 {
+    guard let text = query[name] else { return value }
+    guard let number = UInt64(text), range.contains(number) else {
+      throw Refusal(
+        "invalid_query", .invalid, "'\(name)=\(text.prefix(40))' is not a number in \(range).",
+        remedy: "Use a whole number in that range.")
+    }
+    return number
+  }
+
+  /// Who is calling, on routes that admit nobody anonymous.
+  package func actor() throws -> SPIFFEID {
+    guard let id = caller.id else {
+      throw Refusal(
+        "unauthenticated", .unauthenticated, "This path needs a bearer token.",
+        remedy: "Send Authorization: Bearer <JWT-SVID>.")
+    }
+    return id
+  }
+
+  /// The caller's key for a command that moves money.
+  package func idempotencyKey() throws -> IdempotencyKey {
+    guard let text = idempotencyHeader, !text.isEmpty else {
+      throw Refusal(
+        "idempotency_key_missing", .invalid, "This request moves money and has no Idempotency-Key header.",
+        remedy: "Send a key of 1 to 128 visible characters that is new for each new command and the same for retries.")
+    }
+    return try IdempotencyKey(text, caller: try actor())
+  }
+
+  /// The agent a money movement is taken from: the caller itself, or for the authority the one it names.
+  package func payer(_ named: String?) throws -> AgentName {
+    switch caller {
+    case .agent(let name, _):
+      guard let named, named != name.text else { return name }
+      throw Refusal(
+        "not_your_account", .forbidden, "Agent '\(name)' may not move the money of '\(named.prefix(80))'.",
+        remedy: "Leave 'from' out, or use that agent's own token.")
+    case .authority:
+      guard let named else {
+        throw Refusal(
+          "from_missing", .invalid, "The authority has no account of its own here.", remedy: "Name the agent in 'from'.")
+      }
+      return try AgentName(named)
+    case .anonymous: throw Refusal("unauthenticated", .unauthenticated, "No token.", remedy: "Send a bearer token.")
+    }
+  }
+}
+
+/// What a handler answers.
+package struct APIReply: Sendable {
+  let response: Response
+
+  package static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok, replayed: Bool = false)
+    -> APIReply
+  {
+    var response = JSONReply.response(value, status: status)
+    if replayed { response.headers[.idempotencyReplayed] = "true" }
+    return APIReply(response: response)
+  }
+
+  package static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> APIReply {
+    APIReply(
+      response: Response(
+        status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text))))
+  }
+}
+
+extension HTTPField.Name {
+  // Both names are RFC 9110 tokens, which is all the initialiser asks for.
+  static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
+  static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed")!
+}
+
+/// The request context of the API: nothing beyond Hummingbird's own.
+package struct APIContext: RequestContext {
+  package var coreContext: CoreRequestContextStorage
+  package init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+}

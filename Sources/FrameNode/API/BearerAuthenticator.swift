@@ -1,0 +1,45 @@
+import Crypto
+import Foundation
+package import FrameCore
+package import FrameIdentity
+import Synchronization
+
+/// Turns a bearer token into a caller: a JWT-SVID of this frame whose audience is this frame's API.
+///
+/// A verified token is remembered until it expires (bounded), so that a client's second request costs a hash and not a
+/// signature check.
+package final class BearerAuthenticator: Sendable {
+  private struct Entry {
+    let caller: Caller
+    let expiresAt: FrameTime
+  }
+
+  private let frame: FrameID
+  private let verifier: JWTSVIDVerifier
+  private let clock: any FrameClock
+  private let verified = Mutex<[Data: Entry]>([:])
+
+  /// Remembered tokens at most; when full, all are forgotten and verified anew.
+  package static let rememberedMax = 4096
+
+  package init(frame: FrameID, bundles: any BundleSource, clock: any FrameClock, metrics: IdentityMetrics?) {
+    self.frame = frame
+    self.clock = clock
+    verifier = JWTSVIDVerifier(
+      bundles: bundles, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics)
+  }
+
+  /// - Throws: `JWTSVIDRefusal`, or a refusal when the subject has no role here.
+  package func authenticate(_ token: String) async throws -> Caller {
+    let digest = Data(SHA256.hash(data: Data(token.utf8)))
+    let now = clock.now()
+    if let known = verified.withLock({ $0[digest] }), known.expiresAt > now { return known.caller }
+    let svid = try await verifier.verify(token)
+    let caller = try Caller(svid.id, frame: frame)
+    verified.withLock { entries in
+      if entries.count >= Self.rememberedMax { entries.removeAll(keepingCapacity: true) }
+      entries[digest] = Entry(caller: caller, expiresAt: svid.expiresAt)
+    }
+    return caller
+  }
+}

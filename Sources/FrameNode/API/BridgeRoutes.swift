@@ -1,0 +1,182 @@
+import Foundation
+import FrameBridge
+import FrameCore
+import FrameFederation
+import FrameLedger
+import FrameLog
+import FrameProjection
+import FrameProtos
+
+/// The SF-3 bridge: lock and redeem by agents, issue and unlock by whoever brings a proof, and the reserves.
+struct BridgeRoutes {
+  let node: NodeCore
+  let reserves: @Sendable () async throws -> ReservesView
+
+  func add(to api: APIRouter) {
+    addMovements(to: api)
+    api.on(.get, "/api/v1/bridge/locks/{id}", .authenticated) { call in try await show(call, .lock) }
+    api.on(.get, "/api/v1/bridge/redeems/{id}", .authenticated) { call in try await show(call, .redemption) }
+    api.on(.get, "/api/v1/bridge/reserves", .authority) { [reserves] _ in .json(try await reserves()) }
+    api.on(.post, "/api/v1/bridge/{peer}/breaker/close", .authority) { [node, reserves] call in
+      struct Body: Decodable { let note: String }
+      let command = BridgeCommand.closeBreaker(
+        peer: try FrameID(call.parameter("peer")), note: try call.decode(Body.self).note)
+      _ = try await node.submit(.bridge(command), actor: try call.actor(), key: node.freshKey("bridge/breaker/close"))
+      return .json(try await reserves())
+    }
+  }
+
+  private func addMovements(to api: APIRouter) {
+    api.on(.post, "/api/v1/bridge/lock", .authenticated) { [node] call in
+      let body = try call.decode(TransferBody.self)
+      let to = try AgentAddress(body.to)
+      let key = try call.idempotencyKey()
+      let from = try call.payer(body.from)
+      let id = BridgeCommand.id("lock", for: key)
+      let amount = try Amount(body.amount, scale: node.configuration.native.scale)
+      let committed = try await node.submit(
+        .bridge(.lock(id: id, destination: to.frame, from: from, recipient: to.name, amount: amount)),
+        actor: .agent(from, of: node.frame), key: key)
+      return .json(try await item(id, .lock).view, .accepted, replayed: committed.replayed)
+    }
+    api.on(.post, "/api/v1/bridge/redeem", .authenticated) { [node] call in
+      struct Body: Decodable {
+        let from: String?
+        let origin: String
+        let to: String
+        let amount: String
+      }
+      let body = try call.decode(Body.self)
+      let origin = try FrameID(body.origin)
+      let to = try AgentAddress(body.to)
+      guard to.frame == origin else {
+        throw Refusal(
+          "recipient_not_at_origin", .invalid, "'\(to)' is not an agent of \(origin).",
+          remedy: "Redeemed tokens are unlocked at their origin: name an agent there.")
+      }
+      let key = try call.idempotencyKey()
+      let from = try call.payer(body.from)
+      let scale = try await node.writer.read { state in
+        try Asset(state.federation.requireEstablished(origin).theirs.native).scale
+      }
+      let id = BridgeCommand.id("redeem", for: key)
+      let committed = try await node.submit(
+        .bridge(
+          .redeem(
+            id: id, origin: origin, from: from, recipient: to.name, amount: try Amount(body.amount, scale: scale))),
+        actor: .agent(from, of: node.frame), key: key)
+      return .json(try await item(id, .redemption).view, .accepted, replayed: committed.replayed)
+    }
+    api.on(.post, "/api/v1/bridge/issue", .authenticated) { call in
+      try await prove(call) { .issue($0) }
+    }
+    api.on(.post, "/api/v1/bridge/unlock", .authenticated) { call in
+      try await prove(call) { .unlock($0) }
+    }
+  }
+
+  /// Verifies a proof with the key that the treaty pins for the frame it claims to come from, and has it acted on.
+  private func prove(
+    _ call: APICall, _ command: @Sendable (AttestedEvent) -> BridgeCommand
+  ) async throws -> APIReply {
+    struct Body: Decodable { let proof: String }
+    guard let bytes = Data(base64Encoded: try call.decode(Body.self).proof),
+      let attestation = try? PBAttestation(serializedBytes: bytes),
+      let claimed = try? PBEvent(serializedBytes: attestation.event)
+    else { throw LogError.badProof("it is not the base64 of an attestation") }
+    let (treaties, frame) = (try await node.writer.read { $0.federation.treaties }, node.frame)
+    // Only chooses whose pinned key to try; the key, not this name, decides what the proof is worth (CONFORMANCE B9).
+    guard
+      let treaty = treaties.values.first(where: { claimed.counterparty(from: $0.peer) == frame.name && $0.state == .established && isFrom($0, attestation) })
+    else { throw LogError.badProof("no peer with a treaty signed its checkpoint") }
+    let attested = try AttestedEvent(
+      verifying: attestation, from: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
+    let command = command(attested)
+    guard let key = command.derivedKey else { throw LogError.badProof("it proves neither a lock nor a redemption") }
+    let committed = try await node.submit(
+      .bridge(command), actor: try call.actor(), key: IdempotencyKey(derived: key))
+    return .json(try await provenItem(attested), replayed: committed.replayed || committed.events.isEmpty)
+  }
+
+  /// The checkpoint's first line is the log's origin, which is the frame's name.
+  private func isFrom(_ treaty: Treaty, _ attestation: PBAttestation) -> Bool {
+    attestation.checkpoint.starts(with: Data("\(treaty.peer.name)\n".utf8))
+  }
+
+  private func provenItem(_ attested: AttestedEvent) async throws -> BridgeItemView {
+    try await node.writer.read { state in
+      let bridge = state.bridge.peer(attested.origin)
+      if case .tokensBridgeLocked(let lock) = attested.event.event.payload, let item = bridge.inbound.issues[lock.lockID] {
+        let asset = try Asset(state.federation.requireEstablished(attested.origin).theirs.native)
+        return Self.view(item, .lock, state: "issued", asset: asset)
+      }
+      if case .wrappedTokensRedeemed(let redeem) = attested.event.event.payload,
+        let item = bridge.outbound.unlocks[redeem.redeemID]
+      {
+        return Self.view(item, .redemption, state: "unlocked", asset: state.ledger.native)
+      }
+      throw BridgeError.nothingPending("that proof")
+    }
+  }
+
+  private func show(_ call: APICall, _ kind: BridgeClaim.Kind) async throws -> APIReply {
+    let found = try await item(call.parameter("id"), kind)
+    if case .agent(let caller, _) = call.caller, found.view.from != caller.text {
+      throw Refusal(
+        "not_your_account", .forbidden, "Agent '\(caller)' is not the sender.", remedy: "Use the sender's token.")
+    }
+    return .json(found.view)
+  }
+
+  /// A lock or redemption that an agent of this frame made.
+  private func item(_ id: String, _ kind: BridgeClaim.Kind) async throws -> (view: BridgeItemView, peer: FrameID) {
+    try await node.writer.read { state in
+      for (peer, bridge) in state.bridge.peers {
+        let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
+        guard let item else { continue }
+        let asset = try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
+        let done = item.doneAt != nil
+        let word = kind == .lock ? (done ? "issued" : "locked") : (done ? "unlocked" : "redeemed")
+        return (Self.view(item, kind, state: word, asset: asset), peer)
+      }
+      throw Refusal(
+        "unknown_bridge_item", .notFound, "There is no \(kind == .lock ? "lock" : "redemption") '\(id.prefix(80))' here.",
+        remedy: "Use the id that the lock or redeem request returned.")
+    }
+  }
+
+  private static func view(_ item: BridgeItem, _ kind: BridgeClaim.Kind, state: String, asset: Asset) -> BridgeItemView {
+    BridgeItemView(
+      lockId: kind == .lock ? item.id : nil, redeemId: kind == .redemption ? item.id : nil, state: state,
+      peer: item.peer.name, from: item.from, recipient: item.recipient,
+      amount: Amount(minorUnits: item.amount).decimal(scale: asset.scale), asset: asset.description,
+      position: item.position)
+  }
+}
+
+extension ReservesView {
+  /// Both directions with every peer that ever had a treaty.
+  package static func of(_ state: NodeState) -> ReservesView {
+    let native = state.ledger.native
+    func decimal(_ units: Int64, _ asset: Asset = native) -> String {
+      Amount(minorUnits: units).decimal(scale: asset.scale)
+    }
+    return ReservesView(
+      reserves: state.federation.treaties.values.sorted { $0.peer < $1.peer }.compactMap { treaty in
+        guard let theirs = try? Asset(treaty.theirs.native) else { return nil }
+        let bridge = state.bridge.peer(treaty.peer)
+        let items =
+          bridge.outbound.unissued.map { Item(kind: "lock_not_issued", id: $0.key, amount: decimal($0.value)) }
+          + bridge.outbound.pendingUnlocks.map {
+            Item(kind: "redemption_not_unlocked", id: $0.key, amount: decimal($0.value.amount))
+          }
+        return Reserve(
+          peer: treaty.peer.name, asset: native.description, locked: decimal(bridge.outbound.locked),
+          unlocked: decimal(bridge.outbound.unlocked), reserve: decimal(bridge.outbound.reserve),
+          outstanding: decimal(bridge.outbound.outstanding), inFlight: decimal(bridge.outbound.inFlight),
+          imbalance: decimal(bridge.outbound.imbalance), wrappedAsset: theirs.description,
+          wrappedOutstanding: decimal(bridge.inbound.outstanding, theirs), breakerOpen: bridge.breaker != nil,
+          breakerReason: bridge.breaker?.reason, inFlightItems: items.sorted { $0.id < $1.id })
+      })
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameLog
+import FrameProtos
+
+/// The frame itself, and its agents.
+struct FrameRoutes {
+  let node: NodeCore
+
+  func add(to api: APIRouter) {
+    api.on(.get, "/api/v1/frame", .anyone) { [node] _ in
+      let configuration = node.configuration
+      return .json(
+        FrameView(
+          frameId: configuration.frameID.name,
+          currency: .init(code: configuration.native.code, scale: Int(configuration.native.scale)),
+          federationAddress: configuration.advertised.federationAddress,
+          bundleEndpoint: configuration.advertised.bundleEndpoint,
+          bundleFingerprint: node.authority.bundle.fingerprint, logVerifierKey: node.signer.verifierKey.text,
+          version: NodeVersion.text, logSize: node.writer.durableSize()))
+    }
+    api.on(.get, "/api/v1/agents", .authority) { [node] _ in
+      let agents = try await node.writer.read { state in state.ledger.agents }
+      return .json(AgentsView(agents: agents.map { agent($0.name, purpose: $0.purpose) }))
+    }
+    api.on(.post, "/api/v1/agents", .authority) { call in
+      struct Body: Decodable {
+        let name: String
+        let purpose: String?
+      }
+      let body = try call.decode(Body.self)
+      let name = try AgentName(body.name)
+      let position = try await register(name, purpose: body.purpose ?? "", actor: try call.actor())
+      var view = agent(name, purpose: body.purpose ?? "")
+      view.position = position
+      return .json(view, .created)
+    }
+    api.on(.get, "/api/v1/agents/{name}", .authenticated) { [node] call in
+      let name = try AgentName(call.parameter("name"))
+      try Self.requireSelf(name, call)
+      let (known, balances) = try await node.writer.read { state in
+        (state.ledger.agent(name), state.ledger.accounts.filter { $0.key.owner == name.text && $0.key.kind.isAgents })
+      }
+      guard let known else { throw LedgerError.unknownAgent(name.text) }
+      var view = agent(name, purpose: known.purpose)
+      view.balances = balances.sorted { $0.key.description < $1.key.description }.map { account, units in
+        let asset = account.asset ?? node.configuration.native
+        return AgentView.Balance(
+          kind: account.kind.word, asset: asset.description,
+          amount: Amount(minorUnits: units).decimal(scale: asset.scale))
+      }
+      return .json(view)
+    }
+    api.on(.post, "/api/v1/agents/{name}/token", .authority) { [node] call in
+      struct Body: Decodable { let ttlSeconds: Int? }
+      let name = try AgentName(call.parameter("name"))
+      let ttl = call.body.isEmpty ? 300 : try call.decode(Body.self).ttlSeconds ?? 300
+      guard (1...86_400).contains(ttl) else {
+        throw Refusal(
+          "invalid_ttl", .invalid, "ttl_seconds is \(ttl).", remedy: "Use 1 to 86400 seconds.")
+      }
+      guard try await node.writer.read({ $0.ledger.agentExists(name) }) else { throw LedgerError.unknownAgent(name.text) }
+      let frame = node.configuration.frameID
+      let token = try await node.authority.issueJWTSVID(
+        for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: .seconds(ttl))
+      return .json(
+        TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description))
+    }
+  }
+
+  /// - Throws: `LedgerError.agentExists` for a name that is taken.
+  private func register(_ name: AgentName, purpose: String, actor: SPIFFEID) async throws -> UInt64 {
+    let committed = try await node.submit(
+      .ledger(.registerAgent(name, purpose: purpose)), actor: actor, key: node.freshKey("agent"))
+    return committed.events.first?.position ?? 0
+  }
+
+  private func agent(_ name: AgentName, purpose: String) -> AgentView {
+    let frame = node.configuration.frameID
+    return AgentView(
+      name: name.text, spiffeId: SPIFFEID.agent(name, of: frame).description,
+      address: AgentAddress(name: name, frame: frame).description, purpose: purpose)
+  }
+
+  static func requireSelf(_ name: AgentName, _ call: APICall) throws {
+    if case .agent(let caller, _) = call.caller, caller != name {
+      throw Refusal(
+        "not_your_account", .forbidden, "Agent '\(caller)' may not see the account of '\(name)'.",
+        remedy: "Use that agent's own token.")
+    }
+  }
+}
+
+extension PBAccountKind {
+  /// Whether the owner of such an account is an agent.
+  var isAgents: Bool {
+    switch self {
+    case .liquid, .held, .staked, .wrapped: true
+    case .fees, .treasury, .bridgeReserve, .clearing, .issuance, .unspecified, .UNRECOGNIZED: false
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import FrameCore
+import FrameLog
+import FrameMetrics
+import FrameProtos
+
+/// The log as its readers see it, the audit, and the documents about the node itself.
+struct LogRoutes {
+  let node: NodeCore
+  let audit: @Sendable (_ now: Bool) async throws -> AuditView
+
+  func add(to api: APIRouter) {
+    api.on(.post, "/api/v1/audit", .authority) { [audit] _ in .json(try await audit(true)) }
+    api.on(.get, "/api/v1/supply", .authority) { [audit] _ in .json(try await audit(false)) }
+    api.on(.get, "/api/v1/log/checkpoint", .anyone) { [node] _ in
+      .text(String(decoding: try await node.writer.checkpoint().note, as: UTF8.self))
+    }
+    api.on(.get, "/api/v1/log/events", .authority) { [node] call in
+      let first = try call.query("from", in: 0...UInt64(Int64.max), default: 0)
+      let limit = try call.query("limit", in: 1...1000, default: 100)
+      let native = node.configuration.native
+      let events = try await node.writer.events(from: first, limit: Int(limit))
+      return .json(
+        EventsView(size: node.writer.durableSize(), events: events.map { EventView($0, native: native) }))
+    }
+    api.on(.get, "/api/v1/log/attestations/{position}", .authenticated) { [node] call in
+      guard let position = UInt64(call.parameter("position")) else {
+        throw Refusal(
+          "invalid_position", .invalid, "'\(call.parameter("position").prefix(40))' is not a log position.",
+          remedy: "Use a whole number, as receipts give it.")
+      }
+      let attestation = try await node.writer.attest(position)
+      let event = try PBEvent(serializedBytes: attestation.event)
+      if case .agent(_, let id) = call.caller, event.actor != id.description {
+        throw Refusal(
+          "not_your_event", .forbidden, "Position \(position) is not an event of '\(id)'.",
+          remedy: "Ask for the position that your own receipt gives.")
+      }
+      return .json(
+        AttestationView(
+          position: position, eventType: event.eventType.name,
+          proof: try attestation.serializedData().base64EncodedString()))
+    }
+    api.on(.get, "/api/v1/metrics", .authority) { [node] _ in
+      .json(
+        MetricsView(
+          metrics: node.registry.catalog().map {
+            .init(name: $0.name, type: $0.type, unit: $0.unit, labels: $0.labels, help: $0.help)
+          }))
+    }
+    api.on(.get, "/openapi.yaml", .anyone) { _ in .text(OpenAPIDocument.yaml, type: "application/yaml") }
+    api.on(.get, "/openapi.json", .anyone) { _ in
+      .text(String(decoding: try OpenAPIDocument.json(), as: UTF8.self), type: "application/json")
+    }
+  }
+}
+
+/// A supply statement and what it is true at.
+struct AuditView: Encodable, Sendable {
+  struct Supply: Encodable, Sendable {
+    let issued: String
+    let circulating: String
+    let staked: String
+    let held: String
+    let fees: String
+    let treasury: String
+    let lockedForBridge: ByName
+    let clearing: ByName
+    let delta: String
+    let wrapped: ByName
+  }
+
+  /// Amounts by a name that is data, not a field: written as it is.
+  struct ByName: Encodable, Sendable {
+    let amounts: [String: String]
+
+    func encode(to encoder: any Encoder) throws {
+      try JSONFragment(.object(amounts.mapValues(JSONFragment.Value.string))).encode(to: encoder)
+    }
+  }
+
+  let clean: Bool
+  let position: UInt64
+  let root: String
+  let checkpoint: String
+  let problems: [String]
+  let supply: Supply
+}

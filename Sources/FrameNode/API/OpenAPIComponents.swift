@@ -1,0 +1,78 @@
+/// The reusable half of the OpenAPI document: parameters, bodies, responses and schemas.
+enum OpenAPIComponents {
+  static let yaml = """
+    components:
+      securitySchemes:
+        jwtSVID: {type: http, scheme: bearer, bearerFormat: JWT-SVID}
+      parameters:
+        name: {name: name, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
+        id: {name: id, in: path, required: true, schema: {type: string}}
+        peer: {name: peer, in: path, required: true, schema: {$ref: "#/components/schemas/FrameID"}}
+        key: {name: Idempotency-Key, in: header, required: true, schema: {type: string, minLength: 1, maxLength: 128}}
+      requestBodies:
+        NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
+        TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
+        Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
+        Transfer: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Transfer"}}}}
+        Redeem: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Redeem"}}}}
+        Proof: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proof"}}}}
+        Invitation: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Invitation"}}}}
+        Fingerprint: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fingerprint"}}}}
+        Reason: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Reason"}}}}
+        Note: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Note"}}}}
+      responses:
+        Problem: {description: RFC 9457 problem document, content: {application/problem+json: {schema: {$ref: "#/components/schemas/Problem"}}}}
+        Frame: {description: The frame, content: {application/json: {schema: {type: object}}}}
+        Agent: {description: An agent, content: {application/json: {schema: {$ref: "#/components/schemas/Agent"}}}}
+        Agents: {description: Agents, content: {application/json: {schema: {type: object, properties: {agents: {type: array, items: {$ref: "#/components/schemas/Agent"}}}}}}}
+        Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
+        Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
+        TransferReceipt: {description: A cross-frame transfer, content: {application/json: {schema: {$ref: "#/components/schemas/TransferReceipt"}}}}
+        BridgeItem: {description: A lock or a redemption, content: {application/json: {schema: {$ref: "#/components/schemas/BridgeItem"}}}}
+        Reserves: {description: Bridge reserves, content: {application/json: {schema: {type: object, properties: {reserves: {type: array, items: {type: object}}}}}}}
+        Peer: {description: A peer, content: {application/json: {schema: {$ref: "#/components/schemas/Peer"}}}}
+        Peers: {description: Peers, content: {application/json: {schema: {type: object, properties: {peers: {type: array, items: {$ref: "#/components/schemas/Peer"}}}}}}}
+        Audit: {description: A supply statement and what it is true at, content: {application/json: {schema: {$ref: "#/components/schemas/Audit"}}}}
+        Events: {description: Events, content: {application/json: {schema: {type: object, properties: {size: {type: integer}, events: {type: array, items: {type: object}}}}}}}
+        Attestation: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, event_type: {type: string}, proof: {type: string, contentEncoding: base64}}}}}}
+        Metrics: {description: The catalog, content: {application/json: {schema: {type: object, properties: {metrics: {type: array, items: {type: object}}}}}}}
+      schemas:
+        Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
+        AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
+        FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
+        AgentAddress: {type: string, examples: ["bob@frame-b.example"]}
+        NewAgent: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/AgentName"}, purpose: {type: string, maxLength: 64}}}
+        TokenRequest: {type: object, properties: {ttl_seconds: {type: integer, minimum: 1, maximum: 86400}}}
+        Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 256}}}
+        Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 256}}}
+        Redeem: {type: object, required: [origin, to, amount], properties: {from: {type: string}, origin: {$ref: "#/components/schemas/FrameID"}, to: {$ref: "#/components/schemas/AgentAddress"}, amount: {$ref: "#/components/schemas/Amount"}}}
+        Proof: {type: object, required: [proof], properties: {proof: {type: string, contentEncoding: base64}}}
+        Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, expect_fingerprint: {type: string}}}
+        Fingerprint: {type: object, required: [fingerprint], properties: {fingerprint: {type: string, pattern: "^SHA256:[0-9a-f]{64}$"}}}
+        Reason: {type: object, properties: {reason: {type: string, maxLength: 256}}}
+        Note: {type: object, required: [note], properties: {note: {type: string, maxLength: 256}}}
+        Problem:
+          type: object
+          required: [type, title, status, detail, code, remedy, instance]
+          properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}}
+        Agent:
+          type: object
+          properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}}
+        Receipt:
+          type: object
+          properties: {state: {type: string}, position: {type: integer}, time: {type: string, format: date-time}, event_types: {type: array, items: {type: string}}, amount: {type: string}, fee: {type: string}, asset: {type: string}, from: {type: string}, to: {type: string}, idempotency_key: {type: string}}
+        TransferReceipt:
+          type: object
+          properties: {transfer_id: {type: string}, backend: {type: string, enum: [async, 2pc]}, state: {type: string, enum: [pending, in_doubt, completed, refused, compensated]}, origin: {type: string}, destination: {type: string}, from: {type: string}, to: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}, reason: {type: string}}
+        BridgeItem:
+          type: object
+          properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
+        Peer:
+          type: object
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, subscriptions: {type: array, items: {type: string}}, last_refresh: {type: string}}
+        Audit:
+          type: object
+          properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, problems: {type: array, items: {type: string}}, supply: {type: object}}
+
+    """
+}

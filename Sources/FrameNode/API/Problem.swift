@@ -1,0 +1,118 @@
+import Foundation
+package import FrameCore
+package import Hummingbird
+
+/// An RFC 9457 problem document: what every failed request answers with, as `application/problem+json`.
+package struct Problem: Encodable, Sendable, Equatable {
+  package let type: String
+  package let title: String
+  package let status: Int
+  package let detail: String
+  package let code: String
+  package let remedy: String
+  package var instance: String
+  /// Set when the failure concerns a transfer that exists, so that the caller can ask for it later.
+  package var transferId: String?
+
+  package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
+    self.init(
+      status: error.kind.httpStatus, code: error.code, detail: error.message, remedy: error.remedy, instance: instance,
+      transferID: transferID)
+  }
+
+  package init(
+    status: Int, code: String, detail: String, remedy: String, instance: String, transferID: String? = nil
+  ) {
+    type = "urn:frame:problem:\(code)"
+    title = code.split(separator: "_").joined(separator: " ").prefix(1).uppercased()
+      + code.split(separator: "_").joined(separator: " ").dropFirst()
+    self.status = status
+    self.detail = detail
+    self.code = code
+    self.remedy = remedy
+    self.instance = instance
+    transferId = transferID
+  }
+
+  /// Turns any error a handler can throw into a problem; what we did not foresee is a 500 that reveals nothing inside.
+  package static func from(_ error: any Error, instance: String) -> Problem {
+    switch error {
+    case let refused as TransferProblem:
+      return Problem(refused.error, instance: instance, transferID: refused.transferID)
+    case let known as any FrameError:
+      return Problem(known, instance: instance)
+    case let http as any HTTPResponseError:
+      let status = http.status.code
+      let (code, remedy) =
+        switch status {
+        case 404: ("not_found", "See /openapi.yaml for the paths that exist.")
+        case 405: ("method_not_allowed", "See /openapi.yaml for the methods of this path.")
+        case 413: ("body_too_large", "Send at most 64 KiB.")
+        default: ("bad_request", "See /openapi.yaml for what this path takes.")
+        }
+      return Problem(status: status, code: code, detail: http.status.reasonPhrase, remedy: remedy, instance: instance)
+    default:
+      return Problem(
+        status: 500, code: "internal", detail: "The request failed inside the node.",
+        remedy: "See the node's log; retry with the same Idempotency-Key.", instance: instance)
+    }
+  }
+
+  package func response() -> Response {
+    var response = JSONReply.response(self, status: .init(code: status, reasonPhrase: title))
+    response.headers[.contentType] = "application/problem+json"
+    if status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+    return response
+  }
+}
+
+/// A refusal of a transfer that has an id.
+package struct TransferProblem: Error {
+  package let error: any FrameError
+  package let transferID: String
+}
+
+/// JSON as the API writes it: snake_case, sorted keys, so that the same state is the same bytes.
+package enum JSONReply {
+  package static func encode(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value)
+  }
+
+  package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+    do {
+      var buffer = ByteBuffer(bytes: try encode(value))
+      buffer.writeInteger(UInt8(ascii: "\n"))
+      return Response(
+        status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: buffer))
+    } catch {
+      // Our own value types always encode (no non-conforming floats in them); this is what remains if one ever does not.
+      return Response(status: .internalServerError)
+    }
+  }
+
+  package static func decode<T: Decodable>(_ type: T.Type, from data: Data) throws -> T {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      return try decoder.decode(type, from: data)
+    } catch let error as DecodingError {
+      throw Refusal("invalid_body", .invalid, "The request body is not what this path takes: \(explain(error)).",
+        remedy: "Send a JSON object as described in /openapi.yaml.")
+    }
+  }
+
+  private static func explain(_ error: DecodingError) -> String {
+    func name(_ path: [any CodingKey], _ last: (any CodingKey)? = nil) -> String {
+      (path + (last.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "'\(name(context.codingPath, key))' is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context): "'\(name(context.codingPath))' has the wrong type"
+    case .dataCorrupted: "it is not valid JSON"
+    @unknown default: "it is not valid JSON"
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import Foundation
+import FrameCore
+import FrameFederation
+import FrameLedger
+import FrameLog
+import FrameProtos
+
+// What the API answers, one type a reply. Field names become snake_case; amounts are decimal strings.
+
+struct FrameView: Encodable, Sendable {
+  struct Currency: Encodable, Sendable {
+    let code: String
+    let scale: Int
+  }
+  let frameId: String
+  let currency: Currency
+  let federationAddress: String
+  let bundleEndpoint: String
+  let bundleFingerprint: String
+  let logVerifierKey: String
+  let version: String
+  let logSize: UInt64
+}
+
+struct AgentView: Encodable, Sendable {
+  struct Balance: Encodable, Sendable {
+    let kind: String
+    let asset: String
+    let amount: String
+  }
+  let name: String
+  let spiffeId: String
+  let address: String
+  let purpose: String
+  var position: UInt64?
+  var balances: [Balance]?
+}
+
+struct AgentsView: Encodable, Sendable { let agents: [AgentView] }
+
+struct TokenView: Encodable, Sendable {
+  let token: String
+  let spiffeId: String
+  let expiresAt: String
+}
+
+struct ReceiptView: Encodable, Sendable {
+  let state: String
+  let position: UInt64
+  let time: String
+  let eventTypes: [String]
+  let amount: String
+  let fee: String
+  let asset: String
+  let from: String
+  let to: String
+  let idempotencyKey: String
+}
+
+struct TransferView: Encodable, Sendable {
+  let transferId: String
+  let backend: String
+  let state: String
+  let origin: String
+  let destination: String
+  let from: String
+  let to: String
+  let amount: String
+  let asset: String
+  let position: UInt64
+  let openedAt: String
+  let closedAt: String?
+  let reason: String?
+}
+
+struct BridgeItemView: Encodable, Sendable {
+  var lockId: String?
+  var redeemId: String?
+  let state: String
+  let peer: String
+  let from: String
+  let recipient: String
+  let amount: String
+  let asset: String
+  let position: UInt64
+}
+
+struct ReservesView: Encodable, Sendable {
+  struct Item: Encodable, Sendable {
+    let kind: String
+    let id: String
+    let amount: String
+  }
+  struct Reserve: Encodable, Sendable {
+    let peer: String
+    let asset: String
+    let locked: String
+    let unlocked: String
+    let reserve: String
+    let outstanding: String
+    let inFlight: String
+    let imbalance: String
+    let wrappedAsset: String
+    let wrappedOutstanding: String
+    let breakerOpen: Bool
+    let breakerReason: String?
+    let inFlightItems: [Item]
+  }
+  let reserves: [Reserve]
+}
+
+struct PeerView: Encodable, Sendable {
+  struct Terms: Encodable, Sendable {
+    let subscriptions: [String]
+    let netDebitCap: String
+    let bridgeCap: String
+    let bridgeRatePerMinute: String
+  }
+  let frameId: String
+  let state: String
+  let invitationId: String
+  let direction: String
+  let fingerprint: String
+  let observedFingerprint: String?
+  let logVerifierKey: String
+  let federationAddress: String
+  let bundleEndpoint: String
+  let currency: String
+  let since: String
+  let expiresAt: String?
+  let lastRefresh: String?
+  let reason: String?
+  let terms: Terms
+
+  init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?) {
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    frameId = treaty.peer.name
+    state = treaty.state.rawValue
+    invitationId = treaty.invitationID
+    direction = treaty.direction.rawValue
+    fingerprint = treaty.fingerprint
+    observedFingerprint = observed
+    logVerifierKey = treaty.peerLogKey
+    federationAddress = treaty.theirs.federationAddress
+    bundleEndpoint = treaty.theirs.bundleEndpoint
+    currency = treaty.theirs.native.code
+    since = treaty.since.description
+    expiresAt = treaty.state == .requested ? treaty.expires.description : nil
+    self.lastRefresh = lastRefresh?.description
+    reason = treaty.reason.isEmpty ? nil : treaty.reason
+    terms = Terms(
+      subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap),
+      bridgeCap: decimal(treaty.terms.bridgeCap), bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute))
+  }
+}
+
+struct PeersView: Encodable, Sendable { let peers: [PeerView] }
+
+struct EventView: Encodable, Sendable {
+  struct PostingView: Encodable, Sendable {
+    let owner: String
+    let kind: String
+    let asset: String
+    let minorUnits: Int64
+  }
+  let position: UInt64
+  let time: String
+  let type: String
+  let actor: String
+  let idempotencyKey: String
+  let postings: [PostingView]
+  let payload: JSONFragment
+
+  init(_ recorded: RecordedEvent, native: Asset) {
+    let event = recorded.event
+    position = recorded.position
+    time = recorded.time.description
+    type = event.eventType.name
+    actor = event.actor
+    idempotencyKey = event.idempotencyKey
+    postings = event.postings.map { posting in
+      let asset = posting.hasAsset ? "\(posting.asset.code)@\(posting.asset.origin)" : native.description
+      return PostingView(owner: posting.owner, kind: posting.kind.word, asset: asset, minorUnits: posting.amount)
+    }
+    payload = JSONFragment(event.payloadFields())
+  }
+}
+
+struct EventsView: Encodable, Sendable {
+  let size: UInt64
+  let events: [EventView]
+}
+
+struct AttestationView: Encodable, Sendable {
+  let position: UInt64
+  let eventType: String
+  let proof: String
+}
+
+struct MetricsView: Encodable, Sendable {
+  struct Entry: Encodable, Sendable {
+    let name: String
+    let type: String
+    let unit: String
+    let labels: [String]
+    let help: String
+  }
+  let metrics: [Entry]
+}

@@ -1,0 +1,220 @@
+package import Foundation
+package import FrameCore
+import Yams
+
+/// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
+private struct ConfigurationFile: Codable {
+  struct Currency: Codable {
+    var code: String
+    var scale: Int
+  }
+  struct Listener: Codable {
+    var host: String?
+    var port: Int?
+  }
+  struct SNI: Codable {
+    var enabled: Bool?
+    var host: String?
+    var port: Int?
+    var map: [String: String]?
+  }
+  struct Advertise: Codable {
+    var federation_address: String?
+    var bundle_endpoint: String?
+    var api_url: String?
+  }
+  struct Fees: Codable {
+    var basis_points: Int?
+    var fixed: String?
+  }
+  struct Canary: Codable {
+    var enabled: Bool?
+    var interval_seconds: Double?
+    var amount: String?
+    var float: String?
+  }
+  struct Treaty: Codable {
+    var net_debit_cap: String?
+    var bridge_cap: String?
+    var bridge_rate_per_minute: String?
+  }
+
+  var frame_id: String
+  var currency: Currency
+  var data_dir: String?
+  var api: Listener?
+  var ops: Listener?
+  var federation: Listener?
+  var bundle: Listener?
+  var sni: SNI?
+  var advertise: Advertise?
+  var fees: Fees?
+  var canary: Canary?
+  var treaty: Treaty?
+  var audit_interval_seconds: Double?
+  var bundle_refresh_seconds: Double?
+  var log_level: String?
+
+  /// What may stand in the file; anything else is a spelling mistake that would silently leave a default in force.
+  static let known: [String: Set<String>] = [
+    "": [
+      "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
+      "treaty", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
+    ],
+    "currency": ["code", "scale"],
+    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
+    "sni": ["enabled", "host", "port", "map"],
+    "advertise": ["federation_address", "bundle_endpoint", "api_url"],
+    "fees": ["basis_points", "fixed"],
+    "canary": ["enabled", "interval_seconds", "amount", "float"],
+    "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
+  ]
+}
+
+extension NodeConfiguration {
+  /// Reads and checks a `frame.yaml`. Relative paths in it are relative to the file.
+  /// - Throws: ``ConfigurationError``, naming the file, the field and what is wrong with it.
+  package static func load(_ file: URL) throws -> NodeConfiguration {
+    let name = file.path
+    let text: String
+    do {
+      text = try String(contentsOf: file, encoding: .utf8)
+    } catch {
+      let missing = !FileManager.default.fileExists(atPath: name)
+      throw ConfigurationError.unreadable(file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
+    }
+    return try parse(text, file: name, directory: file.deletingLastPathComponent())
+  }
+
+  package static func parse(_ text: String, file: String, directory: URL) throws -> NodeConfiguration {
+    let raw: ConfigurationFile
+    do {
+      if let unknown = try unknownField(text) {
+        throw ConfigurationError.invalid(file: file, field: unknown, why: "there is no such setting.")
+      }
+      raw = try YAMLDecoder().decode(ConfigurationFile.self, from: text)
+    } catch let error as ConfigurationError {
+      throw error
+    } catch let error as DecodingError {
+      throw ConfigurationError.malformed(file: file, why: explain(error))
+    } catch {
+      throw ConfigurationError.malformed(file: file, why: "\(error)".split(separator: "\n").first.map(String.init) ?? "empty")
+    }
+    return try check(raw, file: file, directory: directory)
+  }
+
+  private static func unknownField(_ text: String) throws -> String? {
+    guard let mapping = try Yams.load(yaml: text) as? [String: Any] else { return nil }
+    for (key, value) in mapping {
+      guard ConfigurationFile.known[""]?.contains(key) == true else { return key }
+      guard let allowed = ConfigurationFile.known[key], let inner = value as? [String: Any] else { continue }
+      if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
+    }
+    return nil
+  }
+
+  private static func explain(_ error: DecodingError) -> String {
+    func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
+    switch error {
+    case .keyNotFound(let key, let context):
+      let parent = path(context)
+      return "\(parent.isEmpty ? "" : parent + ".")\(key.stringValue) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context): return "\(path(context)) has the wrong type"
+    case .dataCorrupted(let context):
+      let reason = context.underlyingError.map { "\($0)" } ?? context.debugDescription
+      return reason.split(separator: "\n").prefix(2).joined(separator: " ")
+    @unknown default: return "\(error)"
+    }
+  }
+
+  private static func check(_ raw: ConfigurationFile, file: String, directory: URL) throws -> NodeConfiguration {
+    func invalid(_ field: String, _ why: String) -> ConfigurationError { .invalid(file: file, field: field, why: why) }
+    func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
+      do { return try body() } catch let error as any FrameError { throw invalid(field, "\(error.message) \(error.remedy)") }
+    }
+    func listener(_ field: String, _ raw: ConfigurationFile.Listener?, host: String, port: Int) throws -> Listener {
+      let result = Listener(host: raw?.host ?? host, port: raw?.port ?? port)
+      guard (1...65535).contains(result.port) else { throw invalid("\(field).port", "\(result.port) is not a port.") }
+      guard !result.host.isEmpty else { throw invalid("\(field).host", "it is empty.") }
+      return result
+    }
+    func seconds(_ field: String, _ value: Double?, default fallback: Double) throws -> Duration {
+      let value = value ?? fallback
+      guard (0.05...86400).contains(value) else { throw invalid(field, "\(value) is not between 0.05 and 86400 seconds.") }
+      return .nanoseconds(Int64(value * 1e9))
+    }
+    let frameID = try naming("frame_id") { try FrameID(raw.frame_id) }
+    let native = try naming("currency") {
+      try Asset(origin: frameID, code: raw.currency.code, scale: raw.currency.scale)
+    }
+    func amount(_ field: String, _ text: String?, default units: Int64) throws -> Amount {
+      guard let text else { return Amount(minorUnits: units) }
+      let amount = try naming(field) { try Amount(text, scale: native.scale) }
+      guard amount >= .zero else { throw invalid(field, "'\(text)' is negative.") }
+      return amount
+    }
+    let one = (0..<native.scale).reduce(Int64(1)) { n, _ in n * 10 }
+    let federation = try listener("federation", raw.federation, host: "0.0.0.0", port: 9443)
+    let bundle = try listener("bundle", raw.bundle, host: "0.0.0.0", port: 9444)
+    let sni = try listener(
+      "sni", ConfigurationFile.Listener(host: raw.sni?.host, port: raw.sni?.port), host: "127.0.0.1", port: 8443)
+    let basisPoints = raw.fees?.basis_points ?? 0
+    guard (0...10_000).contains(basisPoints) else {
+      throw invalid("fees.basis_points", "\(basisPoints) is not between 0 and 10000.")
+    }
+    let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+    let logLevel = raw.log_level ?? "info"
+    guard levels.contains(logLevel) else { throw invalid("log_level", "'\(logLevel)' is not one of \(levels.joined(separator: ", ")).") }
+    let bundleEndpoint = raw.advertise?.bundle_endpoint ?? "https://127.0.0.1:\(bundle.port)"
+    guard bundleEndpoint.hasPrefix("https://") else {
+      throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
+    }
+    return NodeConfiguration(
+      frameID: frameID, native: native,
+      dataDirectory: URL(fileURLWithPath: raw.data_dir ?? ".", relativeTo: directory).standardizedFileURL,
+      api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
+      ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
+      federation: federation, bundle: bundle,
+      sni: SNI(enabled: raw.sni?.enabled ?? true, listener: sni, map: raw.sni?.map ?? [:]),
+      advertised: Advertised(
+        federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
+        bundleEndpoint: bundleEndpoint, apiURL: raw.advertise?.api_url ?? ""),
+      fees: Fees(basisPoints: basisPoints, fixed: try amount("fees.fixed", raw.fees?.fixed, default: 0)),
+      canary: Canary(
+        enabled: raw.canary?.enabled ?? true,
+        interval: try seconds("canary.interval_seconds", raw.canary?.interval_seconds, default: 60),
+        amount: try amount("canary.amount", raw.canary?.amount, default: 1),
+        float: try amount("canary.float", raw.canary?.float, default: 100 * one)),
+      treaty: TreatyDefaults(
+        netDebitCap: try amount("treaty.net_debit_cap", raw.treaty?.net_debit_cap, default: 1_000_000 * one),
+        bridgeCap: try amount("treaty.bridge_cap", raw.treaty?.bridge_cap, default: 1_000_000 * one),
+        bridgeRatePerMinute: try amount(
+          "treaty.bridge_rate_per_minute", raw.treaty?.bridge_rate_per_minute, default: 100_000 * one)),
+      auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
+      refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
+      logLevel: logLevel)
+  }
+
+  /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).
+  package func yaml() throws -> String {
+    func plain(_ d: Duration) -> Double { d.inSeconds }
+    func decimal(_ a: Amount) -> String { a.decimal(scale: native.scale) }
+    let file = ConfigurationFile(
+      frame_id: frameID.name, currency: .init(code: native.code, scale: Int(native.scale)), data_dir: ".",
+      api: .init(host: api.host, port: api.port), ops: .init(host: ops.host, port: ops.port),
+      federation: .init(host: federation.host, port: federation.port), bundle: .init(host: bundle.host, port: bundle.port),
+      sni: .init(enabled: sni.enabled, host: sni.listener.host, port: sni.listener.port, map: sni.map),
+      advertise: .init(
+        federation_address: advertised.federationAddress, bundle_endpoint: advertised.bundleEndpoint,
+        api_url: advertised.apiURL),
+      fees: .init(basis_points: fees.basisPoints, fixed: decimal(fees.fixed)),
+      canary: .init(
+        enabled: canary.enabled, interval_seconds: plain(canary.interval), amount: decimal(canary.amount),
+        float: decimal(canary.float)),
+      treaty: .init(
+        net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
+        bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
+      audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel)
+    return try YAMLEncoder().encode(file)
+  }
+}

@@ -1,0 +1,118 @@
+package import Foundation
+package import FrameCore
+import Yams
+
+/// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
+package struct NodeConfiguration: Sendable, Equatable {
+  package struct Listener: Sendable, Equatable {
+    package var host: String
+    package var port: Int
+  }
+
+  package struct Advertised: Sendable, Equatable {
+    /// `host:port` that peers dial for the federation channel.
+    package var federationAddress: String
+    /// `https://host:port` where anyone fetches our bundle.
+    package var bundleEndpoint: String
+    /// Base URL of the API, or "" when it is not published.
+    package var apiURL: String
+  }
+
+  package struct Canary: Sendable, Equatable {
+    package var enabled: Bool
+    package var interval: Duration
+    /// What one probe moves, minor units.
+    package var amount: Amount
+    /// What the canary's account is topped up to from the treasury, minor units; also the most it can ever lose.
+    package var float: Amount
+  }
+
+  package struct Fees: Sendable, Equatable {
+    /// Hundredths of a percent of the amount.
+    package var basisPoints: Int
+    /// Minor units added to every transfer.
+    package var fixed: Amount
+  }
+
+  /// The limits we offer a new peer, minor units of our own currency.
+  package struct TreatyDefaults: Sendable, Equatable {
+    package var netDebitCap: Amount
+    package var bridgeCap: Amount
+    package var bridgeRatePerMinute: Amount
+  }
+
+  package struct SNI: Sendable, Equatable {
+    package var enabled: Bool
+    package var listener: Listener
+    /// Public host name to `host:port`, beside our own names and our peers'.
+    package var map: [String: String]
+  }
+
+  package var frameID: FrameID
+  package var native: Asset
+  package var dataDirectory: URL
+  package var api: Listener
+  package var ops: Listener
+  package var federation: Listener
+  package var bundle: Listener
+  package var sni: SNI
+  package var advertised: Advertised
+  package var fees: Fees
+  package var canary: Canary
+  package var treaty: TreatyDefaults
+  package var auditInterval: Duration
+  package var refreshInterval: Duration
+  package var logLevel: String
+
+  package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
+  package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }
+  /// Base URL by which a local client reaches the API.
+  package var localAPIURL: String { "http://\(Self.reachable(api.host)):\(api.port)" }
+  /// Base URL by which a local client reaches `/metrics` and health.
+  package var localOpsURL: String { "http://\(Self.reachable(ops.host)):\(ops.port)" }
+
+  private static func reachable(_ host: String) -> String {
+    switch host {
+    case "0.0.0.0": "127.0.0.1"
+    case "::": "[::1]"
+    default: host.contains(":") ? "[\(host)]" : host
+    }
+  }
+}
+
+/// Why a configuration cannot be used.
+package enum ConfigurationError: FrameError, Equatable {
+  case unreadable(file: String, why: String)
+  case malformed(file: String, why: String)
+  case invalid(file: String, field: String, why: String)
+  case exists(String)
+  case notWritable(String, why: String)
+
+  package var code: String {
+    switch self {
+    case .unreadable: "config_unreadable"
+    case .malformed: "config_malformed"
+    case .invalid: "config_invalid"
+    case .exists: "frame_exists"
+    case .notWritable: "not_writable"
+    }
+  }
+  package var kind: FrameErrorKind { .invalid }
+  package var message: String {
+    switch self {
+    case .unreadable(let file, let why): "Cannot read \(file): \(why)."
+    case .malformed(let file, let why): "\(file) is not valid YAML for a frame: \(why)."
+    case .invalid(let file, let field, let why): "\(file): \(field): \(why)"
+    case .exists(let path): "\(path) already holds a frame."
+    case .notWritable(let path, let why): "Cannot write to \(path): \(why)."
+    }
+  }
+  package var remedy: String {
+    switch self {
+    case .unreadable: "Give the path of a frame.yaml with --config, or make one with frame init."
+    case .malformed, .invalid: "Correct the file; frame init writes a complete example."
+    case .exists: "Use another --data folder, or start it with frame serve."
+    case .notWritable: "Choose a folder you own, or fix its permissions."
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package import Foundation
+package import FrameCore
+package import FrameFederation
+package import FrameIdentity
+package import FrameLedger
+package import FrameLog
+package import FrameMetrics
+package import FrameSettlement
+
+/// What the routes and the adapters share: the writer and what stands around it.
+package struct NodeCore: Sendable {
+  package let configuration: NodeConfiguration
+  package let writer: Writer<NodeState>
+  package let authority: FrameAuthority
+  package let signer: LogSigner
+  package let registry: MetricRegistry
+  package let clock: any FrameClock
+
+  package var frame: FrameID { configuration.frameID }
+
+  package func submit(_ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await writer.submit(CommandEnvelope(command, actor: actor, key: key, digest: command.digest))
+  }
+
+  /// A key for a command that is idempotent by itself (its second run is refused or changes nothing).
+  package func freshKey(_ what: String) -> IdempotencyKey {
+    IdempotencyKey(derived: "\(what)/\(UniqueID.make(at: clock.now()))")
+  }
+}
+
+extension NodeCommand {
+  /// What tells two commands with the same idempotency key apart; each room says it for its own.
+  var digest: Data {
+    switch self {
+    case .ledger(let command): command.digest
+    case .federation(let command): command.digest
+    case .projection(let command): CommandDigest.of(command.key)
+    case .settlement(let command): command.digest
+    case .bridge(let command): command.digest
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package import FrameCore
+package import FrameMetrics
+
+/// What the node says of itself and of its API.
+package struct NodeMetrics: Sendable {
+  package let api: APIMetrics
+  package let ready: Gauge
+
+  package init(_ registry: MetricRegistry, frame: FrameID, native: Asset) {
+    api = APIMetrics(registry)
+    ready = registry.gauge("frame_ready", help: "1 when the node serves: log open, listeners bound; else 0.")
+    ready.set(Int64(0))
+    registry.info(
+      "frame_info", help: "The frame this node is.", labels: [("frame_id", frame.name), ("currency", native.code)])
+  }
+}
+
+/// Requests of the REST API, by route template (never by raw path).
+package struct APIMetrics: Sendable {
+  let inFlight: Gauge
+  private let requests: CounterFamily
+  private let durations: HistogramFamily
+
+  init(_ registry: MetricRegistry) {
+    inFlight = registry.gauge("frame_http_in_flight_requests", help: "API requests being served now.")
+    inFlight.set(Int64(0))
+    requests = registry.counter(
+      "frame_http_requests_total", help: "API requests by route template, method and status code.",
+      labels: ["route", "method", "code"])
+    durations = registry.histogram(
+      "frame_http_request_duration_seconds", help: "Time to answer an API request, by route template.",
+      buckets: .latency, labels: ["route"])
+  }
+
+  func route(_ route: String, method: String) -> RouteMetrics {
+    RouteMetrics(route: route, method: method, requests: requests, duration: durations.with(route))
+  }
+}
+
+/// One route's instruments, looked up once.
+struct RouteMetrics: Sendable {
+  let route: String
+  let method: String
+  let requests: CounterFamily
+  let duration: Histogram
+
+  func record(code: Int, seconds: Double) {
+    requests.with(route, method, String(code)).increment()
+    duration.observe(seconds)
+  }
+}

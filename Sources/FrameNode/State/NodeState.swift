@@ -1,0 +1,48 @@
+package import FrameBridge
+package import FrameCore
+package import FrameFederation
+package import FrameLedger
+package import FrameLog
+package import FrameProjection
+package import FrameProtos
+package import FrameSettlement
+
+/// The whole state of a frame: the rooms' states side by side. The only place that knows them all.
+package struct NodeState: FrameState, HasLedger {
+  package private(set) var ledger: LedgerState
+  package private(set) var federation: FederationState
+  package private(set) var projection: ProjectionState
+  package private(set) var settlement: SettlementState
+  package private(set) var bridge: BridgeState
+
+  package init(frame: FrameID, native: Asset, fees: FeeRule) {
+    ledger = LedgerState(frame: frame, native: native, fees: fees)
+    federation = FederationState(frame: frame)
+    projection = ProjectionState(frame: frame)
+    settlement = SettlementState(frame: frame)
+    bridge = BridgeState(frame: frame)
+  }
+
+  package func decide(_ command: NodeCommand, _ context: DecisionContext) throws -> [EventDraft] {
+    switch command {
+    case .ledger(let command): try ledger.decide(command, context)
+    case .federation(let command): try federation.decide(command, context)
+    case .settlement(let command):
+      try settlement.decide(command, ledger: ledger, federation: federation, context)
+    case .bridge(let command): try bridge.decide(command, ledger: ledger, federation: federation, context)
+    case .projection(let command):
+      try projection.decide(command, federation: federation, context) { event, peer in
+        settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+          + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
+      }
+    }
+  }
+
+  package mutating func evolve(_ event: RecordedEvent) {
+    ledger.evolve(event)
+    federation.evolve(event)
+    projection.evolve(event)
+    settlement.evolve(event)
+    bridge.evolve(event)
+  }
+}

@@ -1,4 +1,4 @@
-import Crypto
+internal import Crypto
 package import Foundation
 
 /// SHA-256 over length-prefixed fields: the canonical form of a command for idempotency conflicts.

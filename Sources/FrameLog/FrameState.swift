@@ -104,4 +104,15 @@ package protocol AppendGuard<State>: Sendable {
   associatedtype State
   /// - Throws: a `FrameError`; the whole command is then rejected and nothing is appended.
   func check(_ draft: EventDraft, actor: SPIFFEID, state: State) throws
+
+  /// Checks all drafts of one command, in order. A guard whose verdict on a draft depends on the drafts before it (funds)
+  /// provides its own; `state` is that before the command.
+  /// - Throws: a `FrameError`; nothing of the command is appended.
+  func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws
+}
+
+extension AppendGuard {
+  package func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws {
+    for draft in drafts { try check(draft, actor: actor, state: state) }
+  }
 }

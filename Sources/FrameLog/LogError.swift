@@ -15,6 +15,10 @@ package enum LogError: FrameError, Equatable {
   /// A write failed; the node stops and never answers for it.
   case stopped(String)
   case overloaded(queued: Int)
+  /// Another process, or another writer of this one, has the data directory.
+  case inUse(String)
+  /// The data directory or the files in it cannot be opened, read or written.
+  case storage(String)
   case badProof(String)
   case badNote(String)
 
@@ -28,6 +32,8 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition: "no_such_position"
     case .stopped: "log_stopped"
     case .overloaded: "log_overloaded"
+    case .inUse: "log_in_use"
+    case .storage: "log_storage"
     case .badProof: "bad_proof"
     case .badNote: "bad_note"
     }
@@ -35,11 +41,11 @@ package enum LogError: FrameError, Equatable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .idempotencyConflict: .conflict
+    case .idempotencyConflict, .inUse: .conflict
     case .eventTooLarge: .tooLarge
     case .noSuchPosition: .notFound
     case .overloaded: .limited
-    case .stopped: .unavailable
+    case .stopped, .storage: .unavailable
     case .badProof, .badNote: .invalid
     case .damagedEvent, .damagedLog, .behindCheckpoint: .internal
     }
@@ -57,6 +63,8 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition(let position, let size): "Position \(position) is not in the log of \(size) events."
     case .stopped(let why): "The log has stopped: \(why)."
     case .overloaded(let queued): "The log's queue is full (\(queued) commands)."
+    case .inUse(let directory): "The data directory \(directory) is in use by another node."
+    case .storage(let why): "The log cannot be opened or read: \(why)."
     case .badProof(let why): "The proof does not hold: \(why)."
     case .badNote(let why): "The signed note is not valid: \(why)."
     }
@@ -71,6 +79,8 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition: "Use a position below the log size."
     case .stopped: "See the node's log, fix the disk and restart the node; acknowledged commands are safe."
     case .overloaded: "Retry later with the same idempotency key."
+    case .inUse: "Stop the other node, or give this one a directory of its own."
+    case .storage: "Check that the data directory exists, is writable by this user, and has free space."
     case .badProof, .badNote: "Fetch a fresh attestation from the frame that holds the event."
     }
   }

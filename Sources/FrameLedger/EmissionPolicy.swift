@@ -1,0 +1,111 @@
+package import FrameCore
+package import FrameProtos
+
+/// Who may emit which event, and between which kinds of account its postings may move money (DESIGN §5). What is not in
+/// the table is refused.
+package struct EmissionPolicy: Sendable {
+  /// What an actor is to this frame. An operator is none of these: it emits nothing, and so never issues.
+  package enum Role: String, Sendable, CaseIterable {
+    /// `spiffe://<frame>/authority`
+    case authority
+    /// `spiffe://<frame>/node`
+    case node
+    /// `spiffe://<frame>/agent/<name>`
+    case agent
+    /// `spiffe://<another frame>/node`: a peer, through one of the peer verbs.
+    case peer
+  }
+
+  /// Money may go from an account of the first kind to one of the second.
+  package struct Flow: Sendable, Hashable {
+    package let from: PBAccountKind
+    package let to: PBAccountKind
+  }
+
+  package struct Rule: Sendable {
+    package let roles: Set<Role>
+    /// An agent may emit it only about its own money.
+    package let ownMoneyOnly: Bool
+    package let flows: Set<Flow>
+  }
+
+  package let rules: [EventType: Rule]
+
+  package init(rules: [EventType: Rule]) { self.rules = rules }
+
+  /// The frame's policy.
+  package static let standard = EmissionPolicy(rules: [
+    // The ledger
+    .frameFounded: rule([.authority, .node]),
+    .agentRegistered: rule([.authority, .node]),
+    .tokensIssued: rule([.authority], (.issuance, .treasury)),
+    .tokensBurned: rule([.authority], (.treasury, .issuance)),
+    .tokensTransferred: rule(
+      [.authority, .agent], own: true, (.treasury, .liquid), (.liquid, .liquid), (.liquid, .clearing), (.liquid, .fees)),
+    // Cross-registry transfer, asynchronous
+    .crossFrameTransferInitiated: rule([.agent], own: true),
+    .crossFrameTransferSettled: rule([.node, .peer], (.clearing, .liquid)),
+    .crossFrameTransferRefused: rule([.node, .peer]),
+    .crossFrameTransferCompensated: rule([.node, .peer], (.clearing, .liquid)),
+    // Cross-registry transfer, two-phase
+    .crossRegistryTransferLocked: rule([.agent], own: true, (.liquid, .held)),
+    .crossRegistryTransferCredited: rule([.node, .peer], (.clearing, .liquid)),
+    .crossRegistryTransferCompleted: rule([.node, .peer, .agent], own: true, (.held, .clearing)),
+    .crossRegistryTransferRefused: rule([.node, .peer]),
+    .crossRegistryTransferAborted: rule([.node, .peer, .agent], own: true, (.held, .liquid)),
+    // SF-3 bridge: whoever brings the proof may have it acted on; the proof decides, not the messenger
+    .tokensBridgeLocked: rule([.agent], own: true, (.liquid, .bridgeReserve)),
+    .wrappedTokensIssued: rule([.node, .peer, .agent, .authority], (.issuance, .wrapped)),
+    .wrappedTokensRedeemed: rule([.agent], own: true, (.wrapped, .issuance)),
+    .tokensBridgeUnlocked: rule([.node, .peer, .agent, .authority], (.bridgeReserve, .liquid)),
+    .bridgeBreakerOpened: rule([.node, .peer, .agent, .authority]),
+    .bridgeBreakerClosed: rule([.authority]),
+    // WS3 treaty
+    .frameInvitationRequested: rule([.authority, .node, .peer]),
+    .frameInvitationApproved: rule([.authority, .node, .peer]),
+    .frameInvitationRejected: rule([.authority, .node, .peer]),
+    .frameFederationEstablished: rule([.authority, .node, .peer]),
+    .frameFederationRevoked: rule([.authority, .node, .peer]),
+    .peerBundleRotated: rule([.authority, .node, .peer]),
+    // SF-4 projection: never a posting
+    .peerEventProjected: rule([.node, .peer]),
+  ])
+
+  private static func rule(
+    _ roles: Set<Role>, own: Bool = false, _ flows: (PBAccountKind, PBAccountKind)...
+  ) -> Rule {
+    Rule(roles: roles, ownMoneyOnly: own, flows: Set(flows.map { Flow(from: $0.0, to: $0.1) }))
+  }
+
+  package static func role(of actor: SPIFFEID, in frame: FrameID) -> Role? {
+    guard actor.trustDomain == frame else { return actor.path == "/node" ? .peer : nil }
+    switch actor.path {
+    case "/authority": return .authority
+    case "/node": return .node
+    default: return actor.agentName == nil ? nil : .agent
+    }
+  }
+
+  /// Checks role, ownership, and that the money the event claims to move goes between allowed kinds of account.
+  /// - Throws: `LedgerError.emissionForbidden`, `.notOwner`, `.postingsRefused`.
+  func check(_ type: EventType, _ claim: MoneyClaim, actor: SPIFFEID, frame: FrameID) throws {
+    guard let rule = rules[type], let role = Self.role(of: actor, in: frame), rule.roles.contains(role) else {
+      throw LedgerError.emissionForbidden(event: type.name, actor: actor.description)
+    }
+    if rule.ownMoneyOnly, let spender = claim.spender {
+      switch role {
+      case .agent where actor.agentName?.text != spender:
+        throw LedgerError.notOwner(actor: actor.description, agent: spender.isEmpty ? "the treasury" : spender)
+      case .authority where !spender.isEmpty:
+        throw LedgerError.notOwner(actor: actor.description, agent: spender)
+      case .agent, .authority, .node, .peer: break
+      }
+    }
+    for movement in claim.movements {
+      guard rule.flows.contains(Flow(from: movement.from.kind, to: movement.to.kind)) else {
+        throw LedgerError.postingsRefused(
+          event: type.name, why: "money may not go from \(movement.from.kind.word) to \(movement.to.kind.word)")
+      }
+    }
+  }
+}

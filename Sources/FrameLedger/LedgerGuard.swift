@@ -1,0 +1,118 @@
+package import FrameCore
+package import FrameLog
+internal import FrameProtos
+
+/// What holds for every event of every room before it is stored: emission policy, claim equal to postings, zero sum per
+/// asset, no account below zero except clearing and issuance, wrapped never mixed with native.
+package struct LedgerGuard<State: HasLedger>: AppendGuard {
+  private let policy: EmissionPolicy
+
+  package static var maximumPostings: Int { 16 }
+
+  package init(policy: EmissionPolicy = .standard) { self.policy = policy }
+
+  package func check(_ draft: EventDraft, actor: SPIFFEID, state: State) throws {
+    try check([draft], actor: actor, state: state)
+  }
+
+  package func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws {
+    let ledger = state.ledger
+    // Balances after the drafts so far, for the few accounts they touch; searched in order, which beats hashing here.
+    var working = NetAmounts()
+    var registered: String?
+    for draft in drafts {
+      let event = draft.payload.eventType
+      let claim = try MoneyClaim(draft.payload, frame: ledger.frame, native: ledger.native)
+      try policy.check(event, claim, actor: actor, frame: ledger.frame)
+      if case .agentRegistered(let agent) = draft.payload { registered = agent.name }
+      let moved = try Self.net(draft, event, ledger) { ledger.agentExists(named: $0) || $0 == registered }
+      try Self.compare(moved, claim, event)
+      for (account, amount) in moved.entries {
+        try working.add(amount, to: account, startingAt: ledger.balance(account))
+      }
+      for (account, balance) in working.entries where balance < 0 && !account.kind.mayBeNegative {
+        throw LedgerError.insufficientFunds(
+          account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance)
+      }
+    }
+  }
+
+  /// The event's effect by account, checked for form and for zero sums.
+  private static func net(
+    _ draft: EventDraft, _ event: EventType, _ ledger: LedgerState, _ agentExists: (String) -> Bool
+  ) throws -> NetAmounts {
+    guard draft.postings.count <= maximumPostings else {
+      throw LedgerError.postingsRefused(event: event.name, why: "there are \(draft.postings.count)")
+    }
+    var net = NetAmounts()
+    // Per asset; there is nearly always one.
+    var sums = NetAmounts()
+    for posting in draft.postings {
+      let account = try AccountRef(posting)
+      try checkForm(account, event, ledger, agentExists)
+      guard posting.amount != 0 else { throw LedgerError.postingsRefused(event: event.name, why: "an amount is 0") }
+      try net.add(posting.amount, to: account)
+      try sums.add(posting.amount, to: .issuance(in: account.asset))
+    }
+    for (sum, amount) in sums.entries where amount != 0 {
+      throw LedgerError.unbalanced(
+        event: event.name, asset: (sum.asset ?? ledger.native).description, sum: "\(amount)")
+    }
+    return net
+  }
+
+  private static func checkForm(
+    _ account: AccountRef, _ event: EventType, _ ledger: LedgerState, _ agentExists: (String) -> Bool
+  ) throws {
+    func refusal(_ why: String) -> LedgerError { .postingsRefused(event: event.name, why: "\(account): \(why)") }
+    switch account.kind.ownership {
+    case .agent: guard agentExists(account.owner) else { throw LedgerError.unknownAgent(account.owner) }
+    case .peer:
+      guard let peer = try? FrameID(account.owner), peer != ledger.frame else { throw refusal("not another frame") }
+    case .frame: guard account.owner.isEmpty else { throw refusal("it belongs to the frame") }
+    case .nobody: throw refusal("not a kind of account")
+    }
+    if let asset = account.asset {
+      // Native money has exactly one spelling (no asset), and foreign money only wrapped accounts and its own issuance.
+      guard asset.origin != ledger.frame else { throw refusal("native money is named by no asset") }
+      guard account.kind == .wrapped || account.kind == .issuance else { throw refusal("only native money goes there") }
+    } else {
+      guard account.kind != .wrapped else { throw refusal("native money is never wrapped here") }
+    }
+  }
+
+  private static func compare(_ moved: NetAmounts, _ claim: MoneyClaim, _ event: EventType) throws {
+    var claimed = NetAmounts()
+    for movement in claim.movements {
+      try claimed.add(-movement.amount, to: movement.from)
+      try claimed.add(movement.amount, to: movement.to)
+    }
+    for (account, amount) in claimed.entries where moved[account] != amount {
+      throw LedgerError.postingsRefused(
+        event: event.name, why: "\(account) must change by \(amount), not \(moved[account])")
+    }
+    for (account, amount) in moved.entries where claimed[account] != amount {
+      throw LedgerError.postingsRefused(
+        event: event.name, why: "\(account) may change by \(claimed[account]), not \(amount)")
+    }
+  }
+}
+
+extension AccountRef {
+  fileprivate static func issuance(in asset: Asset?) -> AccountRef { .init(owner: "", kind: .issuance, asset: asset) }
+}
+
+/// A few amounts by account.
+private struct NetAmounts {
+  private(set) var entries: [(AccountRef, Int64)] = []
+
+  subscript(account: AccountRef) -> Int64 { entries.first { $0.0 == account }?.1 ?? 0 }
+
+  /// - Throws: `LedgerError.balanceOverflow`.
+  mutating func add(_ amount: Int64, to account: AccountRef, startingAt start: Int64 = 0) throws {
+    let index = entries.firstIndex { $0.0 == account }
+    let (sum, overflow) = (index.map { entries[$0].1 } ?? start).addingReportingOverflow(amount)
+    guard !overflow else { throw LedgerError.balanceOverflow(account: account.description) }
+    if let index { entries[index].1 = sum } else { entries.append((account, sum)) }
+  }
+}

@@ -1,0 +1,193 @@
+package import FrameCore
+package import FrameLog
+package import FrameProtos
+
+/// A state that has a ledger in it, so that the guard can ask for balances.
+package protocol HasLedger: Sendable {
+  var ledger: LedgerState { get }
+}
+
+/// An agent of this frame.
+package struct AgentRecord: Sendable, Hashable {
+  package let name: AgentName
+  package let purpose: String
+  package let registered: FrameTime
+}
+
+/// Balances and agents, as the events left them. Pure (DESIGN §3); it applies the postings of every room's events.
+package struct LedgerState: Sendable, HasLedger {
+  package let frame: FrameID
+  package let native: Asset
+  package let fees: FeeRule
+  /// What the log says of itself, once it does.
+  package private(set) var founding: PBFrameFounded?
+
+  private var balances: [AccountRef: Int64] = [:]
+  private var agentsByName: [String: AgentRecord] = [:]
+
+  package init(frame: FrameID, native: Asset, fees: FeeRule = .none) {
+    self.frame = frame
+    self.native = native
+    self.fees = fees
+  }
+
+  package var ledger: LedgerState { self }
+
+  /// Minor units; 0 for an account that was never used.
+  package func balance(_ account: AccountRef) -> Int64 { balances[account] ?? 0 }
+
+  /// Every account that was ever used.
+  package var accounts: [AccountRef: Int64] { balances }
+
+  package func agentExists(_ name: AgentName) -> Bool { agentsByName[name.text] != nil }
+
+  func agentExists(named name: String) -> Bool { agentsByName[name] != nil }
+
+  package func agent(_ name: AgentName) -> AgentRecord? { agentsByName[name.text] }
+
+  /// Sorted by name.
+  package var agents: [AgentRecord] { agentsByName.values.sorted { $0.name < $1.name } }
+
+  /// - Throws: `LedgerError.unknownAgent`.
+  package func requireAgent(_ name: AgentName) throws {
+    guard agentExists(name) else { throw LedgerError.unknownAgent(name.text) }
+  }
+
+  /// - Parameter amount: minor units.
+  /// - Throws: `LedgerError.insufficientFunds`.
+  package func requireFunds(_ amount: Int64, in account: AccountRef) throws {
+    let balance = balance(account)
+    guard balance >= amount else {
+      throw LedgerError.insufficientFunds(account: account.description, balance: balance, needed: amount)
+    }
+  }
+
+  /// - Throws: `LedgerError.notOwner` unless `actor` is this frame's agent `name`.
+  package func requireOwner(_ actor: SPIFFEID, of name: AgentName) throws {
+    guard actor.trustDomain == frame, actor.agentName == name else {
+      throw LedgerError.notOwner(actor: actor.description, agent: name.text)
+    }
+  }
+
+  /// - Throws: `LedgerError.notAuthority`.
+  package func requireAuthority(_ actor: SPIFFEID) throws {
+    guard actor == .authority(of: frame) else { throw LedgerError.notAuthority(actor.description) }
+  }
+}
+
+extension LedgerState: FrameState {
+  /// - Throws: `LedgerError`, `AmountError`.
+  package func decide(_ command: LedgerCommand, _ context: DecisionContext) throws -> [EventDraft] {
+    switch command {
+    case .foundFrame(let key): return try found(key, context)
+    case .registerAgent(let name, let purpose): return try register(name, purpose, context)
+    case .issue(let amount, let memo): return try issue(amount, memo, context)
+    case .burn(let amount, let memo): return try burn(amount, memo, context)
+    case .transfer(let from, let to, let amount, let memo): return try transfer(from, to, amount, memo, context)
+    }
+  }
+
+  package mutating func evolve(_ recorded: RecordedEvent) {
+    for posting in recorded.event.postings {
+      // The guard let only well-formed accounts into the log, and only sums that fit: the addition cannot overflow.
+      guard let account = try? AccountRef(posting) else { continue }
+      balances[account, default: 0] += posting.amount
+    }
+    switch recorded.event.payload {
+    case .agentRegistered(let event):
+      guard let name = try? AgentName(event.name) else { return }
+      agentsByName[name.text] = AgentRecord(name: name, purpose: event.purpose, registered: recorded.time)
+    case .frameFounded(let event): founding = event
+    default: break
+    }
+  }
+
+  private func found(_ key: String, _ context: DecisionContext) throws -> [EventDraft] {
+    if let founding {
+      guard founding.frameID == frame.name, founding.native == PBAsset(native), founding.logVerifierKey == key else {
+        throw LedgerError.alreadyFounded(founding.frameID)
+      }
+      return []
+    }
+    var event = PBFrameFounded()
+    event.frameID = frame.name
+    event.native = PBAsset(native)
+    event.logVerifierKey = key
+    event.format = 1
+    return [EventDraft(.frameFounded(event))]
+  }
+
+  private func register(_ name: AgentName, _ purpose: String, _ context: DecisionContext) throws -> [EventDraft] {
+    guard context.actor == .node(of: frame) || context.actor == .authority(of: frame) else {
+      throw LedgerError.notAuthority(context.actor.description)
+    }
+    try Self.requireShort(purpose)
+    guard !agentExists(name) else { throw LedgerError.agentExists(name.text) }
+    var event = PBAgentRegistered()
+    event.name = name.text
+    event.purpose = purpose
+    return [EventDraft(.agentRegistered(event))]
+  }
+
+  private func issue(_ amount: Amount, _ memo: String, _ context: DecisionContext) throws -> [EventDraft] {
+    try requireAuthority(context.actor)
+    try Self.requirePositive(amount)
+    try Self.requireShort(memo)
+    var event = PBTokensIssued()
+    event.amount = amount.minorUnits
+    event.memo = memo
+    return [
+      EventDraft(.tokensIssued(event), postings: Postings.move(amount.minorUnits, from: .issuance, to: .treasury))
+    ]
+  }
+
+  private func burn(_ amount: Amount, _ memo: String, _ context: DecisionContext) throws -> [EventDraft] {
+    try requireAuthority(context.actor)
+    try Self.requirePositive(amount)
+    try Self.requireShort(memo)
+    try requireFunds(amount.minorUnits, in: .treasury)
+    var event = PBTokensBurned()
+    event.amount = amount.minorUnits
+    event.memo = memo
+    return [
+      EventDraft(.tokensBurned(event), postings: Postings.move(amount.minorUnits, from: .treasury, to: .issuance))
+    ]
+  }
+
+  private func transfer(
+    _ from: AgentName?, _ to: AgentName, _ amount: Amount, _ memo: String, _ context: DecisionContext
+  ) throws -> [EventDraft] {
+    try Self.requirePositive(amount)
+    try Self.requireShort(memo)
+    var event = PBTokensTransferred()
+    event.from = from?.text ?? ""
+    event.to = to.text
+    event.amount = amount.minorUnits
+    event.memo = memo
+    let source: AccountRef
+    if let from {
+      try requireOwner(context.actor, of: from)
+      try requireAgent(from)
+      guard from != to else { throw LedgerError.sameAccount(from.text) }
+      event.fee = try fees.fee(on: event.amount)
+      source = .liquid(from)
+    } else {
+      try requireAuthority(context.actor)
+      source = .treasury
+    }
+    try requireAgent(to)
+    let total = try amount.adding(Amount(minorUnits: event.fee))
+    try requireFunds(total.minorUnits, in: source)
+    var postings = [Postings.posting(source, -total.minorUnits), Postings.posting(.liquid(to), event.amount)]
+    if event.fee > 0 { postings.append(Postings.posting(.fees, event.fee)) }
+    return [EventDraft(.tokensTransferred(event), postings: postings)]
+  }
+
+  private static func requirePositive(_ amount: Amount) throws {
+    guard amount > .zero else { throw AmountError.notPositive("\(amount)") }
+  }
+
+  private static func requireShort(_ text: String) throws {
+    guard text.utf8.count <= LedgerError.maximumMemoBytes else { throw LedgerError.memoTooLong(bytes: text.utf8.count) }
+  }
+}

@@ -1,0 +1,43 @@
+package import Foundation
+package import FrameProtos
+
+/// Decides whether what a peer attests is in that peer's log.
+///
+/// The key comes from the pinned treaty, never from the message (CONFORMANCE B9); leaf and node hashes have separate
+/// domains (B13); a missing, zero or default value proves nothing (B10).
+package enum AttestationVerifier {
+  /// Checks, in this order: the checkpoint's signature and origin, the position against its size, the inclusion proof
+  /// against its root, that the leaf is an event, and that the event itself claims the proven position.
+  /// - Throws: `LogError.badNote`, `LogError.badProof`, `LogError.damagedEvent`.
+  package static func verify(_ attestation: PBAttestation, key: LogVerifierKey) throws -> RecordedEvent {
+    let checkpoint = try verify(checkpoint: attestation.checkpoint, key: key)
+    guard attestation.position < checkpoint.size else {
+      throw LogError.badProof("position \(attestation.position) is not below the checkpoint's size \(checkpoint.size)")
+    }
+    guard !attestation.event.isEmpty, attestation.event.count <= LogLimits.maximumEventBytes else {
+      throw LogError.badProof("the event has \(attestation.event.count) bytes")
+    }
+    guard attestation.proof.count <= MerkleProof.maximumLength else {
+      throw LogError.badProof("it has \(attestation.proof.count) hashes")
+    }
+    let proof = try attestation.proof.map { bytes in
+      guard let hash = MerkleHash(bytes) else { throw LogError.badProof("a hash has \(bytes.count) bytes") }
+      return hash
+    }
+    let root = MerkleProof.root(
+      leaf: .leaf(attestation.event), index: attestation.position, size: checkpoint.size, proof: proof)
+    guard let root, root.data == checkpoint.root else {
+      throw LogError.badProof("position \(attestation.position) does not lead to the root of size \(checkpoint.size)")
+    }
+    let recorded = try RecordedEvent(bytes: attestation.event)
+    guard recorded.position == attestation.position else {
+      throw LogError.badProof("the event says position \(recorded.position), the proof \(attestation.position)")
+    }
+    return recorded
+  }
+
+  /// - Throws: `LogError.badNote`.
+  package static func verify(checkpoint note: Data, key: LogVerifierKey) throws -> SignedCheckpoint {
+    try SignedCheckpoint(note: note, key: key)
+  }
+}

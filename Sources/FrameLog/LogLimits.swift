@@ -1,0 +1,13 @@
+/// The limits of the log, in one place.
+package enum LogLimits {
+  /// An entry bundle has a 16-bit length (CONFORMANCE L4).
+  package static let maximumEventBytes = 65_535
+  /// Commands that may wait for the writer; more are refused at once, so that memory and waiting stay bounded.
+  package static let maximumQueuedCommands = 65_536
+  /// Commands that share one transaction at most.
+  package static let maximumBatchCommands = 4_096
+  /// Events that `events(from:limit:)` returns at most.
+  package static let maximumPage = 10_000
+  /// Rows that a long scan reads in one read transaction, so that it does not hold back the log's checkpointing.
+  static let scanPage = 4_096
+}

@@ -1,0 +1,58 @@
+internal import Dispatch
+package import Foundation
+internal import GRDB
+
+/// A read-only view of a log's stored events, on a connection of its own; it sees durable events only.
+///
+/// The plain methods block: call them from `run`, or from a thread that may block.
+package final class LogReader: Sendable {
+  private let database: DatabaseQueue
+  private let queue = DispatchQueue(label: "frame.log.reader.work")
+
+  /// - Throws: `LogError.storage` when there is no log in `directory` or it cannot be read.
+  package init(directory: URL) throws {
+    guard FileManager.default.fileExists(atPath: SQLiteFile.url(in: directory).path) else {
+      throw LogError.storage("there is no \(SQLiteFile.name) in \(directory.path)")
+    }
+    database = try SQLiteFile.openReader(in: directory)
+  }
+
+  /// Runs blocking work off the cooperative pool, one piece at a time.
+  package func run<T: Sendable>(_ body: @escaping @Sendable (LogReader) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async { continuation.resume(with: Result { try body(self) }) }
+    }
+  }
+
+  /// - Throws: `LogError.storage`.
+  package func size() throws -> UInt64 { try reading(EventTable.size) }
+
+  /// Calls `body` with position and stored bytes of each event in `first..<end`, in order. A gap is an error.
+  /// - Throws: `LogError.damagedLog` at a gap, `LogError.storage`, and what `body` throws.
+  package func scan(from first: UInt64, to end: UInt64, _ body: (UInt64, Data) throws -> Void) throws {
+    var next = first
+    while next < end {
+      let limit = Int(min(UInt64(LogLimits.scanPage), end - next))
+      let before = next
+      try reading { db in
+        try EventTable.scan(db, from: before, limit: limit) { position, bytes in
+          guard position == next else { throw LogError.damagedLog("position \(next) is missing") }
+          try body(position, bytes)
+          next += 1
+        }
+      }
+      guard next > before else { throw LogError.damagedLog("position \(next) is missing") }
+    }
+  }
+
+  private func reading<T>(_ body: (Database) throws -> T) throws -> T {
+    do {
+      return try database.read(body)
+    } catch let error as DatabaseError {
+      throw LogError.storage(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")
+    }
+  }
+
+  /// Closes the file. Later calls throw.
+  package func close() { try? database.close() }
+}

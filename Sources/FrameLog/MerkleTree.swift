@@ -1,0 +1,118 @@
+/// An append-only RFC 6962 Merkle tree that can prove inclusion and consistency at every size it ever had.
+///
+/// `levels[l][i]` is the hash of the complete subtree of 2^l leaves that starts at leaf i * 2^l, so any subtree that a
+/// proof names is at most one lookup per level: 64 bytes of memory a leaf, O(log n) hashes a proof.
+package struct MerkleTree: Sendable {
+  private var levels: [[MerkleHash]] = [[]]
+
+  package init() {}
+
+  package var size: UInt64 { UInt64(levels[0].count) }
+
+  package mutating func append(_ leaf: MerkleHash) {
+    levels[0].append(leaf)
+    var level = 0
+    while levels[level].count & 1 == 0 {
+      let count = levels[level].count
+      let parent = MerkleHash.node(levels[level][count - 2], levels[level][count - 1])
+      level += 1
+      if level == levels.count { levels.append([]) }
+      levels[level].append(parent)
+    }
+  }
+
+  package func leaf(_ index: UInt64) -> MerkleHash { levels[0][Int(index)] }
+
+  /// The root of the tree of the first `size` leaves.
+  package func root(at size: UInt64) -> MerkleHash {
+    precondition(size <= self.size, "a root is asked for beyond the tree")
+    return size == 0 ? .empty : subtree(0, Int(size))
+  }
+
+  package var root: MerkleHash { root(at: size) }
+
+  /// PATH(index, D[size]) of RFC 6962 §2.1.1, bottom up.
+  package func inclusionProof(of index: UInt64, in size: UInt64) -> [MerkleHash] {
+    precondition(index < size && size <= self.size, "an inclusion proof is asked for beyond the tree")
+    var proof: [MerkleHash] = []
+    let target = Int(index)
+    var (low, high) = (0, Int(size))
+    while high - low > 1 {
+      let middle = low + MerkleMath.split(high - low)
+      if target < middle {
+        proof.append(subtree(middle, high))
+        high = middle
+      } else {
+        proof.append(subtree(low, middle))
+        low = middle
+      }
+    }
+    return proof.reversed()
+  }
+
+  /// PROOF(first, D[second]) of RFC 6962 §2.1.2. Empty when the sizes are equal or `first` is 0.
+  package func consistencyProof(from first: UInt64, to second: UInt64) -> [MerkleHash] {
+    precondition(first <= second && second <= size, "a consistency proof is asked for beyond the tree")
+    guard first > 0, first < second else { return [] }
+    var proof: [MerkleHash] = []
+    var (low, high, rest) = (0, Int(second), Int(first))
+    // Whether the part of the old tree that is left is still one of its own subtrees (its hash is then known).
+    var whole = true
+    while rest != high - low {
+      let half = MerkleMath.split(high - low)
+      if rest <= half {
+        proof.append(subtree(low + half, high))
+        high = low + half
+      } else {
+        proof.append(subtree(low, low + half))
+        low += half
+        rest -= half
+        whole = false
+      }
+    }
+    if !whole { proof.append(subtree(low, high)) }
+    return proof.reversed()
+  }
+
+  /// MTH(D[low:high]). Complete aligned subtrees are looked up; only the ragged right edge is hashed.
+  private func subtree(_ low: Int, _ high: Int) -> MerkleHash {
+    let count = high - low
+    if count & (count - 1) == 0, low & (count - 1) == 0 {
+      let level = count.trailingZeroBitCount
+      return levels[level][low >> level]
+    }
+    let half = MerkleMath.split(count)
+    return .node(subtree(low, low + half), subtree(low + half, high))
+  }
+}
+
+enum MerkleMath {
+  /// The largest power of two below `count` (RFC 6962 §2.1). - Precondition: `count` is at least 2.
+  static func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
+}
+
+/// The right edge of a Merkle tree: enough to append and to know the root, 32 bytes a level. What an auditor keeps.
+package struct MerkleFrontier: Sendable {
+  /// Roots of the complete subtrees of the current size, largest first.
+  private var peaks: [MerkleHash] = []
+  package private(set) var size: UInt64 = 0
+
+  package init() {}
+
+  package mutating func append(_ leaf: MerkleHash) {
+    var carry = leaf
+    var bits = size
+    while bits & 1 == 1 {
+      carry = .node(peaks.removeLast(), carry)
+      bits >>= 1
+    }
+    peaks.append(carry)
+    size += 1
+  }
+
+  package var root: MerkleHash {
+    guard var hash = peaks.last else { return .empty }
+    for peak in peaks.dropLast().reversed() { hash = .node(peak, hash) }
+    return hash
+  }
+}

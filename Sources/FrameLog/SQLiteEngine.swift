@@ -1,0 +1,64 @@
+package import Foundation
+internal import GRDB
+internal import GRDBSQLite
+
+/// The log in one SQLite table, written by one connection.
+package final class SQLiteEngine: StorageEngine {
+  private let database: DatabaseQueue
+
+  /// - Throws: `LogError.storage`, `LogError.damagedLog`.
+  package init(directory: URL) throws {
+    database = try SQLiteFile.openWriter(in: directory)
+  }
+
+  package func size() throws -> UInt64 { try database.writeWithoutTransaction(EventTable.size) }
+
+  package func scan(from first: UInt64, limit: Int, _ body: (UInt64, Data) throws -> Void) throws {
+    try database.writeWithoutTransaction { try EventTable.scan($0, from: first, limit: limit, body) }
+  }
+
+  package func append(_ events: [RecordedEvent]) throws {
+    try database.writeWithoutTransaction { db in
+      try db.inTransaction(.immediate) {
+        let statement = try db.cachedStatement(sql: "INSERT INTO events (position, bytes) VALUES (?, ?)")
+        for event in events { try Self.insert(event, statement.sqliteStatement, db) }
+        return .commit
+      }
+    }
+  }
+
+  /// Binds by hand: no argument array and no copy of the bytes on the hot path.
+  private static func insert(_ event: RecordedEvent, _ statement: OpaquePointer, _ db: Database) throws {
+    let code = event.bytes.withUnsafeBytes { bytes in
+      sqlite3_bind_int64(statement, 1, Int64(bitPattern: event.position))
+      // No destructor (SQLITE_STATIC): the bytes outlive the step, and the reset below lets go of them.
+      sqlite3_bind_blob(statement, 2, bytes.baseAddress, Int32(bytes.count), nil)
+      let code = sqlite3_step(statement)
+      sqlite3_reset(statement)
+      sqlite3_clear_bindings(statement)
+      return code
+    }
+    guard code == SQLITE_DONE else {
+      throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
+    }
+  }
+
+  package func close() throws { try database.close() }
+}
+
+/// The reads that the writer and the readers share.
+enum EventTable {
+  /// Positions are gap-free from 0, so the newest one tells the size; the count is checked while replaying.
+  static func size(_ db: Database) throws -> UInt64 {
+    let last = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(position) FROM events"))
+    return last.map { UInt64(bitPattern: $0) + 1 } ?? 0
+  }
+
+  static func scan(_ db: Database, from first: UInt64, limit: Int, _ body: (UInt64, Data) throws -> Void) throws {
+    guard let start = Int64(exactly: first) else { return }
+    let statement = try db.cachedStatement(
+      sql: "SELECT position, bytes FROM events WHERE position >= ? ORDER BY position LIMIT ?")
+    let rows = try Row.fetchCursor(statement, arguments: [start, limit])
+    while let row = try rows.next() { try body(UInt64(bitPattern: row[0] as Int64), row[1] as Data) }
+  }
+}

@@ -1,0 +1,182 @@
+internal import Dispatch
+package import Foundation
+package import FrameCore
+package import FrameProtos
+package import Logging
+internal import Synchronization
+
+/// The one writer of a frame's log: takes commands, decides them in order against the state, makes their events durable in
+/// one transaction per batch, and only then answers.
+///
+/// - A command whose answer was received survives `kill -9` and power loss.
+/// - A refused command leaves no trace.
+/// - After a failed write nothing is answered as done, by this call or any later one; the process must be restarted.
+package final class Writer<State: FrameState>: Sendable {
+  package typealias Envelope = CommandEnvelope<State.Command>
+
+  private let queue = CommandQueue<State>()
+  private let reader: LogReader
+  private let notary: Notary
+  private let progress: WriterProgress
+  private let metrics: LogMetrics
+
+  /// Opens or creates the log in `directory`, replays it into `initial`, and checks it against the last signed
+  /// checkpoint. Blocks while it does; call it at start, not from a hot path.
+  /// - Throws: `LogError.inUse`, `.storage`, `.damagedLog`, `.damagedEvent`, `.behindCheckpoint`, `.badNote`.
+  package convenience init(
+    directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
+    clock: any FrameClock, metrics: LogMetrics, logger: Logger
+  ) throws {
+    try self.init(
+      directory: directory, initial: initial, guard: appendGuard, signer: signer, clock: clock, metrics: metrics,
+      logger: logger, openEngine: { try SQLiteEngine(directory: $0) })
+  }
+
+  /// - Parameter openEngine: called once, on the writer's thread; the engine must store what `SQLiteEngine` can read.
+  package init(
+    directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
+    clock: any FrameClock, metrics: LogMetrics, logger: Logger,
+    openEngine: @escaping @Sendable (URL) throws -> any StorageEngine
+  ) throws {
+    let lock = try DirectoryLock(directory)
+    let progress = WriterProgress()
+    let opened = Handover<Void>()
+    let replayed = Handover<UInt64>()
+    let queue = self.queue
+    let thread = Thread {
+      do {
+        let engine = try openEngine(directory)
+        opened.give(.success(()))
+        let loop = try WriterLoop(
+          engine: engine, initial: initial, guard: appendGuard, clock: clock, metrics: metrics, logger: logger)
+        progress.advance(to: loop.size)
+        replayed.give(.success(loop.size))
+        let failure = loop.run(queue) { progress.advance(to: $0) }
+        lock.release()
+        progress.end(failure)
+      } catch {
+        lock.release()
+        opened.give(.failure(error))
+        replayed.give(.failure(error))
+        progress.end(nil)
+      }
+    }
+    thread.name = "frame.log.writer"
+    thread.qualityOfService = .userInitiated
+    thread.start()
+    self.progress = progress
+    self.metrics = metrics
+    do {
+      try opened.take()
+      // The notary hashes while the writer replays.
+      reader = try LogReader(directory: directory)
+      notary = try Notary(directory: directory, reader: reader, signer: signer, clock: clock, metrics: metrics)
+      _ = try replayed.take()
+    } catch {
+      queue.close(.stopped("it did not open"))
+      progress.wait()
+      throw error
+    }
+  }
+
+  deinit { queue.close(.stopped("shut down")) }
+
+  /// Has a command decided and its events made durable. Waits behind commands submitted before.
+  /// - Returns: the command's events; for a key seen before with the same digest, those of the first time.
+  /// - Throws: the rejection of the state or the guard; `LogError.idempotencyConflict`, `.eventTooLarge`, `.overloaded`
+  ///   (nothing happened), `.stopped` (what happened is known after a restart).
+  package func submit(_ envelope: Envelope) async throws -> Committed {
+    try await withCheckedThrowingContinuation { reply in
+      if let refusal = queue.add(.one(envelope, reply)) {
+        metrics.rejected(refusal)
+        reply.resume(throwing: refusal)
+      }
+    }
+  }
+
+  /// Submits commands in order; each stands or falls alone, but up to `LogLimits.maximumBatchCommands` share a commit.
+  /// - Returns: one result per command, in order.
+  package func submit(contentsOf envelopes: [Envelope]) async -> [Result<Committed, any Error>] {
+    var results: [Result<Committed, any Error>] = []
+    results.reserveCapacity(envelopes.count)
+    var rest = envelopes[...]
+    while !rest.isEmpty {
+      let chunk = Array(rest.prefix(LogLimits.maximumBatchCommands))
+      rest = rest.dropFirst(chunk.count)
+      results += await withCheckedContinuation { replies in
+        if let refusal = queue.add(.many(chunk, replies)) {
+          metrics.rejected(refusal)
+          replies.resume(returning: chunk.map { _ in .failure(refusal) })
+        }
+      }
+    }
+    return results
+  }
+
+  /// Looks at the state between batches, so that only durable events are seen. Keep `body` short: it runs on the writer's
+  /// thread. Return the values you need, not the state: a copy of the state that lives on makes the next event copy it.
+  /// - Throws: what `body` throws; `LogError.stopped`.
+  package func read<T: Sendable>(_ body: @escaping @Sendable (State) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { reply in
+      let refusal = queue.add(.read { state in reply.resume(with: Result { try body(state.get()) }) })
+      if let refusal { reply.resume(throwing: refusal) }
+    }
+  }
+
+  /// What the command with this key did, or nil when none had an effect.
+  /// - Throws: `LogError.stopped`, `.damagedLog`.
+  package func committed(key: IdempotencyKey) async throws -> Committed? {
+    try await withCheckedThrowingContinuation { reply in
+      if let refusal = queue.add(.committed(key, reply)) { reply.resume(throwing: refusal) }
+    }
+  }
+
+  /// The number of durable events.
+  package func durableSize() -> UInt64 { progress.size }
+
+  /// Up to `limit` (at most `LogLimits.maximumPage`) durable events from position `first` on; empty when there are none.
+  /// - Throws: `LogError.storage`, `.damagedLog`, `.damagedEvent`.
+  package func events(from first: UInt64, limit: Int) async throws -> [RecordedEvent] {
+    let size = progress.size
+    let count = UInt64(max(0, min(limit, LogLimits.maximumPage)))
+    guard first < size, count > 0 else { return [] }
+    return try await reader.run { reader in
+      var events: [RecordedEvent] = []
+      try reader.scan(from: first, to: min(size, first + count)) { events.append(try RecordedEvent(bytes: $1)) }
+      return events
+    }
+  }
+
+  /// A signed claim that the event at `position` is in the log: event, inclusion proof and checkpoint.
+  /// - Throws: `LogError.noSuchPosition`, `.storage`, `.damagedLog`.
+  package func attest(_ position: UInt64) async throws -> PBAttestation {
+    let size = progress.size
+    guard position < size else { throw LogError.noSuchPosition(position, size: size) }
+    return try await notary.attest(position, size: size)
+  }
+
+  /// A signed checkpoint of everything that is durable now.
+  /// - Throws: `LogError.storage`, `.damagedLog`.
+  package func checkpoint() async throws -> SignedCheckpoint {
+    try await notary.checkpoint(of: progress.size)
+  }
+
+  /// The RFC 6962 proof that the log of `second` events extends the log of `first`.
+  /// - Throws: `LogError.noSuchPosition`.
+  package func consistencyProof(from first: UInt64, to second: UInt64) async throws -> [Data] {
+    let size = progress.size
+    guard second <= size else { throw LogError.noSuchPosition(second, size: size) }
+    return try await notary.consistencyProof(from: first, to: second)
+  }
+
+  /// The newest durable size, whenever it grows (and once at the start); values in between may be left out. Every observer
+  /// has its own stream, which ends when the writer does.
+  package func changes() -> AsyncStream<UInt64> { progress.changes() }
+
+  /// Takes no more commands, finishes those that wait, and closes the log.
+  package func shutdown() async {
+    queue.close(.stopped("shut down"))
+    _ = await progress.ended()
+    reader.close()
+  }
+}

@@ -1,0 +1,62 @@
+import Crypto
+import Foundation
+import FrameCore
+import FrameLog
+import FrameMetrics
+import FrameProtos
+import Logging
+import Synchronization
+
+@testable import FrameLedger
+
+/// A frame with a ledger and nothing else, in a directory of its own.
+final class LedgerFixture: Sendable {
+  let directory: URL
+  let frame: FrameID
+  let native: Asset
+  let key: Curve25519.Signing.PrivateKey
+  let registry = MetricRegistry()
+  let clock = ManualClock()
+
+  var authority: SPIFFEID { .authority(of: frame) }
+  var node: SPIFFEID { .node(of: frame) }
+  var signer: LogSigner { LogSigner(name: frame.name, privateKey: key) }
+
+  init(_ name: String = "frame-a.example") throws {
+    frame = try FrameID(name)
+    native = try Asset(origin: frame, code: "AVT", scale: 2)
+    key = Curve25519.Signing.PrivateKey()
+    directory = FileManager.default.temporaryDirectory.appendingPathComponent("frame-ledger-\(UUID().uuidString)")
+  }
+
+  deinit { try? FileManager.default.removeItem(at: directory) }
+
+  func state(fees: FeeRule = .none) -> LedgerState { LedgerState(frame: frame, native: native, fees: fees) }
+
+  func writer(fees: FeeRule = .none) throws -> Writer<LedgerState> {
+    try Writer(
+      directory: directory, initial: state(fees: fees), guard: LedgerGuard(), signer: signer, clock: clock,
+      metrics: LogMetrics(MetricRegistry()), logger: Logger(label: "test"))
+  }
+
+  func agent(_ name: String) throws -> SPIFFEID { .agent(try AgentName(name), of: frame) }
+
+  func command(
+    _ command: LedgerCommand, by actor: SPIFFEID, key: String = UUID().uuidString
+  ) throws -> CommandEnvelope<LedgerCommand> {
+    CommandEnvelope(command, actor: actor, key: try IdempotencyKey(key, caller: actor), digest: command.digest)
+  }
+}
+
+/// Time that moves only when told to.
+final class ManualClock: FrameClock {
+  private let time = Mutex(FrameTime(unixNanoseconds: 1_000_000_000))
+
+  func now() -> FrameTime { time.withLock { $0 } }
+  func set(_ new: FrameTime) { time.withLock { $0 = new } }
+  func sleep(for duration: Duration) async throws {
+    try Task.checkCancellation()
+    time.withLock { $0 = $0 + duration }
+    await Task.yield()
+  }
+}

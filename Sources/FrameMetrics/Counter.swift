@@ -52,7 +52,8 @@ package final class Counter: Instrument {
   private var number: MetricNumber {
     let part = Double(bitPattern: fraction.load(ordering: .relaxed))
     let total = whole.sum()
-    return part == 0 ? .unsigned(total) : .double(Double(total) + part)
+    if let exact = UInt64(exactly: part) { return .unsigned(total &+ exact) }
+    return .double(Double(total) + part)
   }
 
   func read() -> MetricValue? {

@@ -117,7 +117,7 @@ package final class MetricRegistry: Sendable {
     state.withLock { state in
       if let sorted = state.sorted { return sorted }
       let sorted = state.families.values.sorted {
-        $0.descriptor.base.utf8.lexicographicallyPrecedes($1.descriptor.base.utf8)
+        $0.descriptor.name.utf8.lexicographicallyPrecedes($1.descriptor.name.utf8)
       }
       state.sorted = sorted
       return sorted

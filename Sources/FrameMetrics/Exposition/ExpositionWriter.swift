@@ -13,7 +13,10 @@ package struct ExpositionWriter {
     var writer = ExpositionWriter(format)
     let samples = families.reduce(0) { $0 + $1.metrics.count }
     writer.bytes.reserveCapacity(families.count * 160 + samples * 96)
-    for family in families { writer.write(family) }
+    // Sorted by the name that is written, which OpenMetrics shortens.
+    let names = families.map { writer.isOpenMetrics ? $0.descriptor.base : $0.descriptor.name }
+    let order = names.indices.sorted { names[$0].utf8.lexicographicallyPrecedes(names[$1].utf8) }
+    for index in order { writer.write(families[index]) }
     if writer.isOpenMetrics { writer.put("# EOF\n") }
     return writer.bytes
   }

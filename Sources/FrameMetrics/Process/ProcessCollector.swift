@@ -31,7 +31,7 @@ package struct ProcessCollector: Sendable {
 
   private init(_ registry: MetricRegistry, _ proc: ProcFS) {
     self.proc = proc
-    ticksPerSecond = Self.system(Int32(_SC_CLK_TCK)).map(Double.init)
+    ticksPerSecond = Self.system(Int32(_SC_CLK_TCK)).map { Double($0) }
     pageBytes = Self.system(Int32(_SC_PAGESIZE))
     func gauge(_ name: String, _ help: String) -> Gauge { registry.gauge(name, help: help, absent: true) }
     cpu = registry.counter("process_cpu_seconds_total", help: "Total user and system CPU time spent in seconds.")
@@ -66,7 +66,7 @@ package struct ProcessCollector: Sendable {
     } else {
       start.clear()
     }
-    set(openFDs, proc.entries("self/fd").map(Double.init))
+    set(openFDs, proc.entries("self/fd").map { Double($0) })
     let limits = proc.read("self/limits")
     set(maxFDs, limits.flatMap { Self.softLimit("Max open files", in: $0) })
     set(virtualBytesMax, limits.flatMap { Self.softLimit("Max address space", in: $0) })
@@ -89,7 +89,7 @@ package struct ProcessCollector: Sendable {
   /// The first number of a line of `/proc/self/limits`; nil for `unlimited`, which is no number to alert on.
   static func softLimit(_ name: String, in text: String) -> Double? {
     guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
-    return line.dropFirst(name.count).split(separator: " ").first.flatMap { UInt64($0) }.map(Double.init)
+    return line.dropFirst(name.count).split(separator: " ").first.flatMap { UInt64($0) }.map { Double($0) }
   }
 }
 

@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// `frame peer invite`.
+struct PeerInviteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "invite", abstract: "Invite another frame to a treaty; prints the fingerprint its bundle has.",
+    discussion: """
+      Example:
+        frame peer invite --trust-domain frame-b.example --bundle-endpoint https://127.0.0.1:9454
+      """)
+
+  @Option(name: .long, help: "The other frame's id (trust domain).")
+  var trustDomain: String
+
+  @Option(name: .long, help: "Where the other frame serves its bundle, https://host:port.")
+  var bundleEndpoint: String
+
+  @Option(name: .long, help: "The fingerprint its bundle must have, SHA256:<hex>, learned by other means.")
+  var expectFingerprint: String?
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var body: [String: JSONValue] = [
+      "trust_domain": .string(trustDomain), "bundle_endpoint": .string(bundleEndpoint),
+    ]
+    body.add("expect_fingerprint", expectFingerprint)
+    let answer: APIClient.Answer<PeerInfo> = try await node.client().post("/api/v1/peers/invitations", body)
+    output.print(answer) { peer in
+      PeerCommand.show(peer)
+      if expectFingerprint == nil { Output.note("Compare the fingerprint with the one the other operator tells you.") }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+
+/// `frame peer list`.
+struct PeerListCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "All peers with the state of their treaties.",
+    discussion: """
+      Example:
+        frame peer list --json
+      """)
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let answer: APIClient.Answer<PeerList> = try await node.client().get("/api/v1/peers")
+    output.print(answer) { list in
+      Output.table(
+        ["FRAME", "STATE", "DIRECTION", "FINGERPRINT"],
+        list.peers.map { [$0.frameId, $0.state, $0.direction ?? "", $0.fingerprint ?? ""] })
+    }
+  }
+}
+
+/// `frame peer show`.
+struct PeerShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "One peer: treaty state, expected and observed fingerprint, addresses.",
+    discussion: """
+      Example:
+        frame peer show frame-a.example
+      """)
+
+  @Argument(help: "The peer's frame id.")
+  var frame: String
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let answer: APIClient.Answer<PeerInfo> = try await node.client().get("/api/v1/peers/\(frame)")
+    output.print(answer, text: PeerCommand.show)
+  }
+}

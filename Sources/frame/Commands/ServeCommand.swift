@@ -1,0 +1,112 @@
+import ArgumentParser
+import Foundation
+import FrameCore
+import FrameNode
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+extension LogFormat: ExpressibleByArgument {}
+
+/// `frame serve`: runs one node until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Run a frame until SIGTERM or SIGINT.",
+    discussion: """
+      Example:
+        frame serve --config ./frame-data/frame.yaml --log-format json
+      """)
+
+  @OptionGroup var location: LocationOptions
+
+  @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical (default: the configuration's).")
+  var logLevel: String?
+
+  @Option(name: .long, help: "text or json, on stderr.")
+  var logFormat: LogFormat = .text
+
+  @Flag(name: .long, help: "Also stop when stdin closes, so that the node never outlives its supervisor.")
+  var supervised = false
+
+  @Option(
+    name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
+  var canarySeconds: Double?
+
+  func run() async throws {
+    var configuration = try location.configuration()
+    if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(max(canarySeconds, 0.05) * 1e9)) }
+    let level = try level(logLevel ?? configuration.logLevel)
+    let format = logFormat
+    LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level) }
+    try PortCheck.requireWritable(configuration.dataDirectory)
+    try PortCheck.require(configuration) { "\($0).port in \(location.configurationFile.path)" }
+    let node = try await Node(configuration, logger: Logger(label: "frame"))
+    try await serve(node)
+  }
+
+  private func level(_ text: String) throws -> Logger.Level {
+    guard let level = Logger.Level(rawValue: text) else {
+      throw ValidationError(
+        "'\(text)' is not a log level: use one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+    }
+    return level
+  }
+
+  private func serve(_ node: Node) async throws {
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(
+        service: NodeService(node: node), successTerminationBehavior: .gracefullyShutdownGroup,
+        failureTerminationBehavior: .gracefullyShutdownGroup)
+    ]
+    if supervised {
+      services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
+    }
+    var group = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "frame.lifecycle"))
+    group.maximumGracefulShutdownDuration = .seconds(8)
+    group.maximumCancellationDuration = .seconds(2)
+    try await ServiceGroup(configuration: group).run()
+  }
+
+  /// The node as the service that ends the process.
+  private struct NodeService: Service {
+    let node: Node
+    func run() async throws { try await node.run() }
+  }
+}
+
+/// Where the configuration is, for commands that run a node instead of asking one.
+struct LocationOptions: ParsableArguments {
+  @Option(name: .long, help: "The node's frame.yaml (default: $FRAME_CONFIG).")
+  var config: String?
+
+  @Option(name: .long, help: "The node's data folder (default: $FRAME_DATA, else ./frame-data).")
+  var data: String?
+
+  private var options: NodeOptions {
+    var options = NodeOptions()
+    options.config = config
+    options.data = data
+    return options
+  }
+
+  var configurationFile: URL { options.configurationFile }
+  func configuration() throws -> NodeConfiguration { try options.configuration() }
+}
+
+/// Ends when stdin does.
+struct StdinWatch: Service {
+  func run() async throws {
+    let (ended, continuation) = AsyncStream.makeStream(of: Never.self)
+    // read(2) blocks: its own thread, never one of Swift's pool. It dies with the process.
+    Thread.detachNewThread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(STDIN_FILENO, &byte, 1)
+        if count == 0 || (count < 0 && errno != EINTR) { break }
+      }
+      continuation.finish()
+    }
+    for await _ in ended.cancelOnGracefulShutdown() {}
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import FrameCore
+import FrameNode
+import UnixSignals
+
+/// Supervises the two nodes of a demo: starts them, runs the scenario, and ends when told to, when `once` is done, or when
+/// a node ends by itself; the nodes never outlive it.
+struct DemoRun: Sendable {
+  /// How long a node may take to stop before it is killed.
+  static let patience: Duration = .seconds(10)
+  /// How long `once` may take in all, in seconds.
+  static let onceLimit = 120
+
+  let plan: DemoPlan
+  let once: Bool
+  let canaryInterval: Duration
+  let progress = Progress()
+
+  private enum End: Sendable {
+    case done
+    case told
+    case died(DemoNode, ChildProcess.Ending)
+  }
+
+  func run() async throws {
+    let began = SystemClock().now()
+    let (configurations, made) = try plan.prepare(canaryInterval: canaryInterval)
+    for configuration in configurations {
+      try PortCheck.requireWritable(configuration.dataDirectory)
+      try PortCheck.require(configuration) { name in
+        made > 0
+          ? "--base-port" : "\(name).port in \(configuration.dataDirectory.path)/\(NodeSetup.configurationName)"
+      }
+    }
+    Output.line(
+      made == 0 ? "Resuming the frames of \(plan.a.folder.deletingLastPathComponent().path)" : "Setting up two frames")
+    let a = try DemoNode.start(plan.a, configurations[0], interval: canaryInterval)
+    let b: DemoNode
+    do {
+      b = try DemoNode.start(plan.b, configurations[1], interval: canaryInterval)
+    } catch {
+      await a.process.stop(patience: Self.patience)
+      throw error
+    }
+    let scenario = DemoScenario(a: a, b: b, progress: progress, began: began, canaryInterval: canaryInterval)
+    do {
+      let end = try await firstEnd(scenario, [a, b])
+      await stop([a, b], told: end)
+      if case .died(let node, let ending) = end { throw node.death(ending) }
+    } catch {
+      await stop([a, b], told: nil)
+      throw error
+    }
+  }
+
+  private func firstEnd(_ scenario: DemoScenario, _ nodes: [DemoNode]) async throws -> End {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let (deaths, death) = AsyncStream.makeStream(of: End.self)
+    for node in nodes {
+      // Not a child of the group below: the end of a process cannot be waited for with cancellation.
+      Task { death.yield(.died(node, await node.process.waitUntilEnd())) }
+    }
+    return try await withThrowingTaskGroup(of: End?.self) { group in
+      defer { group.cancelAll() }
+      group.addTask {
+        for await _ in signals { return .told }
+        return nil
+      }
+      group.addTask {
+        for await end in deaths { return end }
+        return nil
+      }
+      group.addTask {
+        try await scenario.run()
+        summarise(nodes)
+        return once ? .done : nil
+      }
+      if once {
+        group.addTask {
+          try await Task.sleep(for: .seconds(Self.onceLimit))
+          throw CLIError.timedOut(what: "A complete canary round and clean audits", seconds: Self.onceLimit)
+        }
+      }
+      while let end = try await group.next() {
+        if let end { return end }
+      }
+      return .told
+    }
+  }
+
+  private func stop(_ nodes: [DemoNode], told end: End?) async {
+    if case .told? = end { Output.line("Stopping both frames …") }
+    await withTaskGroup(of: Void.self) { group in
+      for node in nodes { group.addTask { _ = await node.process.stop(patience: Self.patience) } }
+    }
+    if case .told? = end { Output.line("Stopped. The same command resumes these frames.") }
+  }
+
+  private func summarise(_ nodes: [DemoNode]) {
+    Output.line("")
+    Output.line(
+      "Two frames are federated (\(progress.total)); their canaries sing every \(Int(canaryInterval.inSeconds)) s.")
+    for node in nodes {
+      Output.line("")
+      Output.fields([
+        ("  \(node.name)", "currency \(node.plan.currency), agents \(node.plan.person) and canary"),
+        ("  metrics", node.configuration.localOpsURL + "/metrics"),
+        ("  api", node.configuration.localAPIURL + "  (OpenAPI: /openapi.yaml)"),
+        ("  data", node.plan.folder.path), ("  log", node.plan.logFile),
+      ])
+    }
+    let a = plan.a
+    let b = plan.b
+    Output.line("")
+    Output.line("Try:")
+    Output.line(
+      "  frame transfer --data \(a.folder.path) --from \(a.person) --to \(b.person)@\(b.id) --amount 1.00 --backend async"
+    )
+    Output.line("  curl -s \(nodes[0].configuration.localOpsURL)/metrics | grep frame_canary")
+    if !once { Output.line("Stop with Ctrl-C; the same command resumes these frames.") }
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Synchronization
+
+/// A line a step: on a terminal it lives while the step runs, elsewhere it is written when the step has ended.
+final class Progress: Sendable {
+  private let live: Bool
+  private let started = ContinuousClock.now
+
+  /// - Parameter live: whether the output is a terminal that can redraw a line.
+  init(live: Bool = isatty(STDOUT_FILENO) == 1) { self.live = live }
+
+  /// Runs a step and shows how long it took; what it returns as a note stands behind its title.
+  @discardableResult
+  func step<Result: Sendable>(
+    _ title: String, note: @escaping @Sendable (Result) -> String? = { _ in nil },
+    _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let began = ContinuousClock.now
+    let ticker = live ? Task { await animate(title, began) } : nil
+    do {
+      let result = try await body()
+      await stop(ticker)
+      finish("✓", title, began, note(result))
+      return result
+    } catch {
+      await stop(ticker)
+      finish("✗", title, began, nil)
+      throw error
+    }
+  }
+
+  private func stop(_ ticker: Task<Void, Never>?) async {
+    ticker?.cancel()
+    await ticker?.value
+  }
+
+  private func animate(_ title: String, _ began: ContinuousClock.Instant) async {
+    let frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+    var index = 0
+    while !Task.isCancelled {
+      write("\r\u{1b}[K\(frames[index % frames.count]) \(title) \(Self.seconds(since: began))")
+      index += 1
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private func finish(_ mark: String, _ title: String, _ began: ContinuousClock.Instant, _ note: String?) {
+    let line = "\(mark) \(title)\(note.map { ": " + $0 } ?? "") (\(Self.seconds(since: began)))\n"
+    write(live ? "\r\u{1b}[K" + line : line)
+  }
+
+  /// Since the first step.
+  var total: String { Self.seconds(since: started) }
+
+  private static func seconds(since: ContinuousClock.Instant) -> String {
+    let (seconds, attoseconds) = (ContinuousClock.now - since).components
+    return "\(seconds).\(attoseconds / 100_000_000_000_000_000) s"
+  }
+
+  private func write(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+}

@@ -1,0 +1,114 @@
+import AsyncHTTPClient
+import Foundation
+import FrameCore
+import NIOCore
+import NIOFoundationCompat
+
+/// Talks to one node's REST API with a bearer token.
+struct APIClient: Sendable {
+  /// An answer larger than this is not one of ours.
+  static let maximumAnswer = 16 * 1024 * 1024
+
+  let baseURL: String
+  let token: @Sendable () async throws -> String
+  var timeout: TimeAmount = .seconds(30)
+
+  /// An answer: its bytes for `--json`, its typed form for people.
+  struct Answer<Body: Decodable & Sendable>: Sendable {
+    let body: Body
+    let data: Data
+    /// The idempotency key was seen before: this is the first answer again.
+    let replayed: Bool
+  }
+
+  func get<Body: Decodable & Sendable>(_ path: String, as type: Body.Type = Body.self) async throws -> Answer<Body> {
+    try decode(try await send(path, post: nil, key: nil), path)
+  }
+
+  /// - Parameter key: the idempotency key; required by the API for everything that moves money.
+  func post<Body: Decodable & Sendable>(
+    _ path: String, _ body: [String: JSONValue] = [:], key: String? = nil, as type: Body.Type = Body.self
+  ) async throws -> Answer<Body> {
+    let data = try JSONEncoder().encode(body)
+    return try decode(try await send(path, post: data, key: key), path)
+  }
+
+  private func decode<Body: Decodable & Sendable>(
+    _ reply: (data: Data, replayed: Bool), _ path: String
+  ) throws -> Answer<Body> {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      return Answer(body: try decoder.decode(Body.self, from: reply.data), data: reply.data, replayed: reply.replayed)
+    } catch {
+      throw CLIError.badAnswer(url: baseURL + path, why: "\(error)")
+    }
+  }
+
+  /// - Throws: ``ProblemDocument`` when the node says no, ``CLIError`` when it does not answer.
+  private func send(_ path: String, post body: Data?, key: String?) async throws -> (data: Data, replayed: Bool) {
+    let status: Int
+    let data: Data
+    let replayed: Bool
+    do {
+      var request = HTTPClientRequest(url: baseURL + path)
+      request.method = body == nil ? .GET : .POST
+      request.headers.add(name: "Authorization", value: "Bearer \(try await token())")
+      request.headers.add(name: "User-Agent", value: "frame/\(FrameVersion.text)")
+      if let key { request.headers.add(name: "Idempotency-Key", value: key) }
+      if let body {
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(data: body))
+      }
+      let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+      status = Int(response.status.code)
+      data = Data(buffer: try await response.body.collect(upTo: Self.maximumAnswer))
+      replayed = response.headers.first(name: "Idempotency-Replayed") == "true"
+    } catch let error as any FrameError {
+      throw error
+    } catch {
+      throw CLIError.nodeUnreachable(url: baseURL, why: Self.explain(error))
+    }
+    guard (200..<300).contains(status) else { throw Self.problem(status, data, baseURL + path) }
+    return (data, replayed)
+  }
+
+  private static func problem(_ status: Int, _ data: Data, _ url: String) -> any FrameError {
+    if let problem = try? JSONDecoder().decode(ProblemDocument.self, from: data) { return problem }
+    return CLIError.badAnswer(url: url, why: "status \(status) without a problem document")
+  }
+
+  /// One line for a transport error.
+  static func explain(_ error: any Error) -> String {
+    let text = "\(error)"
+    if text.contains("ECONNREFUSED") || text.contains("Connection refused") { return "connection refused" }
+    if let error = error as? HTTPClientError, error == .deadlineExceeded || error == .connectTimeout {
+      return "no answer in time"
+    }
+    return text.split(separator: "\n").first.map(String.init) ?? "no reason given"
+  }
+}
+
+/// A value in a request body. Amounts are strings, always.
+enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+  case string(String)
+  case integer(Int)
+
+  init(stringLiteral value: String) { self = .string(value) }
+  init(integerLiteral value: Int) { self = .integer(value) }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .string(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    }
+  }
+}
+
+extension [String: JSONValue] {
+  /// Adds a field that has a value.
+  mutating func add(_ name: String, _ value: String?) {
+    if let value { self[name] = .string(value) }
+  }
+}

@@ -1,0 +1,120 @@
+// What the API answers, as far as people are shown it; `--json` prints all of it.
+
+struct FrameInfo: Decodable, Sendable {
+  struct Currency: Decodable, Sendable {
+    let code: String
+    let scale: Int
+  }
+  let frameId: String
+  let currency: Currency
+  let bundleEndpoint: String
+  let bundleFingerprint: String
+}
+
+struct AgentInfo: Decodable, Sendable {
+  struct Balance: Decodable, Sendable {
+    let kind: String
+    let asset: String
+    let amount: String
+  }
+  let name: String
+  let spiffeId: String
+  let address: String
+  let purpose: String?
+  let balances: [Balance]?
+}
+
+struct AgentList: Decodable, Sendable { let agents: [AgentInfo] }
+
+struct TokenInfo: Decodable, Sendable {
+  let token: String
+  let spiffeId: String
+  let expiresAt: String
+}
+
+struct Receipt: Decodable, Sendable {
+  let state: String
+  let position: UInt64?
+  let transferId: String?
+  let backend: String?
+  let from: String?
+  let to: String?
+  let amount: String?
+  let fee: String?
+  let asset: String?
+  let reason: String?
+}
+
+struct BridgeItem: Decodable, Sendable {
+  let lockId: String?
+  let redeemId: String?
+  let state: String
+  let peer: String?
+  let from: String?
+  let recipient: String?
+  let amount: String?
+  let asset: String?
+  let position: UInt64?
+}
+
+struct ReserveList: Decodable, Sendable {
+  struct Reserve: Decodable, Sendable {
+    let peer: String
+    let locked: String
+    let unlocked: String
+    let reserve: String
+    let outstanding: String
+    let inFlight: String
+    let imbalance: String
+    let wrappedOutstanding: String
+    let breakerOpen: Bool
+    let breakerReason: String?
+  }
+  let reserves: [Reserve]
+}
+
+struct PeerInfo: Decodable, Sendable {
+  let frameId: String
+  let state: String
+  let direction: String?
+  let fingerprint: String?
+  let observedFingerprint: String?
+  let federationAddress: String?
+  let bundleEndpoint: String?
+  let currency: String?
+  let lastRefresh: String?
+  let reason: String?
+}
+
+struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }
+
+struct AuditStatement: Decodable, Sendable {
+  struct Supply: Decodable, Sendable {
+    let issued: String
+    let circulating: String
+    let staked: String
+    let held: String
+    let fees: String
+    let treasury: String
+    let lockedForBridge: [String: String]
+    let clearing: [String: String]
+    let delta: String
+    let wrapped: [String: String]?
+  }
+  let supply: Supply
+  let position: UInt64
+  let root: String?
+  let clean: Bool
+  let problems: [String]
+}
+
+struct MetricCatalog: Decodable, Sendable {
+  struct Entry: Decodable, Sendable {
+    let name: String
+    let type: String
+    let unit: String?
+    let labels: [String]
+    let help: String
+  }
+  let metrics: [Entry]
+}

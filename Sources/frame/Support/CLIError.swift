@@ -1,0 +1,104 @@
+import FrameCore
+
+/// What the command line itself refuses or cannot do; what a node answers is ``ProblemDocument``.
+enum CLIError: FrameError, Equatable {
+  case nodeUnreachable(url: String, why: String)
+  case badAnswer(url: String, why: String)
+  case noNode(path: String)
+  case portInUse(port: Int, name: String, option: String)
+  case portNotAllowed(port: Int, name: String, why: String)
+  case folderNotWritable(path: String, why: String)
+  case childDied(frame: String, status: String, log: String, tail: String)
+  case timedOut(what: String, seconds: Int)
+  case auditFailed(frame: String, problems: String)
+  case unexpected(String)
+
+  var code: String {
+    switch self {
+    case .nodeUnreachable: "node_unreachable"
+    case .badAnswer: "bad_answer"
+    case .noNode: "no_frame_here"
+    case .portInUse: "port_in_use"
+    case .portNotAllowed: "port_not_allowed"
+    case .folderNotWritable: "not_writable"
+    case .childDied: "node_died"
+    case .timedOut: "timed_out"
+    case .auditFailed: "audit_failed"
+    case .unexpected: "unexpected_state"
+    }
+  }
+
+  var kind: FrameErrorKind {
+    switch self {
+    case .nodeUnreachable, .timedOut, .childDied: .unavailable
+    case .badAnswer, .auditFailed, .unexpected: .internal
+    case .noNode: .notFound
+    case .portInUse: .conflict
+    case .portNotAllowed, .folderNotWritable: .forbidden
+    }
+  }
+
+  var message: String {
+    switch self {
+    case .nodeUnreachable(let url, let why): "The node at \(url) does not answer: \(why)."
+    case .badAnswer(let url, let why): "The answer of \(url) is not what this command expects: \(why)."
+    case .noNode(let path): "There is no frame at \(path)."
+    case .portInUse(let port, let name, _): "Port \(port) (\(name)) is in use by another process."
+    case .portNotAllowed(let port, let name, let why): "Port \(port) (\(name)) cannot be opened: \(why)."
+    case .folderNotWritable(let path, let why): "The folder \(path) cannot be written: \(why)."
+    case .childDied(let frame, let status, _, let tail):
+      "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " Its log ends with:\n\(tail)\n")
+    case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
+    case .auditFailed(let frame, let problems): "The audit of \(frame) is not clean: \(problems)."
+    case .unexpected(let what): "\(what)."
+    }
+  }
+
+  var remedy: String {
+    switch self {
+    case .nodeUnreachable: "Start it with frame serve, or name another one with --data, --config or --url."
+    case .badAnswer: "Use the frame binary of the node's own version."
+    case .noNode: "Name its folder with --data or its frame.yaml with --config, or make one with frame init."
+    case .portInUse(_, _, let option): "Stop that process, or choose another port with \(option)."
+    case .portNotAllowed: "Use a port above 1023 and an address of this machine."
+    case .folderNotWritable: "Choose a folder you own, or fix its permissions."
+    case .childDied(_, _, let log, _): "See \(log)."
+    case .timedOut: "See the nodes' log files."
+    case .auditFailed: "See the runbook of FrameSupplyDelta; stop the frame before anything is moved."
+    case .unexpected: "See the nodes' log files."
+    }
+  }
+}
+
+/// An RFC 9457 problem document: why the node said no.
+struct ProblemDocument: Decodable, FrameError {
+  let code: String
+  let message: String
+  let remedy: String
+  let status: Int
+  let transferID: String?
+
+  var kind: FrameErrorKind { FrameErrorKind.allCases.first { $0.httpStatus == status } ?? .internal }
+
+  enum CodingKeys: String, CodingKey {
+    case code, detail, remedy, status
+    case transferID = "transfer_id"
+  }
+
+  init(code: String, message: String, remedy: String, status: Int, transferID: String? = nil) {
+    self.code = code
+    self.message = message
+    self.remedy = remedy
+    self.status = status
+    self.transferID = transferID
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    code = try container.decode(String.self, forKey: .code)
+    message = try container.decode(String.self, forKey: .detail)
+    remedy = try container.decodeIfPresent(String.self, forKey: .remedy) ?? ""
+    status = try container.decode(Int.self, forKey: .status)
+    transferID = try container.decodeIfPresent(String.self, forKey: .transferID)
+  }
+}

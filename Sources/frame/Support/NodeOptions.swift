@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import FrameCore
+import FrameNode
+
+/// Which node a command talks to, and as whom.
+struct NodeOptions: ParsableArguments {
+  @Option(name: .long, help: "The node's data folder (default: $FRAME_DATA, else ./frame-data).")
+  var data: String?
+
+  @Option(name: .long, help: "The node's frame.yaml, instead of --data (default: $FRAME_CONFIG).")
+  var config: String?
+
+  @Option(name: .long, help: "Base URL of the API, when it is not where the configuration says.")
+  var url: String?
+
+  @Option(
+    name: .long,
+    help: "A JWT-SVID to present (default: $FRAME_TOKEN, else one of the frame's authority, made with its keys).")
+  var token: String?
+
+  private static func environment(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The frame.yaml that the options name.
+  var configurationFile: URL {
+    if let config { return URL(fileURLWithPath: config) }
+    if let data { return URL(fileURLWithPath: data).appendingPathComponent(NodeSetup.configurationName) }
+    if let config = Self.environment("FRAME_CONFIG") { return URL(fileURLWithPath: config) }
+    let data = Self.environment("FRAME_DATA") ?? "frame-data"
+    return URL(fileURLWithPath: data).appendingPathComponent(NodeSetup.configurationName)
+  }
+
+  /// - Throws: ``CLIError/noNode(path:)`` or a configuration error.
+  func configuration() throws -> NodeConfiguration {
+    let file = configurationFile
+    guard FileManager.default.fileExists(atPath: file.path) else { throw CLIError.noNode(path: file.path) }
+    return try NodeConfiguration.load(file)
+  }
+
+  /// A client with the given token, or with the authority's own.
+  func client() throws -> APIClient {
+    if let token = token ?? Self.environment("FRAME_TOKEN") {
+      return APIClient(baseURL: try url.map(Self.trimmed) ?? configuration().localAPIURL, token: { token })
+    }
+    let configuration = try configuration()
+    return try APIClient(authorityOf: configuration, baseURL: url.map(Self.trimmed))
+  }
+
+  private static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
+}
+
+extension APIClient {
+  /// A client with a token of the frame's authority, made with the keys in its data folder.
+  init(authorityOf configuration: NodeConfiguration, baseURL: String? = nil) throws {
+    let authority = try LocalAuthority(configuration: configuration)
+    self.init(baseURL: baseURL ?? configuration.localAPIURL, token: { try await authority.token() })
+  }
+}
+
+/// `--json` for commands that print data.
+struct OutputOptions: ParsableArguments {
+  @Flag(name: .long, help: "Print the node's answer as JSON.")
+  var json = false
+
+  /// Prints the answer as JSON when asked to, else as `text` does.
+  func print<Body>(_ answer: APIClient.Answer<Body>, text: (Body) -> Void) {
+    if json { Output.json(answer.data) } else { text(answer.body) }
+  }
+}
+
+/// `--idempotency-key` for commands that move money.
+struct KeyOptions: ParsableArguments {
+  @Option(
+    name: .customLong("idempotency-key"),
+    help:
+      "1 to 128 visible ASCII characters; repeating a command with its key has no second effect (default: a new one).")
+  var key: String?
+
+  /// The key given, or a new one, which is then told, so that the command can be repeated safely.
+  func resolved() -> String {
+    if let key { return key }
+    let key = UUID().uuidString.lowercased()
+    Output.note("idempotency key: \(key)")
+    return key
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameNode
+
+/// The audit of a node from the files in its data folder alone, trusting nothing that the node says.
+enum OfflineAudit {
+  /// Reads the whole log.
+  /// - Returns: the statement in the same JSON as the node's own `POST /api/v1/audit`.
+  /// - Throws: a `LogError` when there is no readable log.
+  static func run(_ configuration: NodeConfiguration) async throws -> Data {
+    let report = try await offPool {
+      try LogAudit.run(directory: configuration.logDirectory, frame: configuration.frameID)
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(Statement(report, native: configuration.native))
+  }
+
+  static func decode(_ data: Data) throws -> AuditStatement {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(AuditStatement.self, from: data)
+  }
+
+  /// Reading a log blocks for as long as it takes: on a thread of its own, never on Swift's pool.
+  private static func offPool<Result: Sendable>(
+    _ body: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
+    }
+  }
+
+  private struct Statement: Encodable {
+    struct Supply: Encodable {
+      let issued: String
+      let circulating: String
+      let staked: String
+      let held: String
+      let fees: String
+      let treasury: String
+      let locked_for_bridge: [String: String]
+      let clearing: [String: String]
+      let delta: String
+      let wrapped: [String: String]
+    }
+
+    let clean: Bool
+    let position: UInt64
+    let root: String
+    let checkpoint_size: UInt64?
+    let problems: [String]
+    let supply: Supply
+
+    init(_ report: AuditReport, native: Asset) {
+      func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+      let statement = report.statement
+      clean = report.isClean
+      position = report.size
+      root = report.root.base64EncodedString()
+      checkpoint_size = report.checkpointSize
+      problems = report.findings.map { finding in
+        finding.code + (finding.position.map { " at \($0)" } ?? "") + ": " + finding.message
+      }
+      supply = Supply(
+        issued: decimal(statement.issued), circulating: decimal(statement.circulating),
+        staked: decimal(statement.staked), held: decimal(statement.held), fees: decimal(statement.fees),
+        treasury: decimal(statement.treasury), locked_for_bridge: statement.lockedForBridge.mapValues(decimal),
+        clearing: statement.clearing.mapValues(decimal), delta: decimal(report.worstDelta),
+        // The scale of a foreign asset is not in its name: minor units.
+        wrapped: statement.wrapped.mapValues { "\($0) minor units" })
+    }
+  }
+}

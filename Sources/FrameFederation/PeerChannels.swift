@@ -56,7 +56,7 @@ package final class PeerChannels: PeerCalling, Service {
       do { _ = try client(peer) } catch {
         logger.error("Cannot open a channel", metadata: ["peer": "\(peer)", "error": "\(error)"])
       }
-    case .closed(let peer): close(peer)
+    case .closed(let peer, _): close(peer)
     case .pinMoved(let peer, let lostAuthorities):
       if lostAuthorities { held.withLock { $0.clients[peer] }?.reconnect() }
     }
@@ -121,7 +121,7 @@ package final class PeerChannels: PeerCalling, Service {
   /// Runs one call to an established peer.
   private func call<T: Sendable>(
     _ peer: FrameID, _ method: PeerMethod, _ timeout: Duration?,
-    _ body: @escaping @Sendable (PBFramePeer.Client<HTTP2ClientTransport.Posix>, CallOptions) async throws -> T
+    _ body: @escaping @Sendable (PBFramePeer.Client<PeerTransport>, CallOptions) async throws -> T
   ) async throws -> T {
     let client = try client(peer)
     // A revoke between the check and the opening must not leave a channel behind.

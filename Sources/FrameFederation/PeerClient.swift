@@ -13,7 +13,7 @@ import Synchronization
 final class PeerClient: Sendable {
   let peer: FrameID
   let address: HostPort
-  let api: PBFramePeer.Client<HTTP2ClientTransport.Posix>
+  let api: PBFramePeer.Client<PeerTransport>
   private let client: GRPCClient<HTTP2ClientTransport.Posix>
   private let runner: Task<Void, Never>
   private let sockets: Sockets
@@ -120,3 +120,5 @@ private final class Sockets: Sendable {
     for channel in held.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
   }
 }
+
+typealias PeerTransport = HTTP2ClientTransport.Posix

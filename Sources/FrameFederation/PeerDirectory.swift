@@ -9,7 +9,8 @@ package enum PeerChange: Sendable, Equatable {
   /// The treaty is established (now, or already at start).
   case established(FrameID)
   /// Nothing may be exchanged with the peer any more.
-  case closed(FrameID)
+  /// - byPeer: the peer said so itself; its own call may still be answered.
+  case closed(FrameID, byPeer: Bool)
   /// The pinned bundle moved. Connections that rest on an authority that is gone must end (CONFORMANCE S8).
   case pinMoved(FrameID, lostAuthorities: Bool)
 }
@@ -67,7 +68,9 @@ package final class PeerDirectory: BundleSource {
       let lost = Set(old.bundle?.x509Authorities ?? []).subtracting(new.bundle?.x509Authorities ?? [])
       changes.append(.pinMoved(peer, lostAuthorities: !lost.isEmpty))
     }
-    if let old, mayConnect(old.treaty), !mayConnect(new.treaty) { changes.append(.closed(peer)) }
+    if let old, mayConnect(old.treaty), !mayConnect(new.treaty) {
+      changes.append(.closed(peer, byPeer: new.treaty.endedByPeer))
+    }
     if new.treaty.state == .established, old?.treaty.state != .established { changes.append(.established(peer)) }
     return changes
   }

@@ -61,12 +61,17 @@ package final class PeerServer: Service {
     self.connections = connections
     self.calls = calls
     self.logger = logger
-    directory.observe { change in
+    directory.observe { [weak directory] change in
       switch change {
       case .established: break
-      case .closed(let peer):
+      case .closed(let peer, let byPeer):
         calls.cancelAll(of: peer)
-        connections.closeAll(of: peer)
+        guard byPeer else { return connections.closeAll(of: peer) }
+        // The connection carries the answer to the very call that ended the treaty; every other call is refused already.
+        Task {
+          try? await Task.sleep(for: PeerLimits.farewell)
+          if directory?.bundle(for: peer) == nil { connections.closeAll(of: peer) }
+        }
       case .pinMoved(let peer, let lostAuthorities):
         if lostAuthorities { Task { await connections.closeUnvouched(of: peer, by: verifier) } }
       }

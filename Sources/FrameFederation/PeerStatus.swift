@@ -81,5 +81,7 @@ package enum PeerLimits {
   static let connectionsPerPeerMax = 8
   /// Connections whose handshake is not done yet.
   static let handshakesMax = 256
+  /// How long a connection may outlive the treaty that its peer has just ended.
+  static let farewell: Duration = .milliseconds(250)
   static let handshakeTimeout: Duration = .seconds(10)
 }

@@ -1,0 +1,198 @@
+import FrameCore
+import FrameIdentity
+import FrameProtos
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// The bundle endpoint (SPIFFE Federation §5.2.1, profile `https_spiffe`): our bundle, what we say of ourselves, and the
+/// door at which invitations are left. Anyone may connect; nothing here needs or takes a client certificate.
+package final class BundleListener: Service {
+  private let host: String
+  private let port: Int
+  private let identity: SVIDSource
+  private let routes: BundleRoutes
+  private let logger: Logger
+  private let bound = Mutex<Bound>(.waiting([]))
+
+  private enum Bound {
+    case waiting([CheckedContinuation<Int, any Error>])
+    case done(Result<Int, any Error>)
+  }
+
+  /// Connections at once; more wait in the kernel.
+  static let connectionsMax = 512
+  static let idleTimeout: TimeAmount = .seconds(15)
+
+  /// - Parameters:
+  ///   - port: 0 lets the system choose, see ``listeningPort``.
+  ///   - bundle: our bundle document as it is now.
+  ///   - describe: what we say of ourselves now.
+  package init(
+    host: String, port: Int, identity: SVIDSource, bundle: @escaping @Sendable () throws -> BundleDocument,
+    describe: @escaping @Sendable () throws -> PBFrameDescription, federation: FederationService,
+    metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
+    logger: Logger = Logger(label: "frame.federation")
+  ) {
+    self.host = host
+    self.port = port
+    self.identity = identity
+    self.logger = logger
+    self.routes = BundleRoutes(
+      bundle: bundle, describe: describe, receive: { try await federation.receive($0) }, metrics: metrics, clock: clock,
+      limiter: RateLimiter(perSource: 10, overall: 60), logger: logger)
+  }
+
+  /// The port in use; waits until the listener is bound.
+  /// - Throws: when it could not be bound.
+  package var listeningPort: Int {
+    get async throws {
+      try await withCheckedThrowingContinuation { continuation in
+        let result = bound.withLock { bound -> Result<Int, any Error>? in
+          switch bound {
+          case .done(let result): return result
+          case .waiting(let others):
+            bound = .waiting(others + [continuation])
+            return nil
+          }
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    }
+  }
+
+  package func run() async throws {
+    do {
+      let tls = try FrameTLS.server(identity, alpn: ["http/1.1"])
+      let application = Application(
+        router: routes.router(),
+        server: try .tls(.http1(configuration: .init(idleTimeout: Self.idleTimeout)), tlsConfiguration: tls),
+        configuration: .init(
+          address: .hostname(host, port: port), serverName: nil,
+          availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+        onServerRunning: { [weak self] channel in self?.settle(.success(channel.localAddress?.port ?? 0)) },
+        logger: logger)
+      try await application.run()
+    } catch {
+      settle(.failure(error))
+      throw error
+    }
+  }
+
+  private func settle(_ result: Result<Int, any Error>) {
+    let waiting = bound.withLock { bound -> [CheckedContinuation<Int, any Error>] in
+      guard case .waiting(let waiting) = bound else { return [] }
+      bound = .done(result)
+      return waiting
+    }
+    for continuation in waiting { continuation.resume(with: result) }
+  }
+}
+
+/// The routes of the bundle endpoint, apart from how they are served.
+struct BundleRoutes: Sendable {
+  struct Context: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Where the request comes from, for the rate limit.
+    let source: String
+
+    init(source: ApplicationRequestContextSource) {
+      coreContext = .init(source: source)
+      self.source = source.channel.remoteAddress?.ipAddress ?? "unknown"
+    }
+  }
+
+  let bundle: @Sendable () throws -> BundleDocument
+  let describe: @Sendable () throws -> PBFrameDescription
+  let receive: @Sendable (SignedInvitation) async throws -> Treaty
+  let metrics: FederationMetrics
+  let clock: any FrameClock
+  let limiter: RateLimiter
+  let logger: Logger
+
+  func router() -> Router<Context> {
+    let router = Router(context: Context.self)
+    router.add(middleware: CountByStatus(metrics: metrics))
+    router.get("/") { request, _ in
+      let document = try bundle()
+      var headers: HTTPFields = [.eTag: document.etag, .cacheControl: "no-cache"]
+      if document.matches(ifNoneMatch: request.headers[.ifNoneMatch]) {
+        return Response(status: .notModified, headers: headers)
+      }
+      headers[.contentType] = BundleDocument.contentType
+      return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: document.body)))
+    }
+    router.get("/.well-known/frame") { _, _ in Self.json(try Discovery.encode(try describe()), .ok) }
+    router.post("/ws3/invitations") { request, context in await invitation(request, context.source) }
+    return router
+  }
+
+  private func invitation(_ request: Request, _ source: String) async -> Response {
+    do {
+      guard limiter.allow(source, at: clock.now()) else { throw FederationError.rateLimited(source: source) }
+      var request = request
+      let body: ByteBuffer
+      do { body = try await request.collectBody(upTo: SignedInvitation.bytesMax) } catch {
+        throw FederationError.bundleTooLarge(
+          bytes: request.headers[.contentLength].flatMap(Int.init) ?? SignedInvitation.bytesMax + 1,
+          limit: SignedInvitation.bytesMax)
+      }
+      let invitation: SignedInvitation
+      do { invitation = try JSONDecoder().decode(SignedInvitation.self, from: Data(body.readableBytesView)) } catch {
+        throw FederationError.invitationInvalid("it is not an invitation document")
+      }
+      let treaty = try await receive(invitation)
+      metrics.invitations.with("accepted").increment()
+      logger.info(
+        "Received an invitation", metadata: ["peer": "\(treaty.peer)", "fingerprint": "\(treaty.fingerprint)"])
+      let answer = try JSONEncoder().encode(["invitation_id": treaty.invitationID, "state": treaty.state.rawValue])
+      return Self.json(answer, .accepted)
+    } catch {
+      let known = error as? any FrameError
+      metrics.invitations.with(known?.code ?? "internal").increment()
+      logger.notice("Refused an invitation", metadata: ["source": "\(source)", "error": "\(error)"])
+      return Self.problem(known)
+    }
+  }
+
+  private static func problem(_ error: (any FrameError)?) -> Response {
+    let status = error?.kind.httpStatus ?? 500
+    let problem = EndpointProblem(
+      title: "The invitation is refused", status: status, code: error?.code ?? "internal",
+      detail: error.map { "\($0.message) \($0.remedy)" } ?? "An internal error.")
+    let body = (try? JSONEncoder().encode(problem)) ?? Data()
+    return json(body, .init(code: status), type: "application/problem+json")
+  }
+
+  private static func json(
+    _ body: Data, _ status: HTTPResponse.Status, type: String = "application/json"
+  ) -> Response {
+    Response(status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}
+
+/// Counts answers by status, those for unknown paths included.
+private struct CountByStatus: RouterMiddleware {
+  let metrics: FederationMetrics
+
+  func handle(
+    _ request: Request, context: BundleRoutes.Context,
+    next: (Request, BundleRoutes.Context) async throws -> Response
+  ) async throws -> Response {
+    do {
+      let response = try await next(request, context)
+      metrics.endpointRequests.with(String(response.status.code)).increment()
+      return response
+    } catch {
+      let status = (error as? any HTTPResponseError)?.status.code ?? 500
+      metrics.endpointRequests.with(String(status)).increment()
+      throw error
+    }
+  }
+}

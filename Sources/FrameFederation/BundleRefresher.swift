@@ -1,0 +1,160 @@
+import FrameCore
+import FrameIdentity
+import FrameLog
+import Foundation
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps the pinned bundles of all established peers fresh (seed: "auto-refresh every 5 minutes").
+///
+/// Each peer has its own loop, so a silent one delays nobody (CONFORMANCE S13). A bundle that comes over a connection which
+/// the held pin vouches for moves the pin; anything else changes nothing but what is shown as observed, and the alert.
+package final class BundleRefresher: Service {
+  private let directory: PeerDirectory
+  private let federation: FederationService
+  private let client: BundleClient
+  private let clock: any FrameClock
+  private let metrics: FederationMetrics
+  private let logger: Logger
+  private let loops = Mutex<[FrameID: Task<Void, Never>]>([:])
+  private let stopped = Mutex(false)
+
+  package init(
+    directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient, metrics: FederationMetrics,
+    clock: any FrameClock = SystemClock(), logger: Logger = Logger(label: "frame.federation")
+  ) {
+    self.directory = directory
+    self.federation = federation
+    self.client = BundleClient(client: endpoints, clock: clock)
+    self.metrics = metrics
+    self.clock = clock
+    self.logger = logger
+  }
+
+  /// Refreshes until shut down.
+  package func run() async throws {
+    directory.observe { [weak self] change in self?.follow(change) }
+    for treaty in directory.established { start(treaty.peer) }
+    try? await gracefulShutdown()
+    stopped.withLock { $0 = true }
+    for loop in loops.withLock({ Array($0.values) }) { loop.cancel() }
+  }
+
+  private func follow(_ change: PeerChange) {
+    switch change {
+    case .established(let peer): start(peer)
+    case .closed(let peer, _):
+      loops.withLock { $0.removeValue(forKey: peer) }?.cancel()
+      metrics.forgetBundle(of: peer)
+    case .pinMoved: break
+    }
+  }
+
+  private func start(_ peer: FrameID) {
+    guard !stopped.withLock({ $0 }), let treaty = directory.treaty(peer) else { return }
+    // What the log says is true until something newer is seen: the pin was verified when it was set.
+    metrics.show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
+    metrics.refreshTimestamp.with(peer.name).set(treaty.since.seconds)
+    let loop = Task { [weak self] in await self?.loop(peer) ?? () }
+    loops.withLock { loops in
+      loops[peer]?.cancel()
+      loops[peer] = loop
+    }
+  }
+
+  private func loop(_ peer: FrameID) async {
+    var round = 0
+    var failures = 0
+    var etag: String?
+    while !Task.isCancelled {
+      round += 1
+      let interval = directory.bundle(for: peer)?.refreshInterval ?? SPIFFEBundle.defaultRefreshInterval
+      var wait = Backoff.spread(interval, peer, round, percent: 10)
+      do {
+        etag = try await refresh(peer, etag: etag)
+        failures = 0
+      } catch is CancellationError {
+        return
+      } catch {
+        failures += 1
+        // Sooner than the interval, so that a passing failure is made good before anyone is paged.
+        wait = min(wait, Backoff.delay(failures, first: .seconds(5), max: interval, of: peer))
+      }
+      do { try await clock.sleep(for: wait) } catch { return }
+    }
+  }
+
+  /// One refresh.
+  /// - Parameter etag: of the document that was served last.
+  /// - Returns: the new entity tag.
+  /// - Throws: `FetchError`, `BundleError`, ``FederationError``, or what the log throws; the pin then stays.
+  @discardableResult
+  package func refresh(_ peer: FrameID, etag: String? = nil) async throws -> String? {
+    let treaty = try directory.requireEstablished(peer)
+    guard let held = directory.bundle(for: peer) else {
+      throw FederationError.bundleUnusable(peer, why: "the pinned document cannot be read")
+    }
+    do {
+      let url = try EndpointURL(treaty.theirs.bundleEndpoint)
+      let fetched = try await client.fetch(
+        peer, from: url, profile: .spiffe(held, expecting: .node(of: peer)), etag: etag)
+      if let fetched {
+        try await adopt(fetched, in: treaty, held)
+      } else {
+        succeeded(peer, expected: treaty.fingerprint, observed: treaty.fingerprint, held)
+      }
+      return fetched?.etag ?? etag
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      let code = (error as? any FrameError)?.code ?? "internal"
+      metrics.refreshFailures.with(peer.name, code).increment()
+      logger.warning("Cannot refresh a peer's bundle", metadata: ["peer": "\(peer)", "error": "\(error)"])
+      if case FetchError.refused = error { await look(peer, treaty) }
+      throw error
+    }
+  }
+
+  /// Takes over a bundle that the held one vouches for.
+  private func adopt(_ fetched: FetchedBundle, in treaty: Treaty, _ held: SPIFFEBundle) async throws {
+    let peer = treaty.peer
+    let observed = fetched.bundle.fingerprint.description
+    let replacement: BundleReplacement
+    do {
+      replacement = try held.replacement(for: fetched.bundle, authenticated: true)
+    } catch {
+      metrics.show(peer, expected: treaty.fingerprint, observed: observed)
+      throw error
+    }
+    switch replacement {
+    case .unchanged: break
+    case .updated, .changedUnderSameSequence:
+      if replacement == .changedUnderSameSequence {
+        metrics.bundleReports.with(peer.name, "changed_under_same_sequence").increment()
+        logger.warning("A peer changed its bundle without raising its sequence", metadata: ["peer": "\(peer)"])
+      }
+      try await federation.rotate(peer, to: PinnedBundle(fetched.bundle, document: fetched.document))
+      logger.notice("A peer's bundle has rotated", metadata: ["peer": "\(peer)", "fingerprint": "\(observed)"])
+    }
+    succeeded(peer, expected: observed, observed: observed, fetched.bundle)
+  }
+
+  private func succeeded(_ peer: FrameID, expected: String, observed: String, _ bundle: SPIFFEBundle) {
+    // The treaty may have ended while the answer was on its way.
+    guard directory.treaty(peer)?.state == .established else { return }
+    metrics.refreshes.with(peer.name).increment()
+    metrics.refreshTimestamp.with(peer.name).set(clock.now().seconds)
+    metrics.show(peer, expected: expected, observed: observed)
+    if let expiry = bundle.earliestExpiry { metrics.bundleExpiry.with(peer.name).set(expiry.seconds) }
+  }
+
+  /// Whoever answers at the peer's endpoint is not vouched for: see what it serves, for people only. Nothing of it is kept.
+  private func look(_ peer: FrameID, _ treaty: Treaty) async {
+    guard let url = try? EndpointURL(treaty.theirs.bundleEndpoint),
+      let fetched = try? await client.fetch(peer, from: url, profile: .firstUse)
+    else { return }
+    guard directory.treaty(peer)?.state == .established else { return }
+    metrics.show(peer, expected: treaty.fingerprint, observed: fetched.bundle.fingerprint.description)
+  }
+}

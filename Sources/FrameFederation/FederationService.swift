@@ -1,0 +1,264 @@
+import FrameCore
+import FrameIdentity
+import FrameLog
+import FramePeerAPI
+import FrameProtos
+import Foundation
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The shell of WS3: takes the operator's and the peers' words to the writer, and sees every handshake through.
+///
+/// Every treaty command goes through here, so that ``PeerDirectory`` (and with it the network) follows a command before its
+/// caller is answered.
+package final class FederationService: Service, TreatyVerbs {
+  package let frame: FrameID
+  private let port: any FederationPort
+  private let directory: PeerDirectory
+  private let courier: TreatyCourier
+  private let describe: @Sendable () throws -> PBFrameDescription
+  private let clock: any FrameClock
+  private let metrics: FederationMetrics
+  private let logger: Logger
+  private let machine = Mutex(HandshakeMachine())
+  private let observed: Mutex<FederationState>
+  private let actions: AsyncStream<HandshakeMachine.Action>
+  private let enqueue: AsyncStream<HandshakeMachine.Action>.Continuation
+
+  package static let invitationLifetime: Duration = .seconds(7 * 86_400)
+
+  /// - Parameters:
+  ///   - describe: what this frame says of itself now; its `terms` are the limits it holds peers to.
+  ///   - bundle: our bundle document, as the bundle endpoint serves it.
+  package init(
+    port: any FederationPort, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
+    describe: @escaping @Sendable () throws -> PBFrameDescription, bundle: @escaping @Sendable () throws -> Data,
+    metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
+    routing: @escaping PeerChannels.Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
+  ) {
+    self.frame = directory.frame
+    self.port = port
+    self.directory = directory
+    self.describe = describe
+    self.clock = clock
+    self.metrics = metrics
+    self.logger = logger
+    self.observed = Mutex(FederationState(frame: directory.frame))
+    self.courier = TreatyCourier(
+      frame: directory.frame, identity: identity, endpoints: endpoints, clock: clock, metrics: metrics,
+      routing: routing,
+      ourBundle: bundle)
+    (actions, enqueue) = AsyncStream.makeStream()
+  }
+
+  /// Takes the treaties from the log to the network. Call once before the listeners open.
+  package func prime() async throws { try await follow() }
+
+  /// Works on all open handshakes until shut down.
+  package func run() async throws {
+    try await prime()
+    await cancelWhenGracefulShutdown {
+      await withDiscardingTaskGroup { group in
+        for await action in self.actions {
+          group.addTask { await self.perform(action) }
+        }
+        group.cancelAll()
+      }
+    }
+  }
+
+  // MARK: The operator
+
+  /// Invites a frame: contacts its bundle endpoint, pins what it serves, records the invitation; it is then delivered until
+  /// it arrives or lapses.
+  /// - Parameters:
+  ///   - endpoint: `https://host:port` of the peer's bundle endpoint.
+  ///   - expected: what the bundle's fingerprint must be, when the operator knows it from elsewhere.
+  /// - Throws: ``FederationError``, `FetchError`, `BundleError`, or what the log throws.
+  package func invite(
+    _ peer: FrameID, at endpoint: String, expecting expected: BundleFingerprint? = nil, actor: SPIFFEID,
+    key: IdempotencyKey
+  ) async throws -> Treaty {
+    guard peer != frame else { throw FederationError.selfPeering(peer) }
+    if let treaty = try await port.federation().treaty(peer), !treaty.isClosed(at: clock.now()),
+      treaty.state != .requested
+    {
+      throw FederationError.alreadyFederated(peer, state: treaty.state.rawValue)
+    }
+    let (theirs, pin) = try await courier.discover(peer, at: EndpointURL(endpoint))
+    if let expected, pin.fingerprint != expected.description {
+      throw FederationError.fingerprintMismatch(peer, expected: expected.description, observed: pin.fingerprint)
+    }
+    let now = clock.now()
+    try await submit(
+      .requestOutgoing(
+        invitationID: UniqueID.make(at: now), ours: try describe(), theirs: theirs, pin: pin,
+        expires: now + Self.invitationLifetime), actor: actor, key: key)
+    return try await treaty(peer)
+  }
+
+  /// Accepts an invitation by its fingerprint: fetches the inviter's bundle from its endpoint, which must have exactly that
+  /// fingerprint, and pins it. The inviter is then told until it answers.
+  package func approve(
+    _ peer: FrameID, fingerprint: BundleFingerprint, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Treaty {
+    let open = try await treaty(peer)
+    let text = fingerprint.description
+    guard open.fingerprint == text else {
+      throw FederationError.fingerprintMismatch(peer, expected: text, observed: open.fingerprint)
+    }
+    var pin = open.pin
+    if open.state == .requested, open.direction == .incoming {
+      pin = try await courier.fetchBundle(peer, from: open.theirs.bundleEndpoint, vouchedBy: open.pin)
+    }
+    try await submit(
+      .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key)
+    return try await treaty(peer)
+  }
+
+  package func reject(
+    _ peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Treaty {
+    try await submit(.reject(peer: peer, reason: reason), actor: actor, key: key)
+    return try await treaty(peer)
+  }
+
+  /// Ends the relationship: when this returns it is durable, connections to and from the peer are closed and its calls are
+  /// refused.
+  package func revoke(
+    _ peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Treaty {
+    try await submit(.revoke(peer: peer, reason: reason), actor: actor, key: key)
+    return try await treaty(peer)
+  }
+
+  /// - Throws: ``FederationError/unknownPeer(_:)``.
+  package func treaty(_ peer: FrameID) async throws -> Treaty {
+    guard let treaty = try await port.federation().treaty(peer) else { throw FederationError.unknownPeer(peer) }
+    return treaty
+  }
+
+  /// All treaties, in order of the peers' names.
+  package func treaties() async throws -> [Treaty] {
+    try await port.federation().treaties.values.sorted { $0.peer < $1.peer }
+  }
+
+  /// What the handshake with the peer is waiting for, if its last step did not work.
+  package func trouble(with peer: FrameID) -> String? { machine.withLock { $0.troubles[peer] } }
+
+  // MARK: The peers
+
+  /// Takes an invitation that arrived at the bundle endpoint.
+  package func receive(_ invitation: SignedInvitation) async throws -> Treaty {
+    let verified = try await invitation.verify(as: frame, clock: clock)
+    try await submit(
+      .receiveIncoming(
+        invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
+        ours: try describe()),
+      actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer)))
+    return try await treaty(verified.peer)
+  }
+
+  package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {
+    try await submit(
+      .peerApproved(
+        peer: peer, invitationID: notice.invitationID, approver: notice.approver,
+        ourFingerprint: notice.inviterFingerprint),
+      actor: .node(of: peer), key: try Self.key("approved", notice.invitationID, peer))
+    var reply = PBApprovalReply()
+    reply.inviter = try await treaty(peer).ours
+    return reply
+  }
+
+  package func rejectionNotified(_ notice: PBRejectionNotice, by peer: FrameID) async throws {
+    try await submit(
+      .peerRejected(peer: peer, invitationID: notice.invitationID, reason: notice.reason), actor: .node(of: peer),
+      key: try Self.key("rejected", notice.invitationID, peer))
+  }
+
+  package func revocationNotified(_ notice: PBRevocationNotice, by peer: FrameID) async throws {
+    let id = try await treaty(peer).invitationID
+    try await submit(
+      .peerRevoked(peer: peer, reason: notice.reason), actor: .node(of: peer), key: try Self.key("revoked", id, peer))
+  }
+
+  private static func key(_ verb: String, _ id: String, _ peer: FrameID) throws -> IdempotencyKey {
+    guard !id.isEmpty, id.utf8.count <= 64 else { throw FederationError.invitationUnknown(peer, invitation: id) }
+    return try IdempotencyKey("ws3-\(verb)/\(id)", caller: .node(of: peer))
+  }
+
+  // MARK: The node
+
+  /// Moves a pin that the held one vouches for.
+  func rotate(_ peer: FrameID, to pin: PinnedBundle) async throws {
+    try await submit(
+      .rotatePin(peer: peer, pin: pin), actor: .node(of: frame),
+      key: IdempotencyKey(derived: "ws3/rotate/\(peer)/\(UniqueID.make(at: clock.now()))"))
+  }
+
+  private func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws {
+    _ = try await port.submit(command, actor: actor, key: key)
+    try await follow()
+  }
+
+  /// Brings the network and the handshakes up to the durable state.
+  private func follow() async throws {
+    let state = try await port.federation()
+    directory.update(state)
+    metrics.show(state)
+    let now = clock.now()
+    // Callers may arrive here in any order: only a later state may follow an earlier one.
+    let changed = observed.withLock { observed -> [Treaty] in
+      guard state.version >= observed.version else { return [] }
+      defer { observed = state }
+      return state.treaties.values.filter { observed.treaty($0.peer) != $0 }
+    }
+    for treaty in changed { feed(.treaty(treaty), now) }
+  }
+
+  private func feed(_ input: HandshakeMachine.Input, _ now: FrameTime) {
+    for action in machine.withLock({ $0.handle(input, now: now) }) { enqueue.yield(action) }
+  }
+
+  private func perform(_ action: HandshakeMachine.Action) async {
+    do {
+      switch action {
+      case .attempt(let attempt, let treaty):
+        let outcome = try await courier.carryOut(attempt, treaty)
+        if case .delivered = outcome {
+        } else {
+          logger.notice(
+            "A step of the handshake did not work",
+            metadata: [
+              "peer": "\(attempt.peer)", "duty": "\(attempt.duty.rawValue)", "try": "\(attempt.number)",
+              "outcome": "\(outcome)",
+            ])
+        }
+        feed(.finished(attempt, outcome), clock.now())
+      case .wait(let attempt, let duration):
+        try await clock.sleep(for: duration)
+        feed(.timer(attempt), clock.now())
+      case .submit(let command, let key):
+        try await submit(command, actor: .node(of: frame), key: IdempotencyKey(derived: key))
+      }
+    } catch is CancellationError {
+      // Shutting down: the log has what is needed to go on at the next start.
+    } catch {
+      logger.error("A step of the handshake failed", metadata: ["error": "\(error)"])
+      await recover(from: action)
+    }
+  }
+
+  /// A command of ours was refused, or the log would not take it: look again at what the log says, after a pause.
+  private func recover(from action: HandshakeMachine.Action) async {
+    guard case .submit(let command, _) = action, let peer = try? FrameID(command.peerName) else { return }
+    guard (try? await clock.sleep(for: HandshakeMachine.backoffFirst * 5)) != nil else { return }
+    do {
+      guard let treaty = try await port.federation().treaty(peer) else { return }
+      feed(.treaty(treaty), clock.now())
+    } catch {
+      logger.error("Cannot read the federation's state", metadata: ["error": "\(error)"])
+    }
+  }
+}

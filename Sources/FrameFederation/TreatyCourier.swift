@@ -1,0 +1,129 @@
+import FrameCore
+import FrameIdentity
+import FramePeerAPI
+import FrameProtos
+import Foundation
+import GRPCCore
+
+/// Carries out the handshake's outputs: talks to the peer's bundle endpoint and, before there is a treaty, to its federation
+/// listener. It decides nothing.
+struct TreatyCourier: Sendable {
+  let frame: FrameID
+  let identity: SVIDSource
+  let endpoints: EndpointClient
+  let clock: any FrameClock
+  let metrics: FederationMetrics
+  let routing: PeerChannels.Routing
+  /// Our bundle document, as the endpoint serves it.
+  let ourBundle: @Sendable () throws -> Data
+
+  static let callTimeout: Duration = .seconds(10)
+
+  /// First contact: the frame's description and its bundle, checked against each other and against nothing else.
+  func discover(_ peer: FrameID, at url: EndpointURL) async throws -> (PBFrameDescription, PinnedBundle) {
+    let fetched = try await BundleClient(client: endpoints, clock: clock).firstContact(peer, at: url)
+    guard !fetched.bundle.x509Authorities.isEmpty else {
+      throw FederationError.bundleUnusable(peer, why: "it has no X.509 authority")
+    }
+    // From here on the connection is held to the bundle just fetched, so that both come from the holder of one key.
+    let answer = try await endpoints.get(
+      url.at(Discovery.path), profile: .spiffe(fetched.bundle, expecting: .node(of: peer)))
+    guard answer.status == 200 else {
+      throw FederationError.endpointUnreachable("\(url.at(Discovery.path))", why: "status \(answer.status)")
+    }
+    let description = try Discovery.decode(answer.body, of: peer)
+    return (description, PinnedBundle(fetched.bundle, document: fetched.document))
+  }
+
+  /// The bundle that the peer's own endpoint serves now, over a connection that `pin` vouches for.
+  func fetchBundle(_ peer: FrameID, from endpoint: String, vouchedBy pin: PinnedBundle) async throws -> PinnedBundle {
+    let held = try SPIFFEBundle(parsing: pin.document, of: peer)
+    let fetched = try await BundleClient(client: endpoints, clock: clock).fetch(
+      peer, from: EndpointURL(endpoint), profile: .spiffe(held, expecting: .node(of: peer)))
+    guard let fetched else { throw FederationError.endpointUnreachable(endpoint, why: "it sent no bundle") }
+    return PinnedBundle(fetched.bundle, document: fetched.document)
+  }
+
+  /// Does one duty and says how it went. Never throws but for cancellation.
+  func carryOut(
+    _ attempt: HandshakeMachine.Attempt, _ treaty: Treaty
+  ) async throws(CancellationError) -> HandshakeMachine.Outcome {
+    do {
+      switch attempt.duty {
+      case .deliverInvitation: return try await deliverInvitation(treaty)
+      case .notifyApproval:
+        var notice = PBApprovalNotice()
+        notice.invitationID = treaty.invitationID
+        notice.approver = treaty.ours
+        notice.inviterFingerprint = treaty.fingerprint
+        let reply = try await call(treaty, .notifyApproval) { [notice] api, options in
+          try await api.notifyApproval(notice, options: options)
+        }
+        return .delivered(inviter: reply.hasInviter ? reply.inviter : nil)
+      case .notifyRejection:
+        var notice = PBRejectionNotice()
+        notice.invitationID = treaty.invitationID
+        notice.reason = treaty.reason
+        _ = try await call(treaty, .notifyRejection) { [notice] api, options in
+          try await api.notifyRejection(notice, options: options)
+        }
+        return .delivered(inviter: nil)
+      case .notifyRevocation:
+        var notice = PBRevocationNotice()
+        notice.reason = treaty.reason
+        _ = try await call(treaty, .notifyRevocation) { [notice] api, options in
+          try await api.notifyRevocation(notice, options: options)
+        }
+        return .delivered(inviter: nil)
+      }
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch let error as PeerCallError {
+      if case .refused(_, let code, _) = error { return .refused(code: code) }
+      return .failed(reason: error.message)
+    } catch {
+      return .failed(reason: (error as? any FrameError)?.message ?? "\(error)")
+    }
+  }
+
+  private func deliverInvitation(_ treaty: Treaty) async throws -> HandshakeMachine.Outcome {
+    let invitation = try SignedInvitation.sign(
+      treaty.invitationID, to: treaty.peer, inviter: treaty.ours, bundle: try ourBundle(), expires: treaty.expires,
+      with: identity.current)
+    let held = try SPIFFEBundle(parsing: treaty.pin.document, of: treaty.peer)
+    let answer = try await endpoints.post(
+      EndpointURL(treaty.theirs.bundleEndpoint).at(SignedInvitation.path), json: JSONEncoder().encode(invitation),
+      profile: .spiffe(held, expecting: .node(of: treaty.peer)))
+    switch answer.status {
+    case 200..<300: return .delivered(inviter: nil)
+    case 429, 500...: return .failed(reason: "the peer's endpoint answered \(answer.status)")
+    default:
+      let problem = try? JSONDecoder().decode(EndpointProblem.self, from: answer.body)
+      return .refused(code: String(problem?.code.prefix(60) ?? "status_\(answer.status)"))
+    }
+  }
+
+  /// One call on a connection of its own, held to the treaty's pin. For notices only: the treaty need not be established.
+  private func call<T: Sendable>(
+    _ treaty: Treaty, _ method: PeerMethod,
+    _ body: @escaping @Sendable (PBFramePeer.Client<PeerTransport>, CallOptions) async throws -> T
+  ) async throws -> T {
+    let bundle = try SPIFFEBundle(parsing: treaty.pin.document, of: treaty.peer)
+    let address = try HostPort(treaty.theirs.federationAddress)
+    let client = try PeerClient(
+      treaty.peer, at: address, via: routing(treaty.peer, address), identity: identity, bundles: bundle, clock: clock,
+      metrics: metrics)
+    defer { client.close() }
+    return try await PeerChannels.timed(treaty.peer, method, metrics) {
+      try await body(client.api, PeerChannels.options(Self.callTimeout))
+    }
+  }
+}
+
+/// The problem document of our bundle endpoint, as far as we read it.
+struct EndpointProblem: Codable, Sendable {
+  var title: String
+  var status: Int
+  var code: String
+  var detail: String
+}

@@ -10,6 +10,8 @@ package final class Counter: Instrument {
   private let fraction = Atomic<UInt64>(0)
   private let absent = Atomic<Bool>(false)
   private let exemplar = Mutex<Exemplar?>(nil)
+  /// Spares scrapes the lock of the many counters that never had an exemplar.
+  private let hasExemplar = Atomic<Bool>(false)
 
   package init() {}
 
@@ -36,7 +38,9 @@ package final class Counter: Instrument {
   /// Adds `amount` and remembers `exemplar` as the latest example of what is counted.
   package func increment(by amount: UInt64 = 1, exemplar: Exemplar?) {
     whole.add(amount)
-    if let exemplar { self.exemplar.withLock { $0 = exemplar } }
+    guard let exemplar else { return }
+    self.exemplar.withLock { $0 = exemplar }
+    hasExemplar.store(true, ordering: .releasing)
   }
 
   /// Takes over the total of a counter kept elsewhere (the kernel's, a library's), for collectors; nil when it cannot be
@@ -58,7 +62,7 @@ package final class Counter: Instrument {
 
   func read() -> MetricValue? {
     guard !absent.load(ordering: .relaxed) else { return nil }
-    return .counter(number, exemplar.withLock { $0 })
+    return .counter(number, hasExemplar.load(ordering: .acquiring) ? exemplar.withLock { $0 } : nil)
   }
 
   /// Starts again from zero, as a restarted process would; for swift-metrics, whose counters can be reset.

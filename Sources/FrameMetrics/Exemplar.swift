@@ -1,5 +1,5 @@
 /// A pointer from a measurement to what was measured, such as a transfer id or a trace id (OpenMetrics 1.0 "Exemplars").
-package struct Exemplar: Sendable, Hashable {
+package final class Exemplar: Sendable {
   /// OpenMetrics' limit on all names and values of an exemplar's labels together, in code points.
   package static let codePointsMax = 128
 

@@ -1,5 +1,5 @@
 /// One series' labels, sorted by name, with their exposition form rendered once.
-package struct LabelSet: Sendable, Hashable {
+package final class LabelSet: Sendable {
   package let pairs: [Pair]
   /// `a="x",b="y"` with values escaped; empty without labels.
   let rendered: [UInt8]
@@ -17,25 +17,23 @@ package struct LabelSet: Sendable, Hashable {
   package static let empty = LabelSet([])
 
   package init(_ pairs: [Pair]) {
-    self.pairs = pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    let pairs = pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     var bytes: [UInt8] = []
-    for (index, pair) in self.pairs.enumerated() {
+    for (index, pair) in pairs.enumerated() {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       Self.render(name: pair.name, value: pair.value, into: &bytes)
     }
+    self.pairs = pairs
     rendered = bytes
   }
 
-  init(names: [String], values: [String]) {
+  convenience init(names: [String], values: [String]) {
     self.init(zip(names, values).map { Pair($0, $1) })
   }
 
   package subscript(name: String) -> String? {
     pairs.first { $0.name == name }?.value
   }
-
-  package static func == (left: LabelSet, right: LabelSet) -> Bool { left.rendered == right.rendered }
-  package func hash(into hasher: inout Hasher) { hasher.combine(rendered) }
 
   static func render(name: String, value: String, into bytes: inout [UInt8]) {
     bytes.append(contentsOf: name.utf8)

@@ -2,84 +2,85 @@
 ///
 /// The same families give the same bytes. `le` values and label order are the same in both formats, so that a series
 /// keeps its identity whichever format a scraper chooses.
-package struct ExpositionWriter {
-  private let format: ExpositionFormat
+package struct ExpositionWriter: ~Copyable {
   private let isOpenMetrics: Bool
   /// Set when names must be rewritten; nil for every scheme that leaves our names as they are.
   private let escaping: NameEscaping?
-  private var bytes: [UInt8] = []
+  private var buffer: ExpositionBuffer
+
+  private static let familyBytesGuess = 200
+  private static let sampleBytesGuess = 96
 
   package static func write(_ families: [MetricFamily], _ format: ExpositionFormat) -> [UInt8] {
-    var writer = ExpositionWriter(format)
-    let samples = families.reduce(0) { $0 + $1.metrics.count }
-    writer.bytes.reserveCapacity(families.count * 160 + samples * 96)
+    let samples = families.reduce(0) { $0 + $1.metrics.reduce(0) { $0 + $1.value.sampleCount } }
+    var writer = ExpositionWriter(
+      format, capacity: families.count * familyBytesGuess + samples * sampleBytesGuess)
     // Sorted by the name that is written, which OpenMetrics shortens.
     let names = families.map { writer.isOpenMetrics ? $0.descriptor.base : $0.descriptor.name }
     let order = names.indices.sorted { names[$0].utf8.lexicographicallyPrecedes(names[$1].utf8) }
     for index in order { writer.write(families[index]) }
     if writer.isOpenMetrics { writer.put("# EOF\n") }
-    return writer.bytes
+    return writer.buffer.bytes
   }
 
-  private init(_ format: ExpositionFormat) {
-    self.format = format
+  private init(_ format: ExpositionFormat, capacity: Int) {
     isOpenMetrics = format.syntax == .openMetrics
     escaping = format.escaping == .dots ? .dots : nil
+    buffer = ExpositionBuffer(capacity: capacity)
   }
 
   // MARK: Families
 
   private mutating func write(_ family: MetricFamily) {
     let descriptor = family.descriptor
-    let base = name(descriptor.base)
-    let headName = isOpenMetrics ? base : name(descriptor.name)
-    header("TYPE", headName)
-    put(isOpenMetrics ? descriptor.type.rawValue : descriptor.type.textName)
+    let base = Array(name(descriptor.base).utf8)
+    let heading = isOpenMetrics ? base : Array(name(descriptor.name).utf8)
+    header("# TYPE ", heading)
+    buffer.put(isOpenMetrics ? descriptor.type.rawValue : descriptor.type.textName)
     put("\n")
     if isOpenMetrics, escaping == nil, let unit = descriptor.unit {
-      header("UNIT", headName)
-      put(unit.name)
+      header("# UNIT ", heading)
+      buffer.put(unit.name)
       put("\n")
     }
-    header("HELP", headName)
+    header("# HELP ", heading)
     // OpenMetrics escapes quotes in HELP too; 0.0.4 must not.
-    LabelSet.escape(descriptor.help, quotes: isOpenMetrics, into: &bytes)
+    var help: [UInt8] = []
+    LabelSet.escape(descriptor.help, quotes: isOpenMetrics, into: &help)
+    buffer.put(help)
     put("\n")
-    for metric in family.metrics { write(metric, descriptor, base) }
+    for metric in family.metrics { write(metric, base) }
   }
 
-  private mutating func header(_ keyword: StaticString, _ name: String) {
-    put("# ")
+  private mutating func header(_ keyword: StaticString, _ name: [UInt8]) {
     put(keyword)
-    put(" ")
-    put(name)
+    buffer.put(name)
     put(" ")
   }
 
   // MARK: Samples
 
-  private mutating func write(_ metric: Metric, _ descriptor: MetricDescriptor, _ base: String) {
+  private mutating func write(_ metric: Metric, _ base: [UInt8]) {
     let labels = rendered(metric.labels)
     switch metric.value {
     case .counter(let value, let exemplar):
       sample(base, "_total", labels)
-      number(value)
-      if let exemplar { self.exemplar(exemplar) }
+      buffer.put(value)
+      if let exemplar { put(exemplar) }
       put("\n")
     case .gauge(let value):
       sample(base, "", labels)
-      number(value)
+      buffer.put(value)
       put("\n")
     case .info:
       sample(base, "_info", labels)
       put("1\n")
     case .states(let states, let on):
       for (index, state) in states.enumerated() {
-        put(base)
-        put("{")
-        put(labels)
-        if !labels.isEmpty { put(",") }
-        LabelSet.render(name: base, value: state, into: &bytes)
+        open(base, "{", labels)
+        var label: [UInt8] = []
+        LabelSet.render(name: String(decoding: base, as: UTF8.self), value: state, into: &label)
+        buffer.put(label)
         put(on & (1 << UInt64(index)) != 0 ? "} 1\n" : "} 0\n")
       }
     case .histogram(let snapshot):
@@ -87,50 +88,58 @@ package struct ExpositionWriter {
     }
   }
 
-  private mutating func histogram(_ snapshot: HistogramSnapshot, _ base: String, _ labels: [UInt8]) {
+  private mutating func histogram(_ snapshot: HistogramSnapshot, _ base: [UInt8], _ labels: [UInt8]) {
     var cumulative: UInt64 = 0
     for (index, count) in snapshot.counts.enumerated() {
       cumulative &+= count
-      put(base)
-      put("_bucket{")
-      put(labels)
-      if !labels.isEmpty { put(",") }
+      open(base, "_bucket{", labels)
       put("le=\"")
-      put(snapshot.buckets.labels[index])
+      buffer.put(snapshot.buckets.labels[index])
       put("\"} ")
-      decimal(cumulative)
-      if let exemplar = snapshot.exemplars[index] { self.exemplar(exemplar) }
+      buffer.put(cumulative)
+      if let exemplar = snapshot.exemplars[index] { put(exemplar) }
       put("\n")
     }
     sample(base, "_sum", labels)
-    double(snapshot.sum)
+    buffer.put(snapshot.sum)
     put("\n")
     sample(base, "_count", labels)
-    decimal(cumulative)
+    buffer.put(cumulative)
     put("\n")
   }
 
-  private mutating func sample(_ base: String, _ suffix: StaticString, _ labels: [UInt8]) {
-    put(base)
+  /// A sample up to the blank before its value.
+  private mutating func sample(_ base: [UInt8], _ suffix: StaticString, _ labels: [UInt8]) {
+    buffer.put(base)
     put(suffix)
     if !labels.isEmpty {
       put("{")
-      put(labels)
+      buffer.put(labels)
       put("}")
     }
     put(" ")
   }
 
+  /// A sample up to the label that is its own beside the series' labels.
+  private mutating func open(_ base: [UInt8], _ suffix: StaticString, _ labels: [UInt8]) {
+    buffer.put(base)
+    put(suffix)
+    if !labels.isEmpty {
+      buffer.put(labels)
+      put(",")
+    }
+  }
+
   /// OpenMetrics only: the text format has no exemplars.
-  private mutating func exemplar(_ exemplar: Exemplar) {
+  private mutating func put(_ exemplar: Exemplar) {
     guard isOpenMetrics else { return }
     put(" # {")
-    put(rendered(exemplar.labels))
+    buffer.put(rendered(exemplar.labels))
     put("} ")
-    double(exemplar.value)
+    buffer.put(exemplar.value)
     if let timestamp = exemplar.timestamp {
       put(" ")
-      double(timestamp)
+      buffer.put(timestamp)
     }
   }
 
@@ -143,51 +152,7 @@ package struct ExpositionWriter {
     escaping?.escape(name) ?? name
   }
 
-  // MARK: Bytes
-
-  private mutating func number(_ value: MetricNumber) {
-    switch value {
-    case .unsigned(let value): decimal(value)
-    case .signed(let value):
-      if value < 0 { put("-") }
-      decimal(value.magnitude)
-    case .double(let value): double(value)
-    }
-  }
-
-  private mutating func double(_ value: Double) {
-    if value.isFinite {
-      put(value.description)
-    } else if value.isNaN {
-      put("NaN")
-    } else {
-      put(value < 0 ? "-Inf" : "+Inf")
-    }
-  }
-
-  private mutating func decimal(_ value: UInt64) {
-    guard value > 9 else {
-      bytes.append(UInt8(ascii: "0") + UInt8(value))
-      return
-    }
-    let start = bytes.count
-    var rest = value
-    while rest > 0 {
-      bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    }
-    bytes[start...].reverse()
-  }
-
   private mutating func put(_ text: StaticString) {
-    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-  }
-
-  private mutating func put(_ text: String) {
-    bytes.append(contentsOf: text.utf8)
-  }
-
-  private mutating func put(_ text: [UInt8]) {
-    bytes.append(contentsOf: text)
+    buffer.put(text)
   }
 }

@@ -21,8 +21,8 @@ extension SPIFFEBundle {
       throw .malformed(trustDomain, why: "it is not a JSON object")
     }
     guard let entries = document["keys"] as? [Any] else { throw .malformed(trustDomain, why: "'keys' is missing") }
-    let sequence = try Self.unsigned(document, "spiffe_sequence", trustDomain)
-    let hint = try Self.unsigned(document, "spiffe_refresh_hint", trustDomain)
+    let sequence = try Self.member(Sequence.self, "spiffe_sequence", in: data, trustDomain).spiffe_sequence
+    let hint = try Self.member(RefreshHint.self, "spiffe_refresh_hint", in: data, trustDomain).spiffe_refresh_hint
 
     var x509: [Certificate] = []
     var jwt: [JWTAuthority] = []
@@ -99,14 +99,21 @@ extension SPIFFEBundle {
     }
   }
 
-  private static func unsigned(
-    _ document: [String: Any], _ name: String, _ domain: FrameID
-  ) throws(BundleError) -> UInt64? {
-    guard let value = document[name] else { return nil }
-    guard let number = value as? NSNumber, !(value is Bool), number.doubleValue >= 0,
-      let exact = UInt64(number.stringValue)
-    else { throw .malformed(domain, why: "'\(name)' is not a whole number") }
-    return exact
+  /// Decoded apart from the entries: JSONSerialization cannot tell `1` from `true`, nor keep all of a UInt64.
+  private struct Sequence: Decodable {
+    var spiffe_sequence: UInt64?
+  }
+
+  private struct RefreshHint: Decodable {
+    var spiffe_refresh_hint: UInt64?
+  }
+
+  private static func member<T: Decodable>(
+    _ type: T.Type, _ name: String, in data: Data, _ domain: FrameID
+  ) throws(BundleError) -> T {
+    do { return try JSONDecoder().decode(type, from: data) } catch {
+      throw .malformed(domain, why: "'\(name)' is not a whole number")
+    }
   }
 
   /// The JWK members of a P-256 certificate's key; other key types are carried by `x5c` alone.

@@ -1,0 +1,32 @@
+package import FrameCore
+package import FrameLog
+package import FrameProtos
+
+/// A peer's event together with the fact that the peer's log holds it.
+///
+/// The only way to make one is to verify an attestation with a key the caller takes from the treaty. Commands that act on a
+/// peer's event take this type and compare ``key`` with the treaty once more when they are decided, so that a proof
+/// checked under an old treaty never acts under a new one (CONFORMANCE B9, B10).
+package struct AttestedEvent: Sendable, Equatable {
+  package let origin: FrameID
+  package let event: RecordedEvent
+  /// The log key it was verified with.
+  package let key: LogVerifierKey
+
+  /// - Parameters:
+  ///   - attestation: event, inclusion proof and checkpoint as the peer sent them.
+  ///   - origin: the peer whose log it must be in.
+  ///   - key: the log key the treaty with `origin` pins.
+  /// - Throws: `LogError.badProof`, `LogError.badNote`, `LogError.damagedEvent`; ``ProjectionError/notPinnedKey(peer:)``.
+  package init(verifying attestation: PBAttestation, from origin: FrameID, key: LogVerifierKey) throws {
+    guard key.name == origin.name else { throw ProjectionError.notPinnedKey(peer: origin) }
+    self.init(origin: origin, event: try AttestationVerifier.verify(attestation, key: key), key: key)
+  }
+
+  /// For the verifier above, and for the simulator, which has no keys.
+  init(origin: FrameID, event: RecordedEvent, key: LogVerifierKey) {
+    self.origin = origin
+    self.event = event
+    self.key = key
+  }
+}

@@ -1,0 +1,93 @@
+internal import FrameCore
+internal import FrameLog
+import Synchronization
+
+/// How far each peer's stream reaches, as its verified heads tell, and what that makes of our lag.
+///
+/// Lag in seconds counts from when we last held everything, by our own clock, so that it also grows while the peer says
+/// nothing at all.
+package final class PeerHeads: Sendable {
+  struct View: Sendable, Equatable {
+    var sequence: UInt64 = 0
+    var held: UInt64 = 0
+    /// When a head last arrived.
+    var headAt: FrameTime?
+    /// When anything at all last arrived, or the stream was opened.
+    var heardAt: FrameTime
+    /// When we last held all that the newest head announced.
+    var caughtUpAt: FrameTime
+    /// The largest log the peer has shown: size and root.
+    var size: UInt64 = 0
+    var root: [UInt8] = []
+    var isConnected = false
+
+    var lagEvents: UInt64 { sequence > held ? sequence - held : 0 }
+  }
+
+  private let views = Mutex<[FrameID: View]>([:])
+
+  package init() {}
+
+  func view(_ peer: FrameID) -> View? { views.withLock { $0[peer] } }
+  var peers: [FrameID] { views.withLock { Array($0.keys) } }
+
+  func start(_ peer: FrameID, held: UInt64, now: FrameTime) {
+    views.withLock { views in
+      if views[peer] == nil { views[peer] = View(held: held, heardAt: now, caughtUpAt: now) }
+      views[peer]?.held = held
+      views[peer]?.heardAt = now
+    }
+  }
+
+  func heard(_ peer: FrameID, now: FrameTime) { views.withLock { $0[peer]?.heardAt = now } }
+
+  func stop(_ peer: FrameID) { views.withLock { $0[peer] = nil } }
+
+  func connected(_ peer: FrameID, _ isConnected: Bool) { views.withLock { $0[peer]?.isConnected = isConnected } }
+
+  /// - Throws: ``ProjectionError/logWentBack(peer:seen:now:)``, ``ProjectionError/equivocation(peer:size:)``: what the peer
+  ///   shows now contradicts what it showed before (CONFORMANCE B19, B20).
+  func showed(_ checkpoint: SignedCheckpoint, by peer: FrameID) throws(ProjectionError) {
+    let problem = views.withLock { views -> ProjectionError? in
+      guard var view = views[peer] else { return nil }
+      if checkpoint.size < view.size { return .logWentBack(peer: peer, seen: view.size, now: checkpoint.size) }
+      if checkpoint.size == view.size, !view.root.isEmpty, view.root != [UInt8](checkpoint.root) {
+        return .equivocation(peer: peer, size: checkpoint.size)
+      }
+      view.size = checkpoint.size
+      view.root = [UInt8](checkpoint.root)
+      views[peer] = view
+      return nil
+    }
+    if let problem { throw problem }
+  }
+
+  func head(_ sequence: UInt64, of peer: FrameID, now: FrameTime) {
+    update(peer, now) { view in
+      view.sequence = max(view.sequence, sequence)
+      view.headAt = now
+    }
+  }
+
+  /// An item arrived: the stream reaches at least that far.
+  func announced(_ sequence: UInt64, of peer: FrameID) {
+    views.withLock { views in
+      guard let view = views[peer], sequence > view.sequence else { return }
+      views[peer]?.sequence = sequence
+    }
+  }
+
+  func held(_ sequence: UInt64, of peer: FrameID, now: FrameTime) {
+    update(peer, now) { $0.held = max($0.held, sequence) }
+  }
+
+  private func update(_ peer: FrameID, _ now: FrameTime, _ change: (inout View) -> Void) {
+    views.withLock { views in
+      guard var view = views[peer] else { return }
+      change(&view)
+      // Items alone do not say that there are no more: only a head that we have reached does.
+      if view.headAt != nil, view.isConnected, view.held >= view.sequence { view.caughtUpAt = now }
+      views[peer] = view
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package import FrameCore
+
+/// What SF-4 refuses to receive or to send.
+package enum ProjectionError: FrameError, Equatable {
+  /// The sequence does not follow the last one held: something was lost or withheld.
+  case sequenceGap(peer: FrameID, expected: UInt64, got: UInt64)
+  /// The peer's log position does not grow along its stream: a rewritten or restored log (CONFORMANCE B20).
+  case positionWentBack(peer: FrameID, last: UInt64, got: UInt64)
+  /// Verified with another key than the treaty pins now (CONFORMANCE B9).
+  case notPinnedKey(peer: FrameID)
+  /// A head or proof shows a smaller log than the peer showed before (CONFORMANCE B20).
+  case logWentBack(peer: FrameID, seen: UInt64, now: UInt64)
+  /// Two checkpoints of one size with different roots: proof of fraud (CONFORMANCE B19).
+  case equivocation(peer: FrameID, size: UInt64)
+  /// The caller claims to hold more of our stream than exists.
+  case cursorAhead(peer: FrameID, head: UInt64, asked: UInt64)
+  /// A newer stream of the same peer took over: one per peer.
+  case replaced(peer: FrameID)
+  case malformedMessage(peer: FrameID, why: String)
+  case silent(peer: FrameID)
+
+  package var code: String {
+    switch self {
+    case .sequenceGap: "sequence_gap"
+    case .positionWentBack: "position_went_back"
+    case .notPinnedKey: "not_pinned_key"
+    case .logWentBack: "peer_log_went_back"
+    case .equivocation: "equivocation"
+    case .cursorAhead: "cursor_ahead"
+    case .replaced: "stream_replaced"
+    case .malformedMessage: "malformed_message"
+    case .silent: "stream_silent"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .sequenceGap, .cursorAhead, .replaced: .conflict
+    case .positionWentBack, .notPinnedKey, .logWentBack, .equivocation: .forbidden
+    case .malformedMessage: .invalid
+    case .silent: .unavailable
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .sequenceGap(let peer, let expected, let got):
+      "\(peer) sent sequence \(got) of its stream where \(expected) comes next."
+    case .positionWentBack(let peer, let last, let got):
+      "\(peer) sent the event at its position \(got) after the one at \(last)."
+    case .notPinnedKey(let peer): "The proof from \(peer) is not signed by the log key that the treaty pins."
+    case .logWentBack(let peer, let seen, let now):
+      "The log of \(peer) has \(now) events, but it proved \(seen) before."
+    case .equivocation(let peer, let size): "\(peer) signed two different logs of size \(size)."
+    case .cursorAhead(let peer, let head, let asked):
+      "\(peer) asks for what follows sequence \(asked), but its stream ends at \(head)."
+    case .replaced(let peer): "A newer stream of \(peer) took this one's place."
+    case .malformedMessage(let peer, let why): "A message of the stream of \(peer) cannot be used: \(why.prefix(200))."
+    case .silent(let peer): "The stream of \(peer) has been silent for too long."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .sequenceGap, .replaced, .silent: "The stream is opened again from the last event held; nothing needs to be done."
+    case .positionWentBack, .logWentBack, .equivocation:
+      "Stop trusting the peer until its operator explains it: compare checkpoints, and revoke the treaty if in doubt."
+    case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."
+    case .cursorAhead: "Our log may be an older copy: restore the newest one, or establish the treaty again."
+    case .malformedMessage: "The peer's version may not fit ours: compare versions with its operator."
+    }
+  }
+}

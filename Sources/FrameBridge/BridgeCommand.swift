@@ -1,0 +1,62 @@
+package import FrameCore
+internal import FrameLog
+package import FrameProjection
+package import Foundation
+
+/// What may be asked of the bridge.
+package enum BridgeCommand: Sendable {
+  /// Origin: lock `from`'s tokens for `recipient` at `destination`. Actor: the agent.
+  case lock(id: String, destination: FrameID, from: AgentName, recipient: AgentName, amount: Amount)
+  /// Destination: issue wrapped tokens on a proof of the lock, whoever brings it.
+  case issue(AttestedEvent)
+  /// Destination: try once more what the peer's stream delivered. Actor: this node.
+  case issuePending(peer: FrameID, lockID: String)
+  /// Destination: burn wrapped tokens so that they return. Actor: the agent.
+  case redeem(id: String, origin: FrameID, from: AgentName, recipient: AgentName, amount: Amount)
+  /// Origin: unlock on a proof of the redemption, whoever brings it.
+  case unlock(AttestedEvent)
+  case unlockPending(peer: FrameID, redeemID: String)
+  /// Stop the bridge with a peer. Actor: the authority, or this node when the two sides' statements contradict.
+  case openBreaker(peer: FrameID, reason: String, detail: String)
+  /// Actor: the authority only.
+  case closeBreaker(peer: FrameID, note: String)
+
+  /// The canonical form for idempotency conflicts; ids that are derived from the key are left out.
+  package var digest: Data {
+    switch self {
+    case .lock(_, let peer, let from, let recipient, let amount):
+      CommandDigest.of("bridge.lock", peer.name, from.text, recipient.text, amount.description)
+    case .redeem(_, let peer, let from, let recipient, let amount):
+      CommandDigest.of("bridge.redeem", peer.name, from.text, recipient.text, amount.description)
+    case .issue, .issuePending, .unlock, .unlockPending: CommandDigest.of(derivedKey ?? "")
+    case .openBreaker(let peer, let reason, _): CommandDigest.of("bridge.breaker.open", peer.name, reason)
+    case .closeBreaker(let peer, let note): CommandDigest.of("bridge.breaker.close", peer.name, note)
+    }
+  }
+
+  /// The key of a command that the node derives from facts: one for each lock and redemption, however it is proved.
+  package var derivedKey: String? {
+    switch self {
+    case .issue(let attested): "bridge/issue/\(attested.origin)/\(attested.event.event.lockID)"
+    case .issuePending(let peer, let id): "bridge/issue/\(peer)/\(id)"
+    case .unlock(let attested): "bridge/unlock/\(attested.origin)/\(attested.event.event.redeemID)"
+    case .unlockPending(let peer, let id): "bridge/unlock/\(peer)/\(id)"
+    case .lock, .redeem, .openBreaker, .closeBreaker: nil
+    }
+  }
+
+  /// The id of the lock or redemption that the command with this key makes: a retry finds the same one.
+  package static func id(_ kind: String, for key: IdempotencyKey) -> String {
+    let digest = CommandDigest.of(kind, key.text)
+    return kind + "-"
+      + digest.prefix(16).map { byte in
+        let hex = String(byte, radix: 16)
+        return hex.utf8.count == 1 ? "0" + hex : hex
+      }.joined()
+  }
+
+  /// 1 to 64 visible ASCII characters.
+  package static func isID(_ text: String) -> Bool {
+    (1...BridgeLimits.idBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+  }
+}

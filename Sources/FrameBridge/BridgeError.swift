@@ -1,0 +1,103 @@
+package import FrameCore
+
+/// Why a bridge operation is not done.
+package enum BridgeError: FrameError, Equatable {
+  case invalidID(String)
+  case amountTooLarge(Int64)
+  case insufficientFunds(AgentName, has: Int64, needs: Int64)
+  case unknownAgent(AgentName)
+  case idInUse(String)
+  case selfBridge(FrameID)
+  case bridgeCap(peer: FrameID, cap: Int64, wouldBe: Int64)
+  case breakerOpen(peer: FrameID, reason: String)
+  case breakerClosed(peer: FrameID)
+  case noteTooLong(bytes: Int)
+  case notAllowed(SPIFFEID)
+  case notPinnedKey(peer: FrameID)
+  /// A check of DESIGN §8 refuses the proof for good; `check` is its name.
+  case proofRefused(check: String, code: String)
+  /// The proof holds, but it cannot be acted on now: a cap, a rate, the breaker.
+  case notNow(check: String, code: String)
+  /// The proof shows unbacked money; the breaker is open.
+  case unbacked(peer: FrameID, code: String)
+  case wrongEventType(expected: String, got: String)
+  case nothingPending(String)
+  case statementInvalid(peer: FrameID, why: String)
+
+  package var code: String {
+    switch self {
+    case .invalidID: "invalid_bridge_id"
+    case .amountTooLarge: "amount_too_large"
+    case .insufficientFunds: "insufficient_funds"
+    case .unknownAgent: "unknown_agent"
+    case .idInUse: "bridge_id_in_use"
+    case .selfBridge: "self_bridge"
+    case .bridgeCap: "bridge_cap"
+    case .breakerOpen: "breaker_open"
+    case .breakerClosed: "breaker_closed"
+    case .noteTooLong: "note_too_long"
+    case .notAllowed: "not_allowed"
+    case .notPinnedKey: "not_pinned_key"
+    case .proofRefused(_, let code), .notNow(_, let code), .unbacked(_, let code): code
+    case .wrongEventType: "wrong_event_type"
+    case .nothingPending: "nothing_pending"
+    case .statementInvalid: "statement_invalid"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .wrongEventType, .statementInvalid: .invalid
+    case .insufficientFunds, .bridgeCap, .breakerOpen, .proofRefused, .unbacked: .refused
+    case .notNow(_, let code): code == "bridge_rate" ? .limited : .refused
+    case .unknownAgent, .nothingPending: .notFound
+    case .idInUse, .breakerClosed: .conflict
+    case .notAllowed, .notPinnedKey: .forbidden
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .invalidID(let id): "'\(id.prefix(80))' is not a lock or redeem id."
+    case .amountTooLarge(let amount): "\(amount) minor units are more than one bridge operation may move."
+    case .insufficientFunds(let agent, let has, let needs): "Agent '\(agent)' has \(has) minor units and needs \(needs)."
+    case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
+    case .idInUse(let id): "'\(id.prefix(80))' is in use already."
+    case .selfBridge(let frame): "\(frame) is both ends of the bridge."
+    case .bridgeCap(let peer, let cap, let wouldBe):
+      "\(wouldBe) minor units would be outstanding at \(peer); the treaty allows \(cap)."
+    case .breakerOpen(let peer, let reason): "The bridge with \(peer) is stopped (\(reason))."
+    case .breakerClosed(let peer): "The breaker of the bridge with \(peer) is not open."
+    case .noteTooLong(let bytes): "The note has \(bytes) bytes; the limit is \(BridgeLimits.noteBytesMax)."
+    case .notAllowed(let actor): "\(actor) may not do this."
+    case .notPinnedKey(let peer): "The proof is not signed by the log key that the treaty with \(peer) pins."
+    case .proofRefused(let check, let code): "The proof fails the check '\(check)' (\(code))."
+    case .notNow(let check, let code): "The proof holds but cannot be acted on now: check '\(check)' (\(code))."
+    case .unbacked(let peer, let code): "The proof from \(peer) shows unbacked money (\(code)); the bridge is stopped."
+    case .wrongEventType(let expected, let got): "The proof is of a \(got) event; \(expected) is needed."
+    case .nothingPending(let id): "Nothing waits under '\(id.prefix(80))'."
+    case .statementInvalid(let peer, let why): "The reserve statement of \(peer) cannot be used: \(why.prefix(160))."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .invalidID: "Use 1 to 64 visible ASCII characters."
+    case .amountTooLarge: "Split it."
+    case .insufficientFunds: "Fund the agent or use a smaller amount."
+    case .unknownAgent: "Check the name, or register the agent first."
+    case .idInUse: "Use a new id."
+    case .selfBridge: "Name a peer frame."
+    case .bridgeCap: "Wait until tokens return, or agree on a higher cap."
+    case .breakerOpen, .unbacked: "See the runbook BridgeImbalance; an operator closes the breaker when it is explained."
+    case .breakerClosed: "Nothing needs to be done."
+    case .noteTooLong: "Shorten it."
+    case .notAllowed: "Use the credentials of the agent whose tokens move, or of the authority for the breaker."
+    case .notPinnedKey: "Use a proof from the peer's log as the treaty knows it."
+    case .proofRefused, .wrongEventType: "Fetch the attestation of the right event from the frame that holds it."
+    case .notNow: "Retry later; the node itself keeps trying what its peer's stream has delivered."
+    case .nothingPending: "Check the id; it may be done already."
+    case .statementInvalid: "Speak with the peer's operator if it stays so."
+    }
+  }
+}

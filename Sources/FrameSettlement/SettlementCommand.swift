@@ -1,0 +1,56 @@
+package import FrameCore
+internal import FrameLog
+package import FrameProtos
+package import Foundation
+
+/// What may be asked of the settlement room.
+package enum SettlementCommand: Sendable {
+  /// 2pc, origin: hold the money. Actor: the agent that pays.
+  case lock(TransferTerms, deadline: FrameTime)
+  /// 2pc, origin: the destination credited it. Actor: this node.
+  case commit(transferID: String, peer: FrameID, creditedAmount: Int64, peerPosition: UInt64)
+  /// 2pc, origin: the destination refused it. Actor: this node.
+  case abort(transferID: String, peer: FrameID, reason: String)
+  /// async, origin: debit and announce. Actor: the agent that pays.
+  case initiate(TransferTerms)
+  /// 2pc, destination: credit or refuse, for good. Actor: the peer's node.
+  case credit(PBTransferTerms, peer: FrameID)
+  /// 2pc, destination: asked for an outcome: refuse, for good, what was never seen (presumed abort). Actor: the peer's
+  /// node.
+  case refuseUnknown(transferID: String, peer: FrameID)
+
+  /// The canonical form for idempotency conflicts. Transfer ids that are derived from the key are left out.
+  package var digest: Data {
+    switch self {
+    case .lock(let terms, _): Self.digest(of: terms, "2pc")
+    case .initiate(let terms): Self.digest(of: terms, "async")
+    case .commit(let id, let peer, _, _): CommandDigest.of("commit", peer.name, id)
+    case .abort(let id, let peer, _): CommandDigest.of("abort", peer.name, id)
+    case .credit(let terms, let peer):
+      CommandDigest.of(
+        "credit", peer.name, terms.transferID, terms.from, terms.to, terms.asset.origin, terms.asset.code,
+        String(terms.asset.scale), String(terms.amount), terms.memo)
+    case .refuseUnknown(let id, let peer): CommandDigest.of("resolve", peer.name, id)
+    }
+  }
+
+  /// The key of a command that the node derives from facts; nil for those whose key the caller chose.
+  ///
+  /// A decision of the destination has one key whether it was brought about by a credit or by a question, but the writer
+  /// compares digests: the state, not the key, is what makes a second one harmless, so each has its own.
+  package var derivedKey: String? {
+    switch self {
+    case .lock, .initiate: nil
+    case .commit(let id, let peer, _, _): "2pc/commit/\(peer)/\(id)"
+    case .abort(let id, let peer, _): "2pc/abort/\(peer)/\(id)"
+    case .credit(let terms, let peer): "2pc/credit/\(peer)/\(terms.transferID)"
+    case .refuseUnknown(let id, let peer): "2pc/resolve/\(peer)/\(id)"
+    }
+  }
+
+  private static func digest(of terms: TransferTerms, _ backend: String) -> Data {
+    CommandDigest.of(
+      "transfer", backend, terms.from.text, terms.to.text, terms.destination.name, terms.asset.code,
+      String(terms.amount.minorUnits), terms.memo)
+  }
+}

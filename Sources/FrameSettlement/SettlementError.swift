@@ -1,0 +1,115 @@
+package import FrameCore
+
+/// Why a transfer cannot be made, or a step of one cannot be taken.
+package enum SettlementError: FrameError, Equatable {
+  case invalidTransferID(String)
+  case memoTooLong(bytes: Int)
+  case amountTooLarge(Int64)
+  case wrongAsset(named: String, expected: String)
+  case selfTransfer(FrameID)
+  /// The amount has no exact value at the destination's scale (CONFORMANCE B18).
+  case amountNotRepresentable(Int64, from: UInt8, to: UInt8)
+  case insufficientFunds(AgentName, has: Int64, needs: Int64)
+  case unknownAgent(AgentName)
+  case netDebitCap(peer: FrameID, cap: Int64, wouldBe: Int64)
+  case amountOverflow(Int64)
+  /// The actor is neither the agent that pays nor who may take this step.
+  case notAllowed(SPIFFEID)
+  /// The terms name another frame than the one that sent them (CONFORMANCE B9, B11).
+  case wrongOrigin(named: String, caller: FrameID)
+  case notAddressedHere(named: String)
+  case unknownTransfer(String)
+  /// The id is known with other terms.
+  case transferConflict(String)
+  /// The step contradicts the outcome that is on record (CONFORMANCE B2: exactly one of captured, released).
+  case alreadyDecided(String, state: String)
+  case creditedAmountMismatch(String, expected: Int64, got: Int64)
+  case tooManyResolutions(peer: FrameID)
+  case malformedDecision(peer: FrameID, why: String)
+
+  package var code: String {
+    switch self {
+    case .invalidTransferID: "invalid_transfer_id"
+    case .memoTooLong: "memo_too_long"
+    case .amountTooLarge: "amount_too_large"
+    case .wrongAsset: "wrong_asset"
+    case .selfTransfer: "self_transfer"
+    case .amountNotRepresentable: "amount_not_representable"
+    case .insufficientFunds: "insufficient_funds"
+    case .unknownAgent: "unknown_agent"
+    case .netDebitCap: "net_debit_cap"
+    case .amountOverflow: "amount_overflow"
+    case .notAllowed: "not_allowed"
+    case .wrongOrigin: "wrong_origin"
+    case .notAddressedHere: "not_addressed_here"
+    case .unknownTransfer: "unknown_transfer"
+    case .transferConflict: "transfer_conflict"
+    case .alreadyDecided: "already_decided"
+    case .creditedAmountMismatch: "credited_amount_mismatch"
+    case .tooManyResolutions: "too_many_resolutions"
+    case .malformedDecision: "malformed_decision"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .invalidTransferID, .memoTooLong, .amountTooLarge, .wrongAsset, .selfTransfer, .malformedDecision: .invalid
+    case .amountNotRepresentable, .insufficientFunds, .netDebitCap, .amountOverflow: .refused
+    case .unknownAgent, .unknownTransfer: .notFound
+    case .notAllowed, .wrongOrigin, .notAddressedHere: .forbidden
+    case .transferConflict, .alreadyDecided, .creditedAmountMismatch: .conflict
+    case .tooManyResolutions: .limited
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .invalidTransferID(let id): "'\(id.prefix(80))' is not a transfer id."
+    case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(SettlementLimits.memoBytesMax)."
+    case .amountTooLarge(let amount): "\(amount) minor units are more than one transfer may move."
+    case .wrongAsset(let named, let expected): "The terms name \(named.prefix(80)); the money of the origin is \(expected)."
+    case .selfTransfer(let frame): "\(frame) is both origin and destination."
+    case .amountNotRepresentable(let amount, let from, let to):
+      "\(amount) minor units at scale \(from) have no exact value at scale \(to)."
+    case .insufficientFunds(let agent, let has, let needs):
+      "Agent '\(agent)' has \(has) minor units and needs \(needs)."
+    case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
+    case .netDebitCap(let peer, let cap, let wouldBe):
+      "The net debt of \(peer) would be \(wouldBe) minor units; the treaty allows \(cap)."
+    case .amountOverflow(let amount): "A balance cannot hold \(amount) minor units more."
+    case .notAllowed(let actor): "\(actor) may not do this."
+    case .wrongOrigin(let named, let caller): "\(caller) sent terms whose origin is '\(named.prefix(80))'."
+    case .notAddressedHere(let named): "The terms are addressed to '\(named.prefix(80))'."
+    case .unknownTransfer(let id): "There is no transfer '\(id.prefix(80))'."
+    case .transferConflict(let id): "Transfer '\(id.prefix(80))' is known with other terms."
+    case .alreadyDecided(let id, let state): "Transfer '\(id.prefix(80))' is \(state) already."
+    case .creditedAmountMismatch(let id, let expected, let got):
+      "The peer says it credited \(got) minor units for transfer '\(id.prefix(80))'; \(expected) were due."
+    case .tooManyResolutions(let peer): "\(peer) asks for the outcome of too many transfers that were never seen here."
+    case .malformedDecision(let peer, let why): "The decision \(peer) sent cannot be used: \(why.prefix(160))."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .invalidTransferID: "Use 1 to 64 visible ASCII characters."
+    case .memoTooLong: "Shorten the memo."
+    case .amountTooLarge: "Split the transfer."
+    case .wrongAsset: "Send the native money of the origin; wrapped tokens return over the bridge."
+    case .selfTransfer: "Use a transfer inside the frame."
+    case .amountNotRepresentable: "Use an amount that both currencies can express."
+    case .insufficientFunds: "Fund the agent or send less."
+    case .unknownAgent: "Check the name, or register the agent first."
+    case .netDebitCap: "Wait until money flows the other way, or agree on a higher cap."
+    case .amountOverflow: "Send less."
+    case .notAllowed: "Use the credentials of the agent that pays."
+    case .wrongOrigin, .notAddressedHere: "A frame can only speak for itself, and only to whom the terms name."
+    case .unknownTransfer: "Check the id; it is in the receipt."
+    case .transferConflict: "Use a new transfer id."
+    case .alreadyDecided: "Nothing is left to do: the outcome on record stands."
+    case .creditedAmountMismatch, .malformedDecision:
+      "The transfer stays in doubt until the peer answers truly: speak with its operator."
+    case .tooManyResolutions: "Retry later."
+    }
+  }
+}

@@ -1,0 +1,73 @@
+internal import FrameCore
+package import FrameLog
+internal import FrameProtos
+
+extension SettlementState {
+  /// Applies a recorded event; events of other rooms change nothing. Total: what is in the log has happened.
+  package mutating func evolve(_ recorded: RecordedEvent) {
+    switch recorded.event.payload {
+    case .frameFederationEstablished(let p):
+      guard let peer = try? FrameID(p.peer), let native = try? Asset(p.theirs.native) else { return }
+      learn(native, of: peer)
+    case .crossRegistryTransferLocked(let p):
+      open(p.terms, .twoPhase, .locked, deadline: FrameTime(unixNanoseconds: p.deadlineUnixNs), recorded)
+    case .crossFrameTransferInitiated(let p):
+      guard p.terms.origin == frame.name else { return }
+      open(p.terms, .async, .initiated, deadline: nil, recorded)
+    case .crossRegistryTransferCompleted(let p):
+      closed(p.terms.transferID, .completed, recorded) { $0.peerPosition = p.peerPosition }
+    case .crossRegistryTransferAborted(let p):
+      closed(p.terms.transferID, .aborted, recorded) { $0.reason = p.reason }
+    case .crossFrameTransferCompensated(let p):
+      closed(p.terms.transferID, .compensated, recorded) { $0.reason = p.reason }
+    case .crossFrameTransferSettled(let p):
+      if p.terms.origin == frame.name {
+        closed(p.terms.transferID, .completed, recorded) { _ in }
+      } else {
+        decide(p.terms.transferID, p.terms.origin, p.terms, .async, .credited, credited: p.creditedAmount, "", recorded)
+      }
+    case .crossFrameTransferRefused(let p):
+      decide(p.terms.transferID, p.terms.origin, p.terms, .async, .refused, credited: 0, p.reason, recorded)
+    case .crossRegistryTransferCredited(let p):
+      decide(p.terms.transferID, p.terms.origin, p.terms, .twoPhase, .credited, credited: p.creditedAmount, "", recorded)
+    case .crossRegistryTransferRefused(let p):
+      let terms = p.hasTerms ? p.terms : nil
+      decide(p.transferID, p.origin, terms, .twoPhase, .refused, credited: 0, p.reason, recorded)
+      if p.reason == Self.neverSeen, let peer = try? FrameID(p.origin) { countPresumedRefusal(peer, at: recorded.time) }
+    default: break
+    }
+  }
+
+  private mutating func open(
+    _ message: PBTransferTerms, _ backend: TransferBackend, _ phase: TransferPhase, deadline: FrameTime?,
+    _ recorded: RecordedEvent
+  ) {
+    guard let terms = try? TransferTerms(message) else { return }
+    opened(
+      Transfer(
+        id: terms.id, peer: terms.destination, role: .origin, backend: backend, terms: terms, phase: phase,
+        creditedAmount: due(terms), deadline: deadline, openedAt: recorded.time,
+        openPosition: recorded.position))
+  }
+
+  /// What the destination is to credit, in its own minor units.
+  private func due(_ terms: TransferTerms) -> Int64 {
+    guard let native = natives[terms.destination] else { return 0 }
+    return (try? Self.credited(terms, in: native)) ?? 0
+  }
+
+  private mutating func decide(
+    _ id: String, _ origin: String, _ message: PBTransferTerms?, _ backend: TransferBackend, _ phase: TransferPhase,
+    credited: Int64, _ reason: String, _ recorded: RecordedEvent
+  ) {
+    guard let peer = try? FrameID(origin), peer != frame else { return }
+    var transfer = Transfer(
+      id: id, peer: peer, role: .destination, backend: backend, terms: message.flatMap { try? TransferTerms($0) },
+      phase: phase, creditedAmount: credited, deadline: nil, openedAt: recorded.time, openPosition: recorded.position)
+    transfer.reason = reason
+    transfer.closedAt = recorded.time
+    transfer.closePosition = recorded.position
+    transfer.peerPosition = recorded.position
+    decided(transfer)
+  }
+}

@@ -1,0 +1,45 @@
+package import FrameCore
+internal import FrameLog
+package import FramePeerAPI
+package import FrameProtos
+
+/// What an established peer may ask of this frame as a destination of 2pc transfers.
+package struct SettlementServer: Sendable {
+  private let port: any SettlementPort
+  private let metrics: SettlementMetrics
+
+  package init(port: any SettlementPort, metrics: SettlementMetrics) {
+    self.port = port
+    self.metrics = metrics
+  }
+
+  /// Credits or refuses, once and for good; the answer is durable before it is given (CONFORMANCE B3).
+  /// - Parameter peer: the caller as its SVID names it.
+  /// - Throws: when there is no decision: the message is not the caller's to send, or contradicts one already decided.
+  package func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision {
+    let command = SettlementCommand.credit(terms, peer: peer)
+    do {
+      return try await decide(command, terms.transferID, peer)
+    } catch let error as LogError {
+      guard case .idempotencyConflict = error else { throw error }
+      throw SettlementError.transferConflict(terms.transferID)
+    }
+  }
+
+  /// What was decided; a transfer never seen is refused first, so that a credit that comes later cannot pass.
+  package func resolve(transferID: String, from peer: FrameID) async throws -> PBTransferDecision {
+    if let known = try await decision(transferID, peer) { return known }
+    return try await decide(.refuseUnknown(transferID: transferID, peer: peer), transferID, peer)
+  }
+
+  private func decide(_ command: SettlementCommand, _ id: String, _ peer: FrameID) async throws -> PBTransferDecision {
+    let committed = try await port.submit(derived: command, actor: .node(of: peer))
+    if !committed.replayed { metrics.count(committed.events) }
+    guard let decision = try await decision(id, peer) else { throw SettlementError.unknownTransfer(id) }
+    return decision
+  }
+
+  private func decision(_ id: String, _ peer: FrameID) async throws -> PBTransferDecision? {
+    try await port.settlement { $0.decision(id, from: peer) }
+  }
+}

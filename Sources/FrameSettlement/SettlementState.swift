@@ -1,0 +1,258 @@
+package import FrameCore
+package import FrameFederation
+package import FrameLedger
+package import FrameLog
+internal import FrameProjection
+package import FramePeerAPI
+internal import FrameProtos
+
+/// Cross-registry transfer as a pure value, both roles and both backends.
+///
+/// At the origin a transfer is known by its id, at the destination by (origin, id): a peer can neither see nor touch
+/// another's. The destination's first decision is final, and every later message about it is answered with that
+/// decision (CONFORMANCE B1 to B6).
+package struct SettlementState: Sendable {
+  package let frame: FrameID
+  /// As origin, by transfer id.
+  private(set) var outgoing: [String: Transfer] = [:]
+  /// As destination.
+  private(set) var incoming: [IncomingKey: Transfer] = [:]
+  /// Outgoing transfers whose outcome is not on record, by destination.
+  private(set) var open: [FrameID: Set<String>] = [:]
+  private(set) var presumedRefusals: [FrameID: SlidingWindow] = [:]
+  /// Each peer's native asset, from its treaty.
+  private(set) var natives: [FrameID: Asset] = [:]
+
+  struct IncomingKey: Hashable, Sendable {
+    let origin: FrameID
+    let id: String
+  }
+
+  package init(frame: FrameID) { self.frame = frame }
+
+  // MARK: Reading
+
+  /// A transfer that this frame debits.
+  package func outgoing(_ id: String) -> Transfer? { outgoing[id] }
+  /// A transfer that this frame was asked to credit.
+  package func incoming(_ id: String, from origin: FrameID) -> Transfer? { incoming[IncomingKey(origin: origin, id: id)] }
+
+  /// Peers that owe us an outcome.
+  package var openPeers: [FrameID] { open.keys.sorted() }
+
+  /// Outgoing transfers to `peer` without an outcome, oldest first.
+  package func openTransfers(to peer: FrameID, backend: TransferBackend? = nil) -> [Transfer] {
+    (open[peer] ?? []).compactMap { outgoing[$0] }
+      .filter { backend == nil || $0.backend == backend }
+      .sorted { $0.openPosition < $1.openPosition }
+  }
+
+  /// What this frame, as destination, decided about a transfer of `origin`, as the answer to send; nil if nothing yet.
+  package func decision(_ id: String, from origin: FrameID) -> PBTransferDecision? {
+    guard let transfer = incoming(id, from: origin), let position = transfer.closePosition else { return nil }
+    var decision = PBTransferDecision()
+    decision.transferID = id
+    decision.position = position
+    switch transfer.phase {
+    case .credited:
+      decision.outcome = .credited
+      decision.creditedAmount = transfer.creditedAmount
+    case .refused:
+      decision.outcome = .refused
+      decision.reason = transfer.reason
+    case .locked, .initiated, .completed, .aborted, .compensated:
+      return nil
+    }
+    return decision
+  }
+
+  // MARK: Deciding
+
+  /// - Returns: what is appended; nothing when the outcome is on record already, which is then the answer.
+  /// - Throws: ``SettlementError``, `FederationError`, `AmountError`, `IdentifierError`.
+  package func decide(
+    _ command: SettlementCommand, ledger: LedgerState, federation: FederationState, _ context: DecisionContext
+  ) throws -> [EventDraft] {
+    switch command {
+    case .lock(let terms, let deadline):
+      _ = try checkDebit(terms, ledger, federation, context)
+      var payload = PBCrossRegistryTransferLocked()
+      payload.terms = terms.message
+      payload.deadlineUnixNs = deadline.unixNanoseconds
+      return [
+        EventDraft(
+          .crossRegistryTransferLocked(payload),
+          postings: Postings.move(terms.amount.minorUnits, from: .liquid(terms.from), to: .held(terms.from)))
+      ]
+    case .initiate(let terms):
+      _ = try checkDebit(terms, ledger, federation, context)
+      return initiated(terms)
+    case .commit(let id, let peer, let credited, let position):
+      try requireNode(context)
+      return try commit(id, peer, credited: credited, position: position)
+    case .abort(let id, let peer, let reason):
+      try requireNode(context)
+      return try abort(id, peer, reason: reason)
+    case .credit(let terms, let peer):
+      try requirePeer(peer, context)
+      return try credit(terms, from: peer, ledger, federation)
+    case .refuseUnknown(let id, let peer):
+      try requirePeer(peer, context)
+      try federation.requireEstablished(peer)
+      return try refuseUnknown(id, from: peer, now: context.now)
+    }
+  }
+
+  /// What must hold before money leaves; checked in the same step as the debit (CONFORMANCE B7).
+  /// - Returns: what the destination is to credit, in its own minor units.
+  private func checkDebit(
+    _ terms: TransferTerms, _ ledger: LedgerState, _ federation: FederationState, _ context: DecisionContext
+  ) throws -> Int64 {
+    guard terms.origin == frame else { throw SettlementError.wrongOrigin(named: terms.origin.name, caller: frame) }
+    guard context.actor == .agent(terms.from, of: frame) else { throw SettlementError.notAllowed(context.actor) }
+    let treaty = try federation.requireEstablished(terms.destination)
+    guard terms.asset == ledger.native else {
+      throw SettlementError.wrongAsset(named: terms.asset.description, expected: ledger.native.description)
+    }
+    guard outgoing[terms.id] == nil else { throw SettlementError.transferConflict(terms.id) }
+    guard ledger.agentExists(terms.from) else { throw SettlementError.unknownAgent(terms.from) }
+    let balance = ledger.balance(.liquid(terms.from))
+    guard balance >= terms.amount.minorUnits else {
+      throw SettlementError.insufficientFunds(terms.from, has: balance, needs: terms.amount.minorUnits)
+    }
+    return try Self.credited(terms, in: Asset(treaty.theirs.native))
+  }
+
+  /// The terms' amount in minor units of the destination's asset, 1:1 and exact.
+  static func credited(_ terms: TransferTerms, in native: Asset) throws -> Int64 {
+    guard let amount = terms.amount.rescaled(from: terms.asset.scale, to: native.scale),
+      amount.minorUnits <= SettlementLimits.amountMax
+    else {
+      throw SettlementError.amountNotRepresentable(
+        terms.amount.minorUnits, from: terms.asset.scale, to: native.scale)
+    }
+    return amount.minorUnits
+  }
+
+  private func initiated(_ terms: TransferTerms) -> [EventDraft] {
+    var transferred = PBTokensTransferred()
+    transferred.from = terms.from.text
+    transferred.to = AgentAddress(name: terms.to, frame: terms.destination).description
+    transferred.amount = terms.amount.minorUnits
+    transferred.memo = terms.memo
+    transferred.transferID = terms.id
+    var payload = PBCrossFrameTransferInitiated()
+    payload.terms = terms.message
+    return [
+      EventDraft(
+        .tokensTransferred(transferred),
+        postings: Postings.move(
+          terms.amount.minorUnits, from: .liquid(terms.from), to: .clearing(terms.destination))),
+      EventDraft(.crossFrameTransferInitiated(payload)),
+    ]
+  }
+
+  private func commit(_ id: String, _ peer: FrameID, credited: Int64, position: UInt64) throws -> [EventDraft] {
+    guard let transfer = outgoing[id], transfer.peer == peer, transfer.backend == .twoPhase, let terms = transfer.terms
+    else { throw SettlementError.unknownTransfer(id) }
+    if transfer.phase == .completed { return [] }
+    guard transfer.phase == .locked else {
+      throw SettlementError.alreadyDecided(id, state: transfer.phase.rawValue)
+    }
+    guard credited == transfer.creditedAmount else {
+      throw SettlementError.creditedAmountMismatch(id, expected: transfer.creditedAmount, got: credited)
+    }
+    var payload = PBCrossRegistryTransferCompleted()
+    payload.terms = terms.message
+    payload.creditedAmount = credited
+    payload.peerPosition = position
+    return [
+      EventDraft(
+        .crossRegistryTransferCompleted(payload),
+        postings: Postings.move(terms.amount.minorUnits, from: .held(terms.from), to: .clearing(peer)))
+    ]
+  }
+
+  private func abort(_ id: String, _ peer: FrameID, reason: String) throws -> [EventDraft] {
+    guard let transfer = outgoing[id], transfer.peer == peer, transfer.backend == .twoPhase, let terms = transfer.terms
+    else { throw SettlementError.unknownTransfer(id) }
+    if transfer.phase == .aborted { return [] }
+    guard transfer.phase == .locked else {
+      throw SettlementError.alreadyDecided(id, state: transfer.phase.rawValue)
+    }
+    var payload = PBCrossRegistryTransferAborted()
+    payload.terms = terms.message
+    payload.reason = Self.bounded(reason)
+    return [
+      EventDraft(
+        .crossRegistryTransferAborted(payload),
+        postings: Postings.move(terms.amount.minorUnits, from: .held(terms.from), to: .liquid(terms.from)))
+    ]
+  }
+
+  private func refuseUnknown(_ id: String, from peer: FrameID, now: FrameTime) throws -> [EventDraft] {
+    guard TransferTerms.isTransferID(id) else { throw SettlementError.invalidTransferID(id) }
+    guard incoming(id, from: peer) == nil else { return [] }
+    guard (presumedRefusals[peer]?.sum(at: now) ?? 0) < SettlementLimits.presumedRefusalsPerMinuteMax else {
+      throw SettlementError.tooManyResolutions(peer: peer)
+    }
+    return [Self.refused(id, from: peer, terms: nil, reason: Self.neverSeen)]
+  }
+
+  /// Why a transfer that was asked about before it arrived is refused.
+  package static let neverSeen = "never_seen"
+
+  static func refused(_ id: String, from peer: FrameID, terms: TransferTerms?, reason: String) -> EventDraft {
+    var payload = PBCrossRegistryTransferRefused()
+    payload.transferID = id
+    payload.origin = peer.name
+    if let terms { payload.terms = terms.message }
+    payload.reason = reason
+    return EventDraft(.crossRegistryTransferRefused(payload))
+  }
+
+  /// Reasons come from a peer: a stable code, never a text of any length.
+  static func bounded(_ reason: String) -> String {
+    let allowed = reason.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f }
+    return allowed && (1...64).contains(reason.utf8.count) ? reason : "unspecified"
+  }
+
+  private func requireNode(_ context: DecisionContext) throws {
+    guard context.actor == .node(of: frame) else { throw SettlementError.notAllowed(context.actor) }
+  }
+
+  private func requirePeer(_ peer: FrameID, _ context: DecisionContext) throws {
+    guard context.actor == .node(of: peer) else { throw SettlementError.notAllowed(context.actor) }
+  }
+}
+
+// Mutations used by SettlementEvolution.swift.
+extension SettlementState {
+  mutating func opened(_ transfer: Transfer) {
+    outgoing[transfer.id] = transfer
+    open[transfer.peer, default: []].insert(transfer.id)
+  }
+
+  mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void) {
+    guard var transfer = outgoing[id] else { return }
+    transfer.phase = phase
+    transfer.closedAt = event.time
+    transfer.closePosition = event.position
+    change(&transfer)
+    outgoing[id] = transfer
+    open[transfer.peer]?.remove(id)
+    if open[transfer.peer]?.isEmpty == true { open[transfer.peer] = nil }
+  }
+
+  mutating func decided(_ transfer: Transfer) {
+    let key = IncomingKey(origin: transfer.peer, id: transfer.id)
+    guard incoming[key] == nil else { return }
+    incoming[key] = transfer
+  }
+
+  mutating func learn(_ native: Asset, of peer: FrameID) { natives[peer] = native }
+
+  mutating func countPresumedRefusal(_ peer: FrameID, at time: FrameTime) {
+    presumedRefusals[peer, default: SlidingWindow()].add(1, at: time)
+  }
+}

@@ -1,0 +1,271 @@
+package import FrameCore
+package import FrameFederation
+package import FrameLog
+internal import FramePeerAPI
+internal import FrameProtos
+package import Logging
+internal import ServiceLifecycle
+import Synchronization
+
+/// What a caller asks for.
+package struct TransferRequest: Sendable, Equatable {
+  package let from: AgentName
+  package let to: AgentAddress
+  /// Minor units of this frame's native asset.
+  package let amount: Amount
+  package let memo: String
+
+  package init(from: AgentName, to: AgentAddress, amount: Amount, memo: String) {
+    self.from = from
+    self.to = to
+    self.amount = amount
+    self.memo = memo
+  }
+}
+
+/// Cross-registry transfers that start here: makes them, drives 2pc to its end, and asks for ever about what is in doubt.
+///
+/// The first attempt of a 2pc transfer runs while the caller waits; whatever that leaves open is found in the log and
+/// taken up by a loop of its own for each peer, which is also all that a restart needs.
+package final class TransferCoordinator: Service {
+  private let frame: FrameID
+  private let native: Asset
+  private let port: any SettlementPort
+  private let peers: any PeerCalling
+  private let clock: any FrameClock
+  private let metrics: SettlementMetrics
+  private let logger: Logger
+  private let waiters = OutcomeWaiters()
+  /// Transfers that a task of this process is driving.
+  private let driving = Mutex<Set<String>>([])
+  /// Peers whose in-doubt transfers are being asked about.
+  private let resolving = Mutex<Set<FrameID>>([])
+  private let starts: AsyncStream<String>
+  private let start: AsyncStream<String>.Continuation
+
+  package init(
+    frame: FrameID, native: Asset, port: any SettlementPort, peers: any PeerCalling, clock: any FrameClock,
+    metrics: SettlementMetrics, logger: Logger
+  ) {
+    self.frame = frame
+    self.native = native
+    self.port = port
+    self.peers = peers
+    self.clock = clock
+    self.metrics = metrics
+    self.logger = logger
+    (starts, start) = AsyncStream.makeStream(of: String.self)
+  }
+
+  // MARK: Callers
+
+  /// Makes a transfer, or finds the one that the same key made before.
+  ///
+  /// - Parameters:
+  ///   - actor: the paying agent.
+  ///   - key: the caller's key; the transfer's id follows from it.
+  ///   - wait: how long to wait for the outcome of a 2pc transfer.
+  /// - Returns: async: pending, once the debit is durable. 2pc: completed or refused, or pending when the outcome is not
+  ///   known within `wait`; it will be, without the caller doing anything.
+  /// - Throws: `SettlementError`, `FederationError`, `LogError`: nothing was debited.
+  package func transfer(
+    _ request: TransferRequest, backend: TransferBackend, key: IdempotencyKey, actor: SPIFFEID,
+    wait: Duration = SettlementLimits.callerWait
+  ) async throws -> TransferReceipt {
+    let began = clock.now()
+    let id = TransferTerms.id(for: key)
+    let terms = try TransferTerms(
+      id: id, from: AgentAddress(name: request.from, frame: frame), to: request.to, asset: native,
+      amount: request.amount, memo: request.memo)
+    let command: SettlementCommand =
+      switch backend {
+      case .twoPhase: .lock(terms, deadline: began + SettlementLimits.lockDeadline)
+      case .async: .initiate(terms)
+      }
+    let committed = try await port.submit(command, actor: actor, key: key)
+    if !committed.replayed {
+      metrics.count(committed.events)
+      metrics.observe(backend, .lock, clock.now() - began)
+    }
+    if backend == .twoPhase {
+      let outcome = waiters.register(id)
+      if try await receipt(id, replayed: committed.replayed).state == .pending {
+        start.yield(id)
+        await self.wait(for: outcome, atMost: wait)
+      }
+    }
+    let receipt = try await receipt(id, replayed: committed.replayed)
+    if backend == .twoPhase, !committed.replayed, receipt.state != .pending {
+      metrics.observe(.twoPhase, .total, clock.now() - began)
+    }
+    return receipt
+  }
+
+  /// What is on record of a transfer that started here.
+  /// - Throws: `SettlementError.unknownTransfer`.
+  package func receipt(_ id: String, replayed: Bool = false) async throws -> TransferReceipt {
+    try await port.settlement { state in
+      guard let transfer = state.outgoing(id) else { throw SettlementError.unknownTransfer(id) }
+      return TransferReceipt(transfer, replayed: replayed)
+    }
+  }
+
+  private func wait(for outcome: AsyncStream<Void>, atMost: Duration) async {
+    let clock = clock
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in outcome {} }
+      group.addTask { try? await clock.sleep(for: atMost) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Told what the projection brought about: counts it, and publishes how long async transfers took.
+  package func observe(_ events: [RecordedEvent]) async {
+    metrics.count(events)
+    for recorded in events {
+      let id: String? =
+        switch recorded.event.payload {
+        case .crossFrameTransferSettled(let p) where p.terms.origin == frame.name: p.terms.transferID
+        case .crossFrameTransferCompensated(let p): p.terms.transferID
+        default: nil
+        }
+      guard let id, let transfer = try? await receipt(id).transfer else { continue }
+      metrics.observe(.async, .settle, recorded.time - transfer.openedAt)
+      metrics.observe(.async, .total, recorded.time - transfer.openedAt)
+    }
+  }
+
+  // MARK: Service
+
+  /// Drives new transfers and resolves those in doubt until the task is cancelled or the node shuts down.
+  package func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await withDiscardingTaskGroup { group in
+        group.addTask {
+          await withDiscardingTaskGroup { drives in
+            for await id in self.starts { drives.addTask { await self.drive(id) } }
+            drives.cancelAll()
+          }
+        }
+        group.addTask {
+          await withDiscardingTaskGroup { resolvers in
+            while !Task.isCancelled {
+              await self.tick(&resolvers)
+              guard (try? await self.clock.sleep(for: .milliseconds(250))) != nil else { break }
+            }
+            resolvers.cancelAll()
+          }
+        }
+      }
+    }
+  }
+
+  private func tick(_ resolvers: inout DiscardingTaskGroup) async {
+    let now = clock.now()
+    let summary = try? await port.settlement { SettlementSummary($0, now: now) }
+    guard let summary else { return }
+    summary.publish(metrics)
+    for peer in summary.unresolved where resolving.withLock({ $0.insert(peer).inserted }) {
+      resolvers.addTask {
+        await self.resolve(peer)
+        _ = self.resolving.withLock { $0.remove(peer) }
+      }
+    }
+  }
+
+  /// Asks about everything in doubt at one peer until nothing is, pausing longer and longer while it does not answer.
+  /// One silent peer delays no other.
+  private func resolve(_ peer: FrameID) async {
+    var failures = 0
+    while !Task.isCancelled {
+      let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase).map(\.id) }) ?? []
+      let idle = driving.withLock { driving in open.filter { !driving.contains($0) } }
+      guard let first = idle.first else { return }
+      // The first one finds out whether the peer answers at all.
+      if await drive(first) {
+        failures = 0
+        await withTaskGroup(of: Void.self) { group in
+          for id in idle.dropFirst().prefix(SettlementLimits.resolverConcurrencyMax) {
+            group.addTask { _ = await self.drive(id) }
+          }
+        }
+        continue
+      }
+      failures += 1
+      let delay = SettlementLimits.retryDelayMin * (1 << min(failures - 1, 12))
+      guard (try? await clock.sleep(for: min(delay, SettlementLimits.retryDelayMax))) != nil else { return }
+    }
+  }
+
+  // MARK: One transfer
+
+  /// Carries out the machine's actions until it is finished, or wants to pause.
+  /// - Returns: whether it is finished.
+  @discardableResult
+  private func drive(_ id: String) async -> Bool {
+    guard driving.withLock({ $0.insert(id).inserted }) else { return false }
+    defer { _ = driving.withLock { $0.remove(id) } }
+    guard let transfer = try? await port.settlement({ $0.outgoing(id) }) else { return false }
+    guard var machine = TwoPhaseMachine(transfer) else {
+      waiters.tell(id)
+      return true
+    }
+    var action = machine.handle(.start, now: clock.now())
+    while !Task.isCancelled {
+      let input: TwoPhaseMachine.Input
+      switch action {
+      case .wait:
+        if let contradiction = machine.contradiction {
+          metrics.unanswered.with(transfer.peer.name, contradiction.code).increment()
+          logger.error("peer contradicts a transfer", metadata: ["error": "\(contradiction)"])
+        }
+        return false
+      case .finished:
+        waiters.tell(id)
+        return true
+      case .askCredit(let terms):
+        let asked = clock.now()
+        input = await ask(transfer) { try await $0.credit(transfer.peer, terms.message, timeout: $1) }
+        if case .decided = input { metrics.observe(.twoPhase, .credit, clock.now() - asked) }
+      case .askOutcome(let id):
+        input = await ask(transfer) { try await $0.resolve(transfer.peer, transferID: id, timeout: $1) }
+      case .commit(let credited, let position):
+        let began = clock.now()
+        input = await record(
+          .commit(transferID: id, peer: transfer.peer, creditedAmount: credited, peerPosition: position), transfer)
+        metrics.observe(.twoPhase, .commit, clock.now() - began)
+      case .abort(let reason):
+        input = await record(.abort(transferID: id, peer: transfer.peer, reason: reason), transfer)
+      }
+      action = machine.handle(input, now: clock.now())
+    }
+    return false
+  }
+
+  private func ask(
+    _ transfer: Transfer, _ call: (any PeerCalling, Duration) async throws -> PBTransferDecision
+  ) async -> TwoPhaseMachine.Input {
+    do {
+      return .decided(try await call(peers, SettlementLimits.callTimeout))
+    } catch {
+      // Also when the peer refused the call: only a decision is a decision.
+      let code = (error as? any FrameError)?.code ?? "failed"
+      metrics.unanswered.with(transfer.peer.name, code).increment()
+      logger.info(
+        "no decision yet", metadata: ["transfer": "\(transfer.id)", "peer": "\(transfer.peer)", "reason": "\(code)"])
+      return .unknown
+    }
+  }
+
+  private func record(_ command: SettlementCommand, _ transfer: Transfer) async -> TwoPhaseMachine.Input {
+    do {
+      let committed = try await port.submit(derived: command, actor: .node(of: frame))
+      if !committed.replayed { metrics.count(committed.events) }
+      return .recorded
+    } catch {
+      logger.error("an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error)"])
+      return .notRecorded
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Testing
+
+/// The rules of the source tree that a reader should never have to check.
+struct SourceTreeTests {
+  /// Rooms by floor, lowest first (ARCHITECTURE.md, "Code map"): a room imports only from floors below its own.
+  private static let floors: [[String]] = [
+    ["FrameCore", "CFrameZlib"],
+    ["FrameProtos", "FrameMetrics"],
+    ["FrameLog", "FrameIdentity", "FramePeerAPI"],
+    ["FrameLedger"],
+    ["FrameFederation"],
+    ["FrameProjection"],
+    ["FrameSettlement", "FrameBridge", "FrameGovernance"],
+    ["FrameCanary"],
+    ["FrameNode"],
+    ["frame"],
+  ]
+
+  private static let linesMax = 600
+
+  private static var swiftFiles: [Repository.File] {
+    ["Sources", "Tests"].flatMap { Repository.files(under: $0, suffixes: [".swift"]) }.filter { !$0.isGenerated }
+  }
+
+  @Test("no file is longer than 600 lines")
+  func length() throws {
+    for file in Self.swiftFiles {
+      let lines = try file.text().split(separator: "\n", omittingEmptySubsequences: false).count
+      #expect(lines <= Self.linesMax, "\(file) has \(lines) lines")
+    }
+  }
+
+  @Test("no file puts work off with a marker")
+  func markers() throws {
+    // Spelt in halves, so that this file does not find itself.
+    let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+    let files =
+      Self.swiftFiles
+      + ["Protos", "scripts", "alerts", "runbooks", "docs"].flatMap { Repository.files(under: $0) }
+      + ["Makefile", "Package.swift"].map(Repository.File.init(path:))
+    for file in files {
+      let text = try file.text()
+      for word in words {
+        let found = try text.firstMatch(of: Regex("\\b\(word)\\b"))
+        #expect(found == nil, "\(file) contains \(word)")
+      }
+    }
+  }
+
+  @Test("every room has its floor")
+  func rooms() {
+    let known = Set(Self.floors.joined())
+    for room in Repository.folders(in: "Sources") {
+      #expect(known.contains(Self.base(of: room)), "\(room) is on no floor; add it here and to ARCHITECTURE.md")
+    }
+  }
+
+  @Test("rooms import only from floors below")
+  func imports() throws {
+    let floorOf = Dictionary(
+      uniqueKeysWithValues: Self.floors.enumerated().flatMap { floor, rooms in rooms.map { ($0, floor) } })
+    for room in Repository.folders(in: "Sources") {
+      let support = room != Self.base(of: room)
+      guard let floor = floorOf[Self.base(of: room)] else { continue }
+      for file in Repository.files(under: "Sources/\(room)", suffixes: [".swift"]) {
+        for imported in try Self.imports(of: file) {
+          guard let other = floorOf[Self.base(of: imported)] else { continue }
+          let isBelow = other < floor || (support && other == floor)
+          #expect(isBelow, "\(file) imports \(imported), which is not below \(room)")
+        }
+      }
+    }
+  }
+
+  @Test("metrics are declared in one file a room, named after it")
+  func metricsFiles() throws {
+    for room in Repository.folders(in: "Sources") where room.hasPrefix("Frame") && room != "FrameMetrics" {
+      let expected = "\(room.dropFirst("Frame".count))Metrics.swift"
+      for file in Repository.files(under: "Sources/\(room)", suffixes: [".swift"]) where file.name != expected {
+        let declared = MetricCatalog.declarations(in: try file.text(), of: file).map(\.name)
+        #expect(declared.isEmpty, "\(file) declares \(declared); they belong in \(expected)")
+      }
+    }
+  }
+
+  @Test("no metric is declared twice")
+  func uniqueMetrics() throws {
+    var seen: [String: Repository.File] = [:]
+    for file in Repository.files(under: "Sources", suffixes: ["Metrics.swift"]) {
+      for declaration in MetricCatalog.declarations(in: try file.text(), of: file) {
+        let other = seen.updateValue(file, forKey: declaration.name)
+        #expect(other == nil, "\(declaration.name) is declared in \(file) and in \(other?.path ?? "")")
+      }
+    }
+  }
+
+  @Test("metric names follow the conventions of their kind")
+  func metricNames() throws {
+    for declaration in try MetricCatalog().declarations.values {
+      let name = declaration.name
+      switch declaration.kind {
+      case .counter: #expect(name.hasSuffix("_total"), "\(name) (\(declaration.file))")
+      case .info: #expect(name.hasSuffix("_info"), "\(name) (\(declaration.file))")
+      case .gauge, .histogram, .stateSet:
+        #expect(!name.hasSuffix("_total") && !name.hasSuffix("_info"), "\(name) (\(declaration.file))")
+      case nil: break
+      }
+    }
+  }
+
+  /// The room that a `…Testing` support target belongs to, or the room itself.
+  private static func base(of room: String) -> String {
+    room.hasSuffix("Testing") ? String(room.dropLast("Testing".count)) : room
+  }
+
+  private static func imports(of file: Repository.File) throws -> [String] {
+    try file.text().matches(
+      of: #/(?m)^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |private )?import (?:\w+ )?(\w+)/#
+    ).map { String($0.output.1) }
+  }
+}

@@ -1,11 +1,11 @@
-package import Foundation
-package import FrameCore
-package import FrameFederation
-package import FrameIdentity
-package import FrameLedger
-package import FrameLog
-package import FrameMetrics
-package import FrameSettlement
+import Foundation
+import FrameCore
+import FrameFederation
+import FrameIdentity
+import FrameLedger
+import FrameLog
+import FrameMetrics
+import FrameSettlement
 
 /// What the routes and the adapters share: the writer and what stands around it.
 package struct NodeCore: Sendable {

@@ -1,5 +1,5 @@
-package import FrameCore
-package import FrameMetrics
+import FrameCore
+import FrameMetrics
 
 /// What the node says of itself and of its API.
 package struct NodeMetrics: Sendable {
@@ -9,9 +9,9 @@ package struct NodeMetrics: Sendable {
   package init(_ registry: MetricRegistry, frame: FrameID, native: Asset) {
     api = APIMetrics(registry)
     ready = registry.gauge("frame_ready", help: "1 when the node serves: log open, listeners bound; else 0.")
-    ready.set(Int64(0))
+    ready.set(false)
     registry.info(
-      "frame_info", help: "The frame this node is.", labels: [("frame_id", frame.name), ("currency", native.code)])
+      "frame_info", help: "The frame this node is.", ["frame_id": frame.name, "currency": native.code])
   }
 }
 
@@ -23,7 +23,7 @@ package struct APIMetrics: Sendable {
 
   init(_ registry: MetricRegistry) {
     inFlight = registry.gauge("frame_http_in_flight_requests", help: "API requests being served now.")
-    inFlight.set(Int64(0))
+    inFlight.set(0)
     requests = registry.counter(
       "frame_http_requests_total", help: "API requests by route template, method and status code.",
       labels: ["route", "method", "code"])

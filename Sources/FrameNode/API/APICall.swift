@@ -1,6 +1,7 @@
-package import Foundation
-package import FrameCore
-package import Hummingbird
+import Foundation
+import FrameCore
+import HTTPTypes
+import Hummingbird
 
 /// Who is calling: what the bearer JWT-SVID's subject says.
 package enum Caller: Sendable, Equatable {

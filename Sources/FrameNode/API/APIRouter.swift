@@ -1,8 +1,9 @@
 import Foundation
 import FrameCore
 import FrameMetrics
-package import Hummingbird
-package import Logging
+import Hummingbird
+import Logging
+import NIOCore
 
 /// Builds the API's routes: authentication, limits, problem documents and metrics are the same for all, a handler only
 /// says what its path does.
@@ -29,15 +30,16 @@ package struct APIRouter {
   ) {
     let route = path
     let known = metrics.route(route, method: method.rawValue)
+    let (metrics, logger, authenticate) = (metrics, logger, authenticate)
     router.on(RouterPath(path.replacing(/\{(\w+)\}/) { ":\($0.1)" }), method: method) { request, context in
       let started = ContinuousClock.now
       metrics.inFlight.increment()
       defer { metrics.inFlight.decrement() }
       let response: Response
       do {
-        let caller = try await identify(request)
+        let caller = try await Self.identify(request, authenticate)
         try access.admit(caller)
-        let body = try await read(request)
+        let body = try await Self.read(request)
         response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
       } catch {
         let problem = Problem.from(error, instance: request.uri.path)
@@ -49,7 +51,9 @@ package struct APIRouter {
     }
   }
 
-  private func identify(_ request: Request) async throws -> Caller {
+  private static func identify(
+    _ request: Request, _ authenticate: @Sendable (String) async throws -> Caller
+  ) async throws -> Caller {
     guard let header = request.headers[.authorization] else { return .anonymous }
     let parts = header.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "bearer" else {
@@ -60,13 +64,13 @@ package struct APIRouter {
     return try await authenticate(String(parts[1]))
   }
 
-  private func read(_ request: Request) async throws -> Data {
+  private static func read(_ request: Request) async throws -> Data {
     do {
-      let buffer = try await request.body.collect(upTo: Self.bodyLimit)
+      let buffer = try await request.body.collect(upTo: bodyLimit)
       return Data(buffer.readableBytesView)
     } catch is NIOTooManyBytesError {
       throw Refusal(
-        "body_too_large", .tooLarge, "The request body is larger than \(Self.bodyLimit) bytes.",
+        "body_too_large", .tooLarge, "The request body is larger than \(bodyLimit) bytes.",
         remedy: "Send at most 64 KiB.")
     }
   }

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
-package import FrameCore
-package import FrameIdentity
+import FrameCore
+import FrameIdentity
 import Synchronization
 
 /// Turns a bearer token into a caller: a JWT-SVID of this frame whose audience is this frame's API.

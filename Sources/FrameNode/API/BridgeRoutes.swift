@@ -26,6 +26,8 @@ struct BridgeRoutes {
     }
   }
 
+  private enum Kind { case lock, redemption }
+
   private func addMovements(to api: APIRouter) {
     api.on(.post, "/api/v1/bridge/lock", .authenticated) { [node] call in
       let body = try call.decode(TransferBody.self)
@@ -119,7 +121,7 @@ struct BridgeRoutes {
     }
   }
 
-  private func show(_ call: APICall, _ kind: BridgeClaim.Kind) async throws -> APIReply {
+  private func show(_ call: APICall, _ kind: Kind) async throws -> APIReply {
     let found = try await item(call.parameter("id"), kind)
     if case .agent(let caller, _) = call.caller, found.view.from != caller.text {
       throw Refusal(
@@ -129,7 +131,7 @@ struct BridgeRoutes {
   }
 
   /// A lock or redemption that an agent of this frame made.
-  private func item(_ id: String, _ kind: BridgeClaim.Kind) async throws -> (view: BridgeItemView, peer: FrameID) {
+  private func item(_ id: String, _ kind: Kind) async throws -> (view: BridgeItemView, peer: FrameID) {
     try await node.writer.read { state in
       for (peer, bridge) in state.bridge.peers {
         let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
@@ -145,7 +147,7 @@ struct BridgeRoutes {
     }
   }
 
-  private static func view(_ item: BridgeItem, _ kind: BridgeClaim.Kind, state: String, asset: Asset) -> BridgeItemView {
+  private static func view(_ item: BridgeItem, _ kind: Kind, state: String, asset: Asset) -> BridgeItemView {
     BridgeItemView(
       lockId: kind == .lock ? item.id : nil, redeemId: kind == .redemption ? item.id : nil, state: state,
       peer: item.peer.name, from: item.from, recipient: item.recipient,

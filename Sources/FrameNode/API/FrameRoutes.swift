@@ -17,7 +17,7 @@ struct FrameRoutes {
           currency: .init(code: configuration.native.code, scale: Int(configuration.native.scale)),
           federationAddress: configuration.advertised.federationAddress,
           bundleEndpoint: configuration.advertised.bundleEndpoint,
-          bundleFingerprint: node.authority.bundle.fingerprint, logVerifierKey: node.signer.verifierKey.text,
+          bundleFingerprint: node.authority.bundle.fingerprint.description, logVerifierKey: node.signer.verifierKey.text,
           version: NodeVersion.text, logSize: node.writer.durableSize()))
     }
     api.on(.get, "/api/v1/agents", .authority) { [node] _ in

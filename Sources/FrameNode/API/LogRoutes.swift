@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameLedger
 import FrameLog
 import FrameMetrics
 import FrameProtos
@@ -45,7 +46,8 @@ struct LogRoutes {
       .json(
         MetricsView(
           metrics: node.registry.catalog().map {
-            .init(name: $0.name, type: $0.type, unit: $0.unit, labels: $0.labels, help: $0.help)
+            .init(
+              name: $0.name, type: $0.type.rawValue, unit: $0.unit?.name ?? "", labels: $0.labels, help: $0.help)
           }))
     }
     api.on(.get, "/openapi.yaml", .anyone) { _ in .text(OpenAPIDocument.yaml, type: "application/yaml") }
@@ -85,4 +87,31 @@ struct AuditView: Encodable, Sendable {
   let checkpoint: String
   let problems: [String]
   let supply: Supply
+}
+
+extension AuditView {
+  /// - foreign: the assets of other frames that may exist here, for their scales.
+  init(_ report: AuditReport, native: Asset, foreign: [Asset], checkpoint: SignedCheckpoint) {
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    func decimals(_ amounts: [String: Int64]) -> ByName { ByName(amounts: amounts.mapValues(decimal)) }
+    let statement = report.statement
+    clean = report.isClean && statement.delta == 0 && report.worstDelta == 0
+    position = report.size
+    root = report.root.base64EncodedString()
+    self.checkpoint = String(decoding: checkpoint.note, as: UTF8.self)
+    problems = report.findings.map { finding in
+      "\(finding.code)\(finding.position.map { " at \($0)" } ?? ""): \(finding.message)"
+    }
+    supply = Supply(
+      issued: decimal(statement.issued), circulating: decimal(statement.circulating), staked: decimal(statement.staked),
+      held: decimal(statement.held), fees: decimal(statement.fees), treasury: decimal(statement.treasury),
+      lockedForBridge: decimals(statement.lockedForBridge), clearing: decimals(statement.clearing),
+      delta: decimal(statement.delta),
+      wrapped: ByName(
+        amounts: Dictionary(
+          uniqueKeysWithValues: statement.wrapped.map { name, units in
+            let scale = foreign.first { $0.description == name }?.scale ?? 0
+            return (name, Amount(minorUnits: units).decimal(scale: scale))
+          })))
+  }
 }

@@ -1,7 +1,8 @@
 import Foundation
 import FrameCore
-package import FrameMetrics
-package import Hummingbird
+import FrameMetrics
+import HTTPTypes
+import Hummingbird
 
 /// What the operator's tools read: `/metrics`, health, readiness and Prometheus service discovery.
 package enum OpsRoutes {
@@ -13,18 +14,19 @@ package enum OpsRoutes {
       router.on("/metrics", method: method) { request, _ in
         let answer = exposition.respond(
           to: ExpositionRequest(
-            method: request.method.rawValue,
-            accept: request.headers[.accept], acceptEncoding: request.headers[.acceptEncoding],
-            names: request.uri.queryParameters.filter { $0.key == "name[]" }.map { String($0.value) },
+            method: request.method.rawValue, accept: request.headers[.accept],
+            acceptEncoding: request.headers[.acceptEncoding],
+            names: ExpositionRequest.names(inQuery: request.uri.query ?? ""),
             scrapeTimeout: request.headers[.scrapeTimeout]))
         var headers = HTTPFields()
         for (name, value) in answer.headers {
           guard let name = HTTPField.Name(name) else { continue }
           headers[name] = value
         }
+        if request.method == .head { headers[.contentLength] = String(answer.contentLength) }
         return Response(
           status: .init(code: answer.status), headers: headers,
-          body: request.method == .head ? .init() : .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+          body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
       }
     }
     router.get("/healthz") { _, _ in plain("ok\n", .ok) }

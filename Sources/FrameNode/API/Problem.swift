@@ -1,6 +1,6 @@
 import Foundation
-package import FrameCore
-package import Hummingbird
+import FrameCore
+import Hummingbird
 
 /// An RFC 9457 problem document: what every failed request answers with, as `application/problem+json`.
 package struct Problem: Encodable, Sendable, Equatable {

@@ -1,5 +1,5 @@
-package import Foundation
-package import FrameCore
+import Foundation
+import FrameCore
 import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.

@@ -1,5 +1,5 @@
 import Foundation
-package import FrameCore
+import FrameCore
 import FrameIdentity
 
 /// The frame's authority as someone with its keys on disk can exercise it: the CLI mints its own short-lived token, so

@@ -1,5 +1,5 @@
-package import Foundation
-package import FrameCore
+import Foundation
+import FrameCore
 import Yams
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.

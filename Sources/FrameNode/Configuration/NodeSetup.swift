@@ -1,5 +1,5 @@
-package import Foundation
-package import FrameCore
+import Foundation
+import FrameCore
 import FrameIdentity
 
 /// The ports of a new frame.

@@ -1,8 +1,8 @@
-package import FrameBridge
-package import FrameFederation
-package import FrameLedger
-package import FrameProjection
-package import FrameSettlement
+import FrameBridge
+import FrameFederation
+import FrameLedger
+import FrameProjection
+import FrameSettlement
 
 /// Every command the node's writer takes: one case a room.
 package enum NodeCommand: Sendable {

@@ -1,11 +1,11 @@
-package import FrameBridge
-package import FrameCore
-package import FrameFederation
-package import FrameLedger
-package import FrameLog
-package import FrameProjection
-package import FrameProtos
-package import FrameSettlement
+import FrameBridge
+import FrameCore
+import FrameFederation
+import FrameLedger
+import FrameLog
+import FrameProjection
+import FrameProtos
+import FrameSettlement
 
 /// The whole state of a frame: the rooms' states side by side. The only place that knows them all.
 package struct NodeState: FrameState, HasLedger {

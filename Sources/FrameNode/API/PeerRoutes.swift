@@ -1,0 +1,65 @@
+import Foundation
+import FrameCore
+import FrameFederation
+import FrameIdentity
+
+/// WS3 for the operator: invite, look, approve or reject, revoke.
+struct PeerRoutes {
+  let node: NodeCore
+  let federation: FederationService
+  /// What the last refresh of a peer's bundle saw.
+  let observed: @Sendable (FrameID) -> (fingerprint: String?, lastRefresh: FrameTime?)
+
+  func add(to api: APIRouter) {
+    api.on(.get, "/api/v1/peers", .authority) { [node] _ in
+      let treaties = try await node.federation().treaties.values.sorted { $0.peer < $1.peer }
+      return .json(PeersView(peers: treaties.map(view)))
+    }
+    api.on(.post, "/api/v1/peers/invitations", .authority) { [federation, node] call in
+      struct Body: Decodable {
+        let trustDomain: String
+        let bundleEndpoint: String
+        let expectFingerprint: String?
+      }
+      let body = try call.decode(Body.self)
+      let treaty = try await federation.invite(
+        try FrameID(body.trustDomain), at: body.bundleEndpoint,
+        expecting: try body.expectFingerprint.map { try BundleFingerprint($0) }, actor: try call.actor(),
+        key: node.freshKey("ws3/invite"))
+      return .json(view(treaty), .accepted)
+    }
+    api.on(.get, "/api/v1/peers/{peer}", .authority) { [federation] call in
+      .json(view(try await federation.treaty(try peer(call))))
+    }
+    api.on(.post, "/api/v1/peers/{peer}/approve", .authority) { [federation, node] call in
+      struct Body: Decodable { let fingerprint: String }
+      let treaty = try await federation.approve(
+        try peer(call), fingerprint: try BundleFingerprint(call.decode(Body.self).fingerprint),
+        actor: try call.actor(), key: node.freshKey("ws3/approve"))
+      return .json(view(treaty))
+    }
+    api.on(.post, "/api/v1/peers/{peer}/reject", .authority) { [federation, node] call in
+      let treaty = try await federation.reject(
+        try peer(call), reason: try reason(call), actor: try call.actor(), key: node.freshKey("ws3/reject"))
+      return .json(view(treaty))
+    }
+    api.on(.post, "/api/v1/peers/{peer}/revoke", .authority) { [federation, node] call in
+      let treaty = try await federation.revoke(
+        try peer(call), reason: try reason(call), actor: try call.actor(), key: node.freshKey("ws3/revoke"))
+      return .json(view(treaty))
+    }
+  }
+
+  private func peer(_ call: APICall) throws -> FrameID { try FrameID(call.parameter("peer")) }
+
+  private func reason(_ call: APICall) throws -> String {
+    struct Body: Decodable { let reason: String? }
+    return call.body.isEmpty ? "" : try call.decode(Body.self).reason ?? ""
+  }
+
+  private func view(_ treaty: Treaty) -> PeerView {
+    let seen = observed(treaty.peer)
+    return PeerView(
+      treaty, native: node.configuration.native, observed: seen.fingerprint, lastRefresh: seen.lastRefresh)
+  }
+}

@@ -1,0 +1,246 @@
+import AsyncHTTPClient
+import Foundation
+import FrameBridge
+import FrameCanary
+import FrameCore
+import FrameFederation
+import FrameIdentity
+import FrameLedger
+import FrameLog
+import FrameMetrics
+import FrameProjection
+import FrameProtos
+import FrameSettlement
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// Every part of a node, made once and in order: what comes later may use what came before.
+final class NodeParts: Sendable {
+  let core: NodeCore
+  let federation: FederationService
+  let http: HTTPClient
+
+  private let metrics: NodeMetrics
+  private let identityMetrics: IdentityMetrics
+  private let federationMetrics: FederationMetrics
+  private let canaryMetrics: CanaryMetrics
+  private let exposition: ExpositionHandler
+  private let svid: SVIDSource
+  private let directory: PeerDirectory
+  private let channels: PeerChannels
+  private let refresher: BundleRefresher
+  private let follower: ProjectionFollower
+  private let coordinator: TransferCoordinator
+  private let relay: BridgeRelay
+  private let auditor: SupplyAuditor
+  private let bundleListener: BundleListener
+  private let peerServer: PeerServer
+  private let sni: SNIRouter?
+  private let readiness: Readiness
+  private let logger: Logger
+
+  /// Opens keys and log; blocks while the log is replayed.
+  init(_ configuration: NodeConfiguration, registry: MetricRegistry, clock: any FrameClock, logger: Logger) throws {
+    self.logger = logger
+    let frame = configuration.frameID
+    func named(_ room: String) -> Logger {
+      var copy = Logger(label: "frame.\(room)")
+      copy[metadataKey: "frame"] = "\(frame)"
+      return copy
+    }
+
+    // What the node says of itself
+    ProcessCollector.register(in: registry)
+    registry.buildInfo([
+      "version": NodeVersion.text, "swift": NodeVersion.swift, "sqlite": StorageLibrary.version,
+    ])
+    metrics = NodeMetrics(registry, frame: frame, native: configuration.native)
+    exposition = ExpositionHandler(registry)
+    identityMetrics = IdentityMetrics(registry)
+    federationMetrics = FederationMetrics(registry)
+    canaryMetrics = CanaryMetrics(registry)
+
+    // Identity and log
+    let authority = try FrameAuthority.load(
+      frame: frame, in: configuration, clock: clock, metrics: identityMetrics)
+    let signer = LogSigner(name: frame.name, privateKey: authority.logKey)
+    let state = NodeState(
+      frame: frame, native: configuration.native,
+      fees: try FeeRule(
+        basisPoints: Int64(configuration.fees.basisPoints), fixed: configuration.fees.fixed.minorUnits))
+    let writer = try Writer(
+      directory: configuration.logDirectory, initial: state, guard: LedgerGuard<NodeState>(), signer: signer,
+      clock: clock, metrics: LogMetrics(registry), logger: named("log"))
+    let core = NodeCore(
+      configuration: configuration, writer: writer, authority: authority, signer: signer, registry: registry,
+      clock: clock)
+    self.core = core
+    auditor = try SupplyAuditor(
+      directory: configuration.logDirectory, frame: frame, interval: configuration.auditInterval,
+      checkpoint: { try await writer.checkpoint() }, clock: clock, metrics: LedgerMetrics(registry),
+      logger: named("audit"))
+
+    // Federation
+    svid = try SVIDSource(
+      authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
+    directory = PeerDirectory(frame: frame)
+    let routing = Self.routing(configuration)
+    let describe: @Sendable () throws -> PBFrameDescription = {
+      configuration.description(authority: authority, logKey: signer.verifierKey)
+    }
+    let document: @Sendable () throws -> BundleDocument = { try BundleDocument(authority.bundle) }
+    let endpoints = EndpointClient(clock: clock)
+    channels = PeerChannels(
+      identity: svid, directory: directory, metrics: federationMetrics, clock: clock, routing: routing,
+      logger: named("federation"))
+    federation = FederationService(
+      port: core, directory: directory, identity: svid, endpoints: endpoints, describe: describe,
+      bundle: { try document().body }, metrics: federationMetrics, clock: clock, routing: routing,
+      logger: named("federation"))
+    refresher = BundleRefresher(
+      directory: directory, federation: federation, endpoints: endpoints, metrics: federationMetrics, clock: clock,
+      logger: named("federation"))
+
+    // Settlement, projection, bridge
+    let settlementMetrics = SettlementMetrics(registry)
+    let bridgeMetrics = BridgeMetrics(registry)
+    let projectionMetrics = ProjectionMetrics(registry)
+    let coordinator = TransferCoordinator(
+      frame: frame, native: configuration.native, port: core, peers: channels, clock: clock,
+      metrics: settlementMetrics, logger: named("settlement"))
+    self.coordinator = coordinator
+    let relay = BridgeRelay(
+      frame: frame, port: core, peers: channels, clock: clock, metrics: bridgeMetrics, logger: named("bridge"))
+    self.relay = relay
+    follower = ProjectionFollower(
+      port: core, peers: channels, clock: clock, metrics: projectionMetrics, logger: named("projection"),
+      onCommitted: { events in
+        await coordinator.observe(events)
+        await relay.observe(events)
+      })
+    let verbs = NodeVerbs(
+      projection: ProjectionServer(port: core, clock: clock, metrics: projectionMetrics),
+      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay)
+
+    // Listeners
+    readiness = Readiness(
+      Set(["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])), gauge: metrics.ready)
+    bundleListener = BundleListener(
+      host: configuration.bundle.host, port: configuration.bundle.port, identity: svid, bundle: document,
+      describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
+    peerServer = try PeerServer(
+      host: configuration.federation.host, port: configuration.federation.port, identity: svid, directory: directory,
+      treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"))
+    sni =
+      configuration.sni.enabled
+      ? SNIRouter(
+        host: configuration.sni.listener.host, port: configuration.sni.listener.port,
+        map: try Self.sniMap(configuration), metrics: federationMetrics, logger: named("sni")) : nil
+    http = HTTPClient(eventLoopGroupProvider: .singleton)
+  }
+
+  /// Makes the log this frame's, once; a log of another frame is refused.
+  func found() async throws {
+    _ = try await core.submit(
+      .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
+      key: core.freshKey("found"))
+  }
+
+  /// In order of start; a graceful shutdown goes the other way.
+  func services() -> [any Service] {
+    let configuration = core.configuration
+    var services: [any Service] = [
+      WriterService(node: core), svid, auditor,
+      ListenerService.http(
+        "ops", configuration.ops,
+        OpsRoutes.build(
+          exposition: exposition, readiness: { [readiness] in readiness.reasons },
+          targets: ServiceDiscovery(target: "\(configuration.ops.host):\(configuration.ops.port)", frame: core.frame)),
+        readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
+      channels, federation, follower, coordinator, relay, refresher,
+      ListenerService(
+        name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
+        bound: { [bundleListener] in _ = try await bundleListener.listeningPort }),
+      ListenerService(
+        name: "federation", listener: configuration.federation, readiness: readiness, service: peerServer,
+        bound: { [peerServer] in _ = try await peerServer.listeningPort }),
+    ]
+    if let sni {
+      services.append(
+        ListenerService(
+          name: "sni", listener: configuration.sni.listener, readiness: readiness, service: sni,
+          bound: { [sni] in _ = try await sni.listeningPort }))
+    }
+    services.append(
+      ListenerService.http(
+        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024, logger: Logger(label: "frame.api")))
+    if configuration.canary.enabled { services.append(canary()) }
+    return services
+  }
+
+  /// The REST API with all its routes.
+  func api() -> Router<APIContext> {
+    let authenticator = BearerAuthenticator(
+      frame: core.frame, bundles: BundleSet([core.authority.bundle]), clock: core.clock, metrics: identityMetrics)
+    let api = APIRouter(
+      authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
+    FrameRoutes(node: core).add(to: api)
+    MoneyRoutes(node: core).add(to: api)
+    TransferRoutes(node: core, coordinator: coordinator).add(to: api)
+    BridgeRoutes(node: core, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }).add(to: api)
+    PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
+    LogRoutes(node: core, audit: audit).add(to: api)
+    return api.router
+  }
+
+  private func audit(now: Bool) async throws -> AuditView {
+    let report: AuditReport
+    if !now, let latest = auditor.lastReport { report = latest } else { report = try await auditor.auditNow() }
+    let checkpoint = try await core.writer.checkpoint()
+    let foreign = try await core.writer.read { state in
+      state.federation.treaties.values.compactMap { try? Asset($0.theirs.native) }
+    }
+    return AuditView(report, native: core.configuration.native, foreign: foreign, checkpoint: checkpoint)
+  }
+
+  private func canary() -> Canary {
+    let configuration = core.configuration
+    let lender = CanaryLender(node: core)
+    return Canary(
+      configuration: CanaryConfiguration(
+        interval: configuration.canary.interval, amount: configuration.canary.amount),
+      host: CanaryHost(
+        scale: configuration.native.scale, peers: { try await lender.peers() },
+        ensureFunds: { try await lender.ensureFunds($0) }),
+      api: HTTPCanaryAPI(
+        client: http, baseURL: { configuration.localAPIURL }, token: { try await lender.token() }),
+      metrics: canaryMetrics, clock: core.clock, logger: Logger(label: "frame.canary"))
+  }
+
+  /// A peer that the SNI map names is reached through the router, as every stack on a shared host is (seed: "the only path
+  /// by which one cloud-op reaches another").
+  private static func routing(_ configuration: NodeConfiguration) -> PeerChannels.Routing {
+    let router = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
+    let names = configuration.sni.enabled ? Set(configuration.sni.map.keys) : []
+    return { peer, _ in names.contains(peer.name) ? router : nil }
+  }
+
+  /// Our own name, and whatever the operator lists.
+  private static func sniMap(_ configuration: NodeConfiguration) throws -> SNIMap {
+    var map = try configuration.sni.map.mapValues { try HostPort($0) }
+    let host = ["0.0.0.0", "::"].contains(configuration.federation.host) ? "127.0.0.1" : configuration.federation.host
+    map[configuration.frameID.name] =
+      map[configuration.frameID.name] ?? HostPort(host: host, port: configuration.federation.port)
+    return try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+  }
+}
+
+extension FrameAuthority {
+  fileprivate static func load(
+    frame: FrameID, in configuration: NodeConfiguration, clock: any FrameClock, metrics: IdentityMetrics
+  ) throws -> FrameAuthority {
+    try load(
+      frame: frame, from: KeyDirectory(path: configuration.keysDirectory.path), clock: clock, metrics: metrics)
+  }
+}

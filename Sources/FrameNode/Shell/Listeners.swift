@@ -1,0 +1,126 @@
+import FrameCore
+import FrameMetrics
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+
+/// Which parts of the node are not ready yet; `/readyz` lists them and `frame_ready` is 1 when there are none.
+package final class Readiness: Sendable {
+  private let waiting: Mutex<Set<String>>
+  private let gauge: Gauge
+
+  package init(_ parts: Set<String>, gauge: Gauge) {
+    waiting = Mutex(parts)
+    self.gauge = gauge
+    gauge.set(parts.isEmpty)
+  }
+
+  package func ready(_ part: String) {
+    gauge.set(
+      waiting.withLock {
+        $0.remove(part)
+        return $0.isEmpty
+      })
+  }
+
+  package func notReady(_ part: String) {
+    waiting.withLock { _ = $0.insert(part) }
+    gauge.set(false)
+  }
+
+  /// Sorted; empty when the node is ready.
+  package var reasons: [String] { waiting.withLock { $0.sorted() } }
+}
+
+/// A listener as a service that says which one it is when it cannot be bound, and reports when it is.
+struct ListenerService: Service {
+  let name: String
+  let listener: NodeConfiguration.Listener
+  let readiness: Readiness
+  let service: any Service
+  /// Returns once the listener is bound; nil when the service reports readiness by itself.
+  let bound: (@Sendable () async throws -> Void)?
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      if let bound {
+        group.addTask {
+          // A bind that fails is thrown by the service itself, with its reason.
+          guard (try? await bound()) != nil else { return }
+          readiness.ready(name)
+        }
+      }
+      do {
+        try await service.run()
+      } catch {
+        group.cancelAll()
+        throw explain(error)
+      }
+      group.cancelAll()
+    }
+    readiness.notReady(name)
+  }
+
+  private func explain(_ error: any Error) -> any Error {
+    let address = "\(listener.host):\(listener.port)"
+    let text = "\(error)"
+    if (error as? IOError)?.errnoCode == EADDRINUSE || text.contains("Address already in use") {
+      return Refusal(
+        "port_in_use", .unavailable, "The \(name) listener cannot use \(address): it is in use.",
+        remedy: "Stop what listens there, or set \(name).port in frame.yaml.")
+    }
+    if (error as? IOError)?.errnoCode == EACCES {
+      return Refusal(
+        "port_forbidden", .unavailable, "The \(name) listener may not use \(address).",
+        remedy: "Use a port above 1023 or give the process the right to bind it.")
+    }
+    return error
+  }
+}
+
+extension ListenerService {
+  /// A Hummingbird application over plain HTTP.
+  static func http<Context: RequestContext & InitializableFromSource<ApplicationRequestContextSource>>(
+    _ name: String, _ listener: NodeConfiguration.Listener, _ router: Router<Context>, readiness: Readiness,
+    connectionsMax: Int, logger: Logger
+  ) -> ListenerService {
+    let application = Application(
+      router: router,
+      configuration: .init(
+        address: .hostname(listener.host, port: listener.port), serverName: nil,
+        availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),
+      onServerRunning: { _ in readiness.ready(name) }, logger: logger)
+    return ListenerService(name: name, listener: listener, readiness: readiness, service: application, bound: nil)
+  }
+}
+
+/// Keeps the writer until everything before it has stopped; ends the node when the log cannot be written any more.
+struct WriterService: Service {
+  let node: NodeCore
+
+  func run() async throws {
+    let stoppedByItself = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        for await _ in node.writer.changes() {}
+        return !Task.isShuttingDownGracefully && !Task.isCancelled
+      }
+      group.addTask {
+        try? await gracefulShutdown()
+        return false
+      }
+      let first = await group.next() ?? false
+      group.cancelAll()
+      return first
+    }
+    if stoppedByItself {
+      throw Refusal(
+        "log_stopped", .unavailable, "The log could not be written and has stopped.",
+        remedy: "See the messages before this one, mend the disk, and start the node again: nothing acknowledged is lost.")
+    }
+    await node.writer.shutdown()
+  }
+}

@@ -1,0 +1,50 @@
+import FrameBridge
+import FrameCore
+import FrameFederation
+import FrameLog
+import FrameProjection
+import FrameProtos
+import FrameSettlement
+
+// How the rooms' shells reach the one writer: each sees its own commands and its own part of the state.
+
+extension NodeCore: FederationPort {
+  package func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await submit(.federation(command), actor: actor, key: key)
+  }
+
+  package func federation() async throws -> FederationState { try await writer.read { $0.federation } }
+
+  package func federationChanges() -> AsyncStream<UInt64> { writer.changes() }
+}
+
+extension NodeCore: ProjectionPort {
+  package func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] {
+    await writer.submit(
+      contentsOf: commands.map { command in
+        CommandEnvelope(.projection(command), actor: .node(of: frame), derivedKey: command.key)
+      })
+  }
+
+  package func projection<T: Sendable>(
+    _ body: @escaping @Sendable (ProjectionState, FederationState) throws -> T
+  ) async throws -> T {
+    try await writer.read { try body($0.projection, $0.federation) }
+  }
+
+  package func attest(_ position: UInt64) async throws -> PBAttestation { try await writer.attest(position) }
+
+  package func checkpoint() async throws -> SignedCheckpoint { try await writer.checkpoint() }
+
+  package func changes() -> AsyncStream<UInt64> { writer.changes() }
+}
+
+extension NodeCore: SettlementPort {
+  package func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await submit(.settlement(command), actor: actor, key: key)
+  }
+
+  package func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
+    try await writer.read { try body($0.settlement) }
+  }
+}

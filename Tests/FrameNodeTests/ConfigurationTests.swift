@@ -1,0 +1,82 @@
+import Foundation
+import FrameCore
+import Testing
+
+@testable import FrameNode
+
+@Suite("frame.yaml")
+struct ConfigurationTests {
+  static let minimal = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n"
+
+  func parse(_ text: String) throws -> NodeConfiguration {
+    try NodeConfiguration.parse(text, file: "frame.yaml", directory: URL(fileURLWithPath: "/srv/frame"))
+  }
+
+  @Test("two settings are enough; everything else has the documented default")
+  func defaults() throws {
+    let configuration = try parse(Self.minimal)
+    #expect(configuration.native.description == "AVT@frame-a.example")
+    #expect(configuration.api == .init(host: "127.0.0.1", port: 8080))
+    #expect(configuration.ops.port == 9464)
+    #expect(configuration.federation == .init(host: "0.0.0.0", port: 9443))
+    #expect(configuration.bundle.port == 9444)
+    #expect(configuration.sni.listener == .init(host: "127.0.0.1", port: 8443))
+    #expect(configuration.dataDirectory.path == "/srv/frame")
+    #expect(configuration.canary.interval == .seconds(60))
+    #expect(configuration.auditInterval == .seconds(60))
+    #expect(configuration.refreshInterval == .seconds(300))
+  }
+
+  @Test("what yaml() writes reads back as the same configuration")
+  func roundTrip() throws {
+    let text =
+      Self.minimal
+      + "api: {port: 18080}\nfees: {basis_points: 25, fixed: \"0.01\"}\nsni: {map: {x.example: \"127.0.0.1:9443\"}}\n"
+    let configuration = try parse(text)
+    #expect(try parse(configuration.yaml()) == configuration)
+  }
+
+  @Test(
+    "a mistake is named with its field",
+    arguments: [
+      ("currency: {code: AVT, scale: 2}", "frame_id is missing"),
+      ("frame_id: frame-a.example", "currency is missing"),
+      ("frame_id: UPPER\ncurrency: {code: AVT, scale: 2}", "frame_id"),
+      (minimal + "api: {port: 70000}", "api.port"),
+      (minimal + "api: {prot: 1}", "api.prot"),
+      (minimal + "canarry: {}", "canarry"),
+      (minimal + "fees: {basis_points: 10001}", "fees.basis_points"),
+      (minimal + "fees: {fixed: \"0.001\"}", "fees.fixed"),
+      (minimal + "canary: {interval_seconds: 0}", "canary.interval_seconds"),
+      (minimal + "advertise: {bundle_endpoint: \"http://x\"}", "advertise.bundle_endpoint"),
+      (minimal + "log_level: loud", "log_level"),
+      ("frame_id: [", "frame.yaml"),
+      ("", "frame.yaml"),
+    ])
+  func mistakes(text: String, mention: String) {
+    do {
+      _ = try parse(text)
+      Issue.record("'\(text)' was accepted")
+    } catch {
+      #expect("\(error)".contains(mention), "\(error) does not mention \(mention)")
+    }
+  }
+
+  @Test("a new frame gets a folder with a configuration, private keys and a log; a second one is refused")
+  func setup() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let made = try NodeSetup.initialise(
+      frameID: FrameID("frame-a.example"), currency: "AVT", scale: 2, data: folder, ports: PortPlan(api: 18080))
+    #expect(try NodeConfiguration.load(folder.appendingPathComponent("frame.yaml")) == made)
+    let keys = try FileManager.default.contentsOfDirectory(atPath: made.keysDirectory.path)
+    #expect(!keys.isEmpty)
+    for key in keys {
+      let attributes = try FileManager.default.attributesOfItem(atPath: made.keysDirectory.appendingPathComponent(key).path)
+      #expect(attributes[.posixPermissions] as? Int == 0o600, "\(key)")
+    }
+    #expect(throws: ConfigurationError.exists(folder.standardizedFileURL.path)) {
+      try NodeSetup.initialise(frameID: FrameID("frame-a.example"), currency: "AVT", scale: 2, data: folder)
+    }
+  }
+}

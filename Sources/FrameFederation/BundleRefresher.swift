@@ -19,6 +19,12 @@ package final class BundleRefresher: Service {
   private let logger: Logger
   private let loops = Mutex<[FrameID: Task<Void, Never>]>([:])
   private let stopped = Mutex(false)
+  private let seen = Mutex<[FrameID: Seen]>([:])
+
+  private struct Seen {
+    var fingerprint: String
+    var refreshed: FrameTime?
+  }
 
   package init(
     directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient, metrics: FederationMetrics,
@@ -30,6 +36,16 @@ package final class BundleRefresher: Service {
     self.metrics = metrics
     self.clock = clock
     self.logger = logger
+  }
+
+  /// The fingerprint last observed at the peer's endpoint, and when a refresh last succeeded in this process.
+  package func observed(_ peer: FrameID) -> (fingerprint: String?, lastRefresh: FrameTime?) {
+    seen.withLock { ($0[peer]?.fingerprint, $0[peer]?.refreshed) }
+  }
+
+  private func show(_ peer: FrameID, expected: String, observed: String) {
+    seen.withLock { $0[peer, default: Seen(fingerprint: observed)].fingerprint = observed }
+    metrics.show(peer, expected: expected, observed: observed)
   }
 
   /// Refreshes until shut down.
@@ -46,6 +62,7 @@ package final class BundleRefresher: Service {
     case .established(let peer): start(peer)
     case .closed(let peer, _):
       loops.withLock { $0.removeValue(forKey: peer) }?.cancel()
+      seen.withLock { _ = $0.removeValue(forKey: peer) }
       metrics.forgetBundle(of: peer)
     case .pinMoved: break
     }
@@ -54,7 +71,7 @@ package final class BundleRefresher: Service {
   private func start(_ peer: FrameID) {
     guard !stopped.withLock({ $0 }), let treaty = directory.treaty(peer) else { return }
     // What the log says is true until something newer is seen: the pin was verified when it was set.
-    metrics.show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
+    show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
     metrics.refreshTimestamp.with(peer.name).set(treaty.since.seconds)
     let loop = Task { [weak self] in await self?.loop(peer) ?? () }
     loops.withLock { loops in
@@ -124,7 +141,7 @@ package final class BundleRefresher: Service {
     do {
       replacement = try held.replacement(for: fetched.bundle, authenticated: true)
     } catch {
-      metrics.show(peer, expected: treaty.fingerprint, observed: observed)
+      show(peer, expected: treaty.fingerprint, observed: observed)
       throw error
     }
     switch replacement {
@@ -145,7 +162,9 @@ package final class BundleRefresher: Service {
     guard directory.treaty(peer)?.state == .established else { return }
     metrics.refreshes.with(peer.name).increment()
     metrics.refreshTimestamp.with(peer.name).set(clock.now().seconds)
-    metrics.show(peer, expected: expected, observed: observed)
+    show(peer, expected: expected, observed: observed)
+    let now = clock.now()
+    seen.withLock { $0[peer]?.refreshed = now }
     if let expiry = bundle.earliestExpiry { metrics.bundleExpiry.with(peer.name).set(expiry.seconds) }
   }
 
@@ -155,6 +174,6 @@ package final class BundleRefresher: Service {
       let fetched = try? await client.fetch(peer, from: url, profile: .firstUse)
     else { return }
     guard directory.treaty(peer)?.state == .established else { return }
-    metrics.show(peer, expected: treaty.fingerprint, observed: fetched.bundle.fingerprint.description)
+    show(peer, expected: treaty.fingerprint, observed: fetched.bundle.fingerprint.description)
   }
 }

@@ -25,10 +25,8 @@ final class Notary: Sendable {
   /// Hashes the whole stored log and compares it with the last signed checkpoint. Blocks.
   /// - Throws: `LogError.behindCheckpoint` when the log is shorter than what was signed; `LogError.damagedLog` when it
   ///   differs or has a gap; `LogError.badNote` when the checkpoint file is not ours.
-  init(
-    directory: URL, reader: LogReader, signer: LogSigner, clock: any FrameClock, metrics: LogMetrics
-  ) throws {
-    self.reader = reader
+  init(directory: URL, signer: LogSigner, clock: any FrameClock, metrics: LogMetrics) throws {
+    self.reader = try LogReader(directory: directory)
     self.signer = signer
     self.file = CheckpointFile(directory: directory)
     self.clock = clock
@@ -84,6 +82,8 @@ final class Notary: Sendable {
       return state.tree.consistencyProof(from: first, to: second).map(\.data)
     }
   }
+
+  func close() { reader.close() }
 
   private func work<T: Sendable>(_ body: @escaping @Sendable (Notary, inout State) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in

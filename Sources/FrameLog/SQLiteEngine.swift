@@ -43,7 +43,11 @@ package final class SQLiteEngine: StorageEngine {
     }
   }
 
-  package func close() throws { try database.close() }
+  /// Moves all of the write-ahead log into the database first: readers may still be open, and then closing alone would not.
+  package func close() throws {
+    defer { try? database.close() }
+    try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+  }
 }
 
 /// The reads that the writer and the readers share.

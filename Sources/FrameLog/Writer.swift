@@ -70,7 +70,7 @@ package final class Writer<State: FrameState>: Sendable {
       try opened.take()
       // The notary hashes while the writer replays.
       reader = try LogReader(directory: directory)
-      notary = try Notary(directory: directory, reader: reader, signer: signer, clock: clock, metrics: metrics)
+      notary = try Notary(directory: directory, signer: signer, clock: clock, metrics: metrics)
       _ = try replayed.take()
     } catch {
       queue.close(.stopped("it did not open"))
@@ -175,8 +175,18 @@ package final class Writer<State: FrameState>: Sendable {
 
   /// Takes no more commands, finishes those that wait, and closes the log.
   package func shutdown() async {
-    queue.close(.stopped("shut down"))
-    _ = await progress.ended()
+    close()
+    _ = await failure()
+  }
+
+  /// Takes no more commands; those that wait are still served.
+  func close() { queue.close(.stopped("shut down")) }
+
+  /// Waits for the writer's end. - Returns: the failed write that caused it, or nil.
+  func failure() async -> LogError? {
+    let failure = await progress.ended()
     reader.close()
+    notary.close()
+    return failure
   }
 }

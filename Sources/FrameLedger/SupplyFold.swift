@@ -1,0 +1,150 @@
+internal import Foundation
+internal import FrameCore
+internal import FrameLog
+internal import FrameProtos
+
+/// The supply as the stored events alone tell it.
+///
+/// It shares no code with `LedgerState`, `AccountRef` or the guard, only the event format: a mistake there cannot hide
+/// itself here (CONFORMANCE B22). It never refuses an event; what is wrong becomes a finding, and the rest is counted on.
+struct SupplyFold: Sendable {
+  static let maximumFindings = 100
+
+  private struct Account: Hashable {
+    let owner: String
+    let kind: Int
+    /// "" for the native asset, else `origin/code/scale`.
+    let asset: String
+  }
+
+  private(set) var frame: String
+  private(set) var frontier = MerkleFrontier()
+  private(set) var findings: [AuditFinding] = []
+  private(set) var findingCount = 0
+  private(set) var worstDelta: Int128 = 0
+  private(set) var agents = 0
+  private var balances: [Account: Int128] = [:]
+  private var lines = Lines()
+  private var bridge = BridgeFold()
+  private var keys: KeyFold?
+  private var lastDelta: Int128 = 0
+  private var lastTime = Int64.min
+
+  private struct Lines {
+    var issued: Int128 = 0
+    var byKind: [Int: Int128] = [:]
+    var reserve: [String: Int128] = [:]
+    var clearing: [String: Int128] = [:]
+    var wrapped: [String: Int128] = [:]
+
+    var delta: Int128 { issued - byKind.values.reduce(0, +) }
+  }
+
+  /// - Parameter thorough: also check that no idempotency key has two effects; costs 16 bytes of memory a command.
+  init(frame: String, thorough: Bool) {
+    self.frame = frame
+    keys = thorough ? KeyFold() : nil
+  }
+
+  var size: UInt64 { frontier.size }
+  var accounts: Int { balances.count }
+
+  mutating func add(_ position: UInt64, _ bytes: Data) {
+    frontier.append(.leaf(bytes))
+    let event: PBEvent
+    do {
+      event = try PBEvent(serializedBytes: bytes)
+    } catch {
+      return note("unreadable_event", position, "\(error)")
+    }
+    if event.position != position { note("wrong_position", position, "the event says position \(event.position)") }
+    if event.timeUnixNs < lastTime { note("time_ran_back", position, "\(event.timeUnixNs) after \(lastTime)") }
+    lastTime = max(lastTime, event.timeUnixNs)
+    if let problem = keys?.add(event) { note("idempotency", position, problem) }
+    if case .agentRegistered = event.payload { agents += 1 }
+    post(event, position)
+    if let problem = bridge.add(event) { note("bridge_totals", position, problem) }
+  }
+
+  private mutating func post(_ event: PBEvent, _ position: UInt64) {
+    var sums: [String: Int128] = [:]
+    for posting in event.postings {
+      let account = account(posting, position)
+      let amount = Int128(posting.amount)
+      sums[account.asset, default: 0] += amount
+      let balance = balances[account, default: 0] + amount
+      balances[account] = balance
+      count(account, amount)
+      let signed = posting.kind == .clearing || posting.kind == .issuance
+      if balance < 0, !signed {
+        note("negative_balance", position, "\(account.owner)/\(posting.kind)/\(account.asset) is \(balance)")
+      }
+      if balance > 0, posting.kind == .issuance { note("positive_issuance", position, "issuance is \(balance)") }
+    }
+    for (asset, sum) in sums where sum != 0 {
+      note("unbalanced_event", position, "its postings in '\(asset)' sum to \(sum)")
+    }
+    let delta = lines.delta
+    if delta != lastDelta { note("supply_delta", position, "the supply equation is off by \(delta)") }
+    if delta.magnitude > worstDelta.magnitude { worstDelta = delta }
+    lastDelta = delta
+  }
+
+  private mutating func account(_ posting: PBPosting, _ position: UInt64) -> Account {
+    var asset = ""
+    if posting.hasAsset {
+      asset = "\(posting.asset.origin)/\(posting.asset.code)/\(posting.asset.scale)"
+      if posting.asset.origin == frame { note("native_by_name", position, "native money is named by an asset") }
+      if posting.kind != .wrapped, posting.kind != .issuance {
+        note("mixed_asset", position, "'\(asset)' in an account of kind \(posting.kind)")
+      }
+    } else if posting.kind == .wrapped {
+      note("mixed_asset", position, "native money in a wrapped account")
+    }
+    return Account(owner: posting.owner, kind: posting.kind.rawValue, asset: asset)
+  }
+
+  private mutating func count(_ account: Account, _ amount: Int128) {
+    guard account.asset.isEmpty else {
+      if account.kind == PBAccountKind.wrapped.rawValue {
+        lines.wrapped[String(account.asset.prefix { $0 != "/" }), default: 0] += amount
+      }
+      return
+    }
+    guard account.kind != PBAccountKind.issuance.rawValue else { return lines.issued -= amount }
+    lines.byKind[account.kind, default: 0] += amount
+    switch PBAccountKind(rawValue: account.kind) {
+    case .bridgeReserve: lines.reserve[account.owner, default: 0] += amount
+    case .clearing: lines.clearing[account.owner, default: 0] += amount
+    default: break
+    }
+  }
+
+  mutating func note(_ code: String, _ position: UInt64?, _ message: String) {
+    findingCount += 1
+    if findings.count < Self.maximumFindings { findings.append(AuditFinding(code, at: position, message)) }
+  }
+
+  var statement: SupplyStatement {
+    func total(_ kind: PBAccountKind) -> Int64 { Int64(clamping: lines.byKind[kind.rawValue] ?? 0) }
+    var statement = SupplyStatement()
+    statement.size = size
+    statement.issued = Int64(clamping: lines.issued)
+    statement.circulating = total(.liquid)
+    statement.staked = total(.staked)
+    statement.held = total(.held)
+    statement.fees = total(.fees)
+    statement.treasury = total(.treasury)
+    statement.lockedForBridge = lines.reserve.mapValues { Int64(clamping: $0) }
+    statement.clearing = lines.clearing.mapValues { Int64(clamping: $0) }
+    statement.wrapped = lines.wrapped.mapValues { Int64(clamping: $0) }
+    return statement
+  }
+
+  func report(checkpointSize: UInt64?) -> AuditReport {
+    AuditReport(
+      frame: frame, size: size, root: frontier.root.data, statement: statement,
+      worstDelta: Int64(clamping: worstDelta), accounts: accounts, agents: agents, checkpointSize: checkpointSize,
+      findings: findings, findingCount: findingCount)
+  }
+}

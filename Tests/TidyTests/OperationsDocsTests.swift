@@ -43,6 +43,15 @@ struct OperationsDocsTests {
     #expect(try Self.text("docs/examples/grafana/datasources/prometheus.yaml").contains("type: prometheus\n"))
   }
 
+  @Test("the operations page lists every alert with its severity")
+  func alerts() throws {
+    let text = try Self.text("docs/operations.md")
+    for alert in try RuleFile().alerts {
+      let row = "| [\(alert.name)](../runbooks/\(alert.name).md) | \(alert.labels["severity"] ?? "") |"
+      #expect(text.contains(row), "\(row)")
+    }
+  }
+
   @Test("what the operations page names exists")
   func links() throws {
     let page = Repository.File(path: "docs/operations.md")

@@ -167,7 +167,9 @@ struct BridgeCheck: Sendable {
     _ postings: [PBPosting], _ amount: Int64, from: (owner: String, kind: PBAccountKind),
     to: (owner: String, kind: PBAccountKind), asset: PBAsset?
   ) -> Bool {
-    func isAsset(_ posting: PBPosting) -> Bool { asset.map { posting.hasAsset && posting.asset == $0 } ?? !posting.hasAsset }
+    func isAsset(_ posting: PBPosting) -> Bool {
+      asset.map { posting.hasAsset && posting.asset == $0 } ?? !posting.hasAsset
+    }
     guard postings.count == 2, postings.allSatisfy(isAsset) else { return false }
     return postings.contains { $0.owner == from.owner && $0.kind == from.kind && $0.amount == -amount }
       && postings.contains { $0.owner == to.owner && $0.kind == to.kind && $0.amount == amount }

@@ -60,7 +60,8 @@ package enum BridgeError: FrameError, Equatable {
     switch self {
     case .invalidID(let id): "'\(id.prefix(80))' is not a lock or redeem id."
     case .amountTooLarge(let amount): "\(amount) minor units are more than one bridge operation may move."
-    case .insufficientFunds(let agent, let has, let needs): "Agent '\(agent)' has \(has) minor units and needs \(needs)."
+    case .insufficientFunds(let agent, let has, let needs):
+      "Agent '\(agent)' has \(has) minor units and needs \(needs)."
     case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
     case .idInUse(let id): "'\(id.prefix(80))' is in use already."
     case .selfBridge(let frame): "\(frame) is both ends of the bridge."
@@ -89,7 +90,8 @@ package enum BridgeError: FrameError, Equatable {
     case .idInUse: "Use a new id."
     case .selfBridge: "Name a peer frame."
     case .bridgeCap: "Wait until tokens return, or agree on a higher cap."
-    case .breakerOpen, .unbacked: "See the runbook BridgeImbalance; an operator closes the breaker when it is explained."
+    case .breakerOpen, .unbacked:
+      "See the runbook BridgeImbalance; an operator closes the breaker when it is explained."
     case .breakerClosed: "Nothing needs to be done."
     case .noteTooLong: "Shorten it."
     case .notAllowed: "Use the credentials of the agent whose tokens move, or of the authority for the breaker."

@@ -41,7 +41,8 @@ extension BridgeState {
     case .tokensBridgeUnlocked(let p):
       with(p.destination) { bridge in
         bridge.state.outbound.unlocked += p.amount
-        bridge.state.outbound.provenRedeemed = max(bridge.state.outbound.provenRedeemed, Self.bounded(p.totals.redeemed))
+        bridge.state.outbound.provenRedeemed = max(
+          bridge.state.outbound.provenRedeemed, Self.bounded(p.totals.redeemed))
         bridge.state.outbound.unlockRate.add(p.amount, at: recorded.time)
         if bridge.state.outbound.pendingUnlocks.removeValue(forKey: p.redeemID) == nil {
           bridge.state.outbound.unlockedAhead[p.redeemID] = p.amount
@@ -65,6 +66,7 @@ extension BridgeState {
   /// A peer's event was received: what it attests counts, unless it was refused outright. Unbacked claims count too, so
   /// that they show as an imbalance until somebody explains them.
   private mutating func evolve(_ p: PBPeerEventProjected, at recorded: RecordedEvent) {
+    with(p.originFrame) { $0.state.sequence = p.sequence }
     let isUnbacked = UnbackedReason(rawValue: p.rejected) != nil
     guard p.rejected.isEmpty || isUnbacked, Self.bridgeTypes.contains(p.eventType),
       let event = try? RecordedEvent(bytes: p.event), let peer = try? FrameID(p.originFrame)

@@ -39,6 +39,7 @@ package struct OutboundBridge: Sendable, Equatable {
   package internal(set) var unlocks: [String: BridgeItem] = [:]
   package internal(set) var unlockRate = SlidingWindow()
 
+  /// What the reserve account must hold.
   package var reserve: Int64 { locked - unlocked }
   /// Wrapped tokens outstanding at the peer, as attested.
   package var outstanding: Int64 { attestedIssued - attestedRedeemed }
@@ -82,6 +83,11 @@ package struct InboundBridge: Sendable, Equatable {
   }
   package var imbalance: Int64 { attestedReserve - outstanding - inFlight }
 
+  /// As the peer's stream attests the origin's side.
+  var attestedTotals: PBBridgeTotals {
+    .init(locked: attestedLocked, unlocked: attestedUnlocked, issued: issued, redeemed: redeemed)
+  }
+
   package var totals: PBBridgeTotals {
     .init(
       locked: max(attestedLocked, provenLocked), unlocked: attestedUnlocked, issued: issued, redeemed: redeemed)
@@ -100,6 +106,8 @@ package struct BridgePeer: Sendable, Equatable {
   package internal(set) var inbound = InboundBridge()
   /// Set while the bridge with this peer is stopped.
   package internal(set) var breaker: Breaker?
+  /// Last sequence of the peer's stream that is held.
+  package internal(set) var sequence: UInt64 = 0
 
   package init() {}
 }

@@ -23,8 +23,8 @@ extension PBEvent {
 }
 
 /// What a peer's attested lock or redemption claims: the tokens that left there and are due here.
-struct BridgeClaim: Sendable, Equatable {
-  enum Kind: String, Sendable { case lock, redemption }
+package struct BridgeClaim: Sendable, Equatable {
+  package enum Kind: String, Sendable { case lock, redemption }
 
   let kind: Kind
   let peer: FrameID

@@ -62,7 +62,8 @@ package enum ProjectionError: FrameError, Equatable {
 
   package var remedy: String {
     switch self {
-    case .sequenceGap, .replaced, .silent: "The stream is opened again from the last event held; nothing needs to be done."
+    case .sequenceGap, .replaced, .silent:
+      "The stream is opened again from the last event held; nothing needs to be done."
     case .positionWentBack, .logWentBack, .equivocation:
       "Stop trusting the peer until its operator explains it: compare checkpoints, and revoke the treaty if in doubt."
     case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."

@@ -86,7 +86,8 @@ package final class ProjectionFollower: Service {
         reason = "cancelled"
       } catch {
         reason = (error as? any FrameError)?.code ?? "failed"
-        logger.info("projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error)"])
+        logger.info(
+          "projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error)"])
       }
       heads.connected(peer, false)
       if Task.isCancelled { break }

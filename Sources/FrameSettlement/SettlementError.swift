@@ -67,7 +67,8 @@ package enum SettlementError: FrameError, Equatable {
     case .invalidTransferID(let id): "'\(id.prefix(80))' is not a transfer id."
     case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(SettlementLimits.memoBytesMax)."
     case .amountTooLarge(let amount): "\(amount) minor units are more than one transfer may move."
-    case .wrongAsset(let named, let expected): "The terms name \(named.prefix(80)); the money of the origin is \(expected)."
+    case .wrongAsset(let named, let expected):
+      "The terms name \(named.prefix(80)); the money of the origin is \(expected)."
     case .selfTransfer(let frame): "\(frame) is both origin and destination."
     case .amountNotRepresentable(let amount, let from, let to):
       "\(amount) minor units at scale \(from) have no exact value at scale \(to)."

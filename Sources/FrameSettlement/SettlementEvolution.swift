@@ -29,7 +29,8 @@ extension SettlementState {
     case .crossFrameTransferRefused(let p):
       decide(p.terms.transferID, p.terms.origin, p.terms, .async, .refused, credited: 0, p.reason, recorded)
     case .crossRegistryTransferCredited(let p):
-      decide(p.terms.transferID, p.terms.origin, p.terms, .twoPhase, .credited, credited: p.creditedAmount, "", recorded)
+      decide(
+        p.terms.transferID, p.terms.origin, p.terms, .twoPhase, .credited, credited: p.creditedAmount, "", recorded)
     case .crossRegistryTransferRefused(let p):
       let terms = p.hasTerms ? p.terms : nil
       decide(p.transferID, p.origin, terms, .twoPhase, .refused, credited: 0, p.reason, recorded)

@@ -5,7 +5,6 @@ internal import FrameProtos
 
 /// Every metric of cross-registry transfer.
 package struct SettlementMetrics: Sendable {
-  private let frame: FrameID
   /// Transfers by what became of them.
   let transfers: CounterFamily
   let duration: HistogramFamily
@@ -15,8 +14,7 @@ package struct SettlementMetrics: Sendable {
   /// Calls to peers that gave no answer, and answers that could not be used.
   let unanswered: CounterFamily
 
-  package init(_ registry: MetricRegistry, frame: FrameID) {
-    self.frame = frame
+  package init(_ registry: MetricRegistry) {
     transfers = registry.counter(
       "frame_transfers_total", help: "Cross-registry transfers by step reached on this side.",
       labels: ["backend", "peer", "role", "result"])
@@ -69,7 +67,8 @@ package struct SettlementMetrics: Sendable {
     case .crossRegistryTransferRefused(let p): add(.twoPhase, p.origin, .destination, "refused")
     case .crossFrameTransferInitiated(let p): add(.async, p.terms.destination, .origin, "initiated")
     case .crossFrameTransferSettled(let p):
-      if p.terms.origin == frame.name {
+      // The credit at the destination has postings; the news of it at the origin has none.
+      if event.postings.isEmpty {
         add(.async, p.terms.destination, .origin, "completed")
       } else {
         add(.async, p.terms.origin, .destination, "credited")

@@ -84,7 +84,9 @@ extension SettlementState {
   private func reactInitiated(
     _ message: PBTransferTerms, from peer: FrameID, _ ledger: LedgerState, _ federation: FederationState
   ) -> ReactorOutcome {
-    guard let treaty = federation.treaty(peer), treaty.state == .established else { return .rejected("not_established") }
+    guard let treaty = federation.treaty(peer), treaty.state == .established else {
+      return .rejected("not_established")
+    }
     guard message.origin == peer.name else { return .rejected("wrong_origin") }
     guard message.destination == frame.name else { return .rejected("not_addressed_here") }
     guard TransferTerms.isTransferID(message.transferID) else { return .rejected("invalid_transfer_id") }
@@ -150,7 +152,9 @@ extension SettlementState {
       return .failure(RejectionCode(text: "unknown_transfer"))
     }
     guard transfer.phase == .initiated else { return .failure(RejectionCode(text: "already_decided")) }
-    guard let terms = transfer.terms, terms == (try? TransferTerms(message)) else { return .failure(RejectionCode(text: "transfer_conflict")) }
+    guard let terms = transfer.terms, terms == (try? TransferTerms(message)) else {
+      return .failure(RejectionCode(text: "transfer_conflict"))
+    }
     return .success(transfer)
   }
 

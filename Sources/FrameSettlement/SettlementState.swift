@@ -35,7 +35,9 @@ package struct SettlementState: Sendable {
   /// A transfer that this frame debits.
   package func outgoing(_ id: String) -> Transfer? { outgoing[id] }
   /// A transfer that this frame was asked to credit.
-  package func incoming(_ id: String, from origin: FrameID) -> Transfer? { incoming[IncomingKey(origin: origin, id: id)] }
+  package func incoming(_ id: String, from origin: FrameID) -> Transfer? {
+    incoming[IncomingKey(origin: origin, id: id)]
+  }
 
   /// Peers that owe us an outcome.
   package var openPeers: [FrameID] { open.keys.sorted() }
@@ -233,7 +235,8 @@ extension SettlementState {
     open[transfer.peer, default: []].insert(transfer.id)
   }
 
-  mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void) {
+  mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void)
+  {
     guard var transfer = outgoing[id] else { return }
     transfer.phase = phase
     transfer.closedAt = event.time

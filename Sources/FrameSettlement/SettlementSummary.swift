@@ -19,7 +19,7 @@ package struct SettlementSummary: Sendable, Equatable {
     // Every peer we have a treaty with, so that a gauge goes back to 0 when its last transfer is closed.
     for peer in state.natives.keys { peers[peer] = Peer() }
     for peer in state.openPeers {
-      for transfer in state.openTransfers(to: peer) {
+      for transfer in (state.open[peer] ?? []).lazy.compactMap({ state.outgoing[$0] }) {
         var entry = peers[peer] ?? Peer()
         if transfer.backend == .twoPhase { entry.twoPhase += 1 } else { entry.async += 1 }
         if let deadline = transfer.deadline, deadline <= now { entry.inDoubt += 1 }

@@ -40,6 +40,8 @@ package final class TransferCoordinator: Service {
   private let driving = Mutex<Set<String>>([])
   /// Peers whose in-doubt transfers are being asked about.
   private let resolving = Mutex<Set<FrameID>>([])
+  /// Peers whose series exist.
+  private let prepared = Mutex<Set<FrameID>>([])
   private let starts: AsyncStream<String>
   private let start: AsyncStream<String>.Continuation
 
@@ -165,6 +167,7 @@ package final class TransferCoordinator: Service {
     let now = clock.now()
     let summary = try? await port.settlement { SettlementSummary($0, now: now) }
     guard let summary else { return }
+    for peer in summary.peers.keys where prepared.withLock({ $0.insert(peer).inserted }) { metrics.prepare(peer) }
     summary.publish(metrics)
     for peer in summary.unresolved where resolving.withLock({ $0.insert(peer).inserted }) {
       resolvers.addTask {

@@ -74,9 +74,10 @@ package struct TransferTerms: Sendable, Equatable {
   /// needed.
   package static func id(for key: IdempotencyKey) -> String {
     let digest = CommandDigest.of("transfer-id", key.text)
-    return "t" + digest.prefix(16).map { byte in
-      let hex = String(byte, radix: 16)
-      return hex.utf8.count == 1 ? "0" + hex : hex
-    }.joined()
+    return "t"
+      + digest.prefix(16).map { byte in
+        let hex = String(byte, radix: 16)
+        return hex.utf8.count == 1 ? "0" + hex : hex
+      }.joined()
   }
 }

@@ -38,7 +38,8 @@ package enum NodeSetup {
     listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60), clock: any FrameClock = SystemClock()
   ) throws -> NodeConfiguration {
     let native = try Asset(origin: frameID, code: currency, scale: scale)
-    let directory = data.standardizedFileURL
+    // With its trailing slash, so that a relative data_dir is resolved in it and not beside it.
+    let directory = URL(fileURLWithPath: data.standardizedFileURL.path, isDirectory: true)
     let file = directory.appendingPathComponent(configurationName)
     guard !FileManager.default.fileExists(atPath: file.path) else { throw ConfigurationError.exists(directory.path) }
     let text = """

@@ -1,5 +1,6 @@
 import FrameCore
 import FrameMetrics
+import HTTPTypes
 
 /// What the node says of itself and of its API.
 package struct NodeMetrics: Sendable {
@@ -34,6 +35,15 @@ package struct APIMetrics: Sendable {
 
   func route(_ route: String, method: String) -> RouteMetrics {
     RouteMetrics(route: route, method: method, requests: requests, duration: durations.with(route))
+  }
+}
+
+extension APIMetrics {
+  private static let commonMethods: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .patch, .delete, .options]
+
+  /// Requests that no route takes: the path and the method are the caller's invention, so neither becomes a label.
+  func unrouted(_ method: HTTPRequest.Method) -> RouteMetrics {
+    route("unrouted", method: Self.commonMethods.contains(method) ? method.rawValue : "other")
   }
 }
 

@@ -37,7 +37,7 @@ final class NodeParts: Sendable {
   private let bundleListener: BundleListener
   private let peerServer: PeerServer
   private let sni: SNIRouter?
-  private let readiness: Readiness
+  let readiness: Readiness
   private let logger: Logger
 
   /// Opens keys and log; blocks while the log is replayed.
@@ -153,11 +153,7 @@ final class NodeParts: Sendable {
     var services: [any Service] = [
       WriterService(node: core), svid, auditor,
       ListenerService.http(
-        "ops", configuration.ops,
-        OpsRoutes.build(
-          exposition: exposition, readiness: { [readiness] in readiness.reasons },
-          targets: ServiceDiscovery(target: "\(configuration.ops.host):\(configuration.ops.port)", frame: core.frame)),
-        readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
+        "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
       channels, federation, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
@@ -179,8 +175,18 @@ final class NodeParts: Sendable {
     return services
   }
 
+  /// `/metrics`, health, readiness and service discovery.
+  func ops() -> Router<BasicRequestContext> {
+    let listener = core.configuration.ops
+    return OpsRoutes.build(
+      exposition: exposition, readiness: { [readiness] in readiness.reasons },
+      targets: ServiceDiscovery(target: "\(listener.host):\(listener.port)", frame: core.frame))
+  }
+
   /// The REST API with all its routes.
-  func api() -> Router<APIContext> {
+  func api() -> Router<APIContext> { apiRoutes().router }
+
+  func apiRoutes() -> APIRouter {
     let authenticator = BearerAuthenticator(
       frame: core.frame, bundles: BundleSet([core.authority.bundle]), clock: core.clock, metrics: identityMetrics)
     let api = APIRouter(
@@ -188,10 +194,12 @@ final class NodeParts: Sendable {
     FrameRoutes(node: core).add(to: api)
     MoneyRoutes(node: core).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
-    BridgeRoutes(node: core, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }).add(to: api)
+    BridgeRoutes(
+      node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
+    ).add(to: api)
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
-    return api.router
+    return api
   }
 
   private func audit(now: Bool) async throws -> AuditView {

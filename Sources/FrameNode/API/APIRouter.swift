@@ -4,13 +4,16 @@ import FrameMetrics
 import Hummingbird
 import Logging
 import NIOCore
+import Synchronization
 
 /// Builds the API's routes: authentication, limits, problem documents and metrics are the same for all, a handler only
 /// says what its path does.
 package struct APIRouter {
   package static let bodyLimit = 64 * 1024
 
-  let router = Router(context: APIContext.self)
+  let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+  /// What was registered with ``on(_:_:_:_:)``.
+  let routes = RouteTable()
   let authenticate: @Sendable (String) async throws -> Caller
   let metrics: APIMetrics
   let logger: Logger
@@ -21,7 +24,7 @@ package struct APIRouter {
     self.authenticate = authenticate
     self.metrics = metrics
     self.logger = logger
-    router.addMiddleware { UnroutedMiddleware(metrics: metrics) }
+    router.addMiddleware { UnroutedMiddleware(routes: routes, metrics: metrics) }
   }
 
   package func on(
@@ -29,6 +32,7 @@ package struct APIRouter {
     _ handler: @escaping @Sendable (APICall) async throws -> APIReply
   ) {
     let route = path
+    routes.add(method, path)
     let known = metrics.route(route, method: method.rawValue)
     let (metrics, logger, authenticate) = (metrics, logger, authenticate)
     router.on(RouterPath(path.replacing(/\{(\w+)\}/) { ":\($0.1)" }), method: method) { request, context in
@@ -76,9 +80,39 @@ package struct APIRouter {
   }
 }
 
+/// The routes of an API by method and path template, for documents, tests and the `Allow` header.
+package final class RouteTable: Sendable {
+  package struct Route: Hashable, Sendable {
+    package let method: HTTPRequest.Method
+    /// As in the OpenAPI document: `/api/v1/agents/{name}`.
+    package let path: String
+  }
+
+  private let routes = Mutex<[Route]>([])
+
+  /// In order of registration.
+  package var all: [Route] { routes.withLock { $0 } }
+
+  func add(_ method: HTTPRequest.Method, _ path: String) {
+    routes.withLock { $0.append(Route(method: method, path: path)) }
+  }
+
+  /// The methods that `path` takes; empty when there is no such path.
+  func methods(of path: String) -> [HTTPRequest.Method] {
+    let segments = path.split(separator: "/")
+    let methods = all.filter { Self.matches(segments, $0.path.split(separator: "/")) }.map(\.method)
+    return methods.contains(.get) ? methods + [.head] : methods
+  }
+
+  private static func matches(_ segments: [Substring], _ template: [Substring]) -> Bool {
+    segments.count == template.count && zip(segments, template).allSatisfy { $0 == $1 || $1.hasPrefix("{") }
+  }
+}
+
 /// Answers what no route took with a problem document, and counts it under one label.
 struct UnroutedMiddleware: RouterMiddleware {
   typealias Context = APIContext
+  let routes: RouteTable
   let metrics: APIMetrics
 
   func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws
@@ -87,9 +121,18 @@ struct UnroutedMiddleware: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch {
-      let problem = Problem.from(error, instance: request.uri.path)
-      metrics.route("unrouted", method: request.method.rawValue.prefix(16).description).record(code: problem.status, seconds: 0)
-      return problem.response()
+      var (problem, allowed) = (Problem.from(error, instance: request.uri.path), "")
+      if problem.status == 404 {
+        let methods = routes.methods(of: request.uri.path)
+        if !methods.isEmpty {
+          problem = Problem.from(HTTPError(.methodNotAllowed), instance: request.uri.path)
+          allowed = Set(methods.map(\.rawValue)).sorted().joined(separator: ", ")
+        }
+      }
+      metrics.unrouted(request.method).record(code: problem.status, seconds: 0)
+      var response = problem.response()
+      if !allowed.isEmpty { response.headers[.allow] = allowed }
+      return response
     }
   }
 }

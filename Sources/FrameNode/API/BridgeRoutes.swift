@@ -10,6 +10,7 @@ import FrameProtos
 /// The SF-3 bridge: lock and redeem by agents, issue and unlock by whoever brings a proof, and the reserves.
 struct BridgeRoutes {
   let node: NodeCore
+  let relay: BridgeRelay
   let reserves: @Sendable () async throws -> ReservesView
 
   func add(to api: APIRouter) {
@@ -69,18 +70,12 @@ struct BridgeRoutes {
         actor: .agent(from, of: node.frame), key: key)
       return .json(try await item(id, .redemption).view, .accepted, replayed: committed.replayed)
     }
-    api.on(.post, "/api/v1/bridge/issue", .authenticated) { call in
-      try await prove(call) { .issue($0) }
-    }
-    api.on(.post, "/api/v1/bridge/unlock", .authenticated) { call in
-      try await prove(call) { .unlock($0) }
-    }
+    api.on(.post, "/api/v1/bridge/issue", .authenticated) { call in try await prove(call) }
+    api.on(.post, "/api/v1/bridge/unlock", .authenticated) { call in try await prove(call) }
   }
 
   /// Verifies a proof with the key that the treaty pins for the frame it claims to come from, and has it acted on.
-  private func prove(
-    _ call: APICall, _ command: @Sendable (AttestedEvent) -> BridgeCommand
-  ) async throws -> APIReply {
+  private func prove(_ call: APICall) async throws -> APIReply {
     struct Body: Decodable { let proof: String }
     guard let bytes = Data(base64Encoded: try call.decode(Body.self).proof),
       let attestation = try? PBAttestation(serializedBytes: bytes),
@@ -93,10 +88,7 @@ struct BridgeRoutes {
     else { throw LogError.badProof("no peer with a treaty signed its checkpoint") }
     let attested = try AttestedEvent(
       verifying: attestation, from: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
-    let command = command(attested)
-    guard let key = command.derivedKey else { throw LogError.badProof("it proves neither a lock nor a redemption") }
-    let committed = try await node.submit(
-      .bridge(command), actor: try call.actor(), key: IdempotencyKey(derived: key))
+    let committed = try await relay.prove(attested, actor: try call.actor())
     return .json(try await provenItem(attested), replayed: committed.replayed || committed.events.isEmpty)
   }
 

@@ -1,6 +1,8 @@
+import Foundation
 import FrameBridge
 import FrameCore
 import FrameFederation
+import FrameLedger
 import FrameLog
 import FrameProjection
 import FrameProtos
@@ -47,4 +49,18 @@ extension NodeCore: SettlementPort {
   package func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
     try await writer.read { try body($0.settlement) }
   }
+}
+
+extension NodeCore: BridgePort {
+  package func submit(_ command: BridgeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await submit(.bridge(command), actor: actor, key: key)
+  }
+
+  package func bridge<T: Sendable>(
+    _ body: @escaping @Sendable (BridgeState, LedgerState, FederationState) throws -> T
+  ) async throws -> T {
+    try await writer.read { try body($0.bridge, $0.ledger, $0.federation) }
+  }
+
+  package func sign(_ bytes: Data) async throws -> Data { signer.signature(over: bytes) }
 }

@@ -51,7 +51,19 @@ package struct Canary: Service {
 
   /// Until cancelled or gracefully shut down.
   package func run() async throws {
-    try? await cancelWhenGracefulShutdown { try await watchPeers() }
+    try? await cancelWhenGracefulShutdown {
+      try await settleIn()
+      try await watchPeers()
+    }
+  }
+
+  /// Makes our own agent exist before anything else: the peer's canary sends to it as soon as there is a treaty.
+  private func settleIn() async throws {
+    while true {
+      do { return try await host.ensureFunds(.zero) } catch {
+        try await clock.sleep(for: configuration.peerPollInterval)
+      }
+    }
   }
 
   /// Starts a loop for every peer that becomes established and stops the loop of one that no longer is.
@@ -84,12 +96,17 @@ package struct Canary: Service {
     var round = Round(
       peer: peer, configuration: configuration, host: host, api: api, metrics: metrics, clock: clock,
       randomness: randomness, logger: logger)
-    while !Task.isCancelled {
+    if await !round.run() {
+      // The other side of a young treaty, or a peer that starts at the same time, may need a moment more.
+      do { try await clock.sleep(for: configuration.secondChance) } catch { return }
       await round.run()
+    }
+    while true {
       let now = clock.now()
       let (skipped, due) = grid.advance(after: now, jitter: randomness.jitter())
       metrics.skippedTicks.increment(by: Int(skipped))
       do { try await clock.sleep(for: due - now) } catch { return }
+      await round.run()
     }
   }
 }

@@ -59,6 +59,7 @@ package struct CanaryHost: Sendable {
   package let peers: @Sendable () async throws -> [CanaryPeer]
   /// Makes sure that the canary's agent exists and holds at least `minimum`, topped up from the treasury within the
   /// node's own cap. Throws when it cannot.
+  /// With a minimum of zero it only makes the agent.
   package let ensureFunds: @Sendable (_ minimum: Amount) async throws -> Void
 
   package init(
@@ -80,6 +81,8 @@ package struct CanaryConfiguration: Sendable, Equatable {
 
   /// Between two rounds with one peer.
   package var interval: Duration
+  /// After a first round that failed, until the one other round that comes off the grid.
+  package var secondChance: Duration
   /// Most that the request phase may take.
   package var requestTimeout: Duration
   /// Most that the settle phase may take.
@@ -93,12 +96,13 @@ package struct CanaryConfiguration: Sendable, Equatable {
   package var amount: Amount
 
   package init(
-    interval: Duration = .seconds(60), requestTimeout: Duration = .seconds(10),
+    interval: Duration = .seconds(60), secondChance: Duration = .seconds(2), requestTimeout: Duration = .seconds(10),
     settleTimeout: Duration = .seconds(20), peerPollInterval: Duration = .milliseconds(500),
     settlePollMinimum: Duration = .milliseconds(5), settlePollMaximum: Duration = .milliseconds(500),
     amount: Amount = Amount(minorUnits: 1)
   ) {
     self.interval = interval
+    self.secondChance = min(secondChance, interval)
     self.requestTimeout = requestTimeout
     self.settleTimeout = settleTimeout
     self.peerPollInterval = peerPollInterval

@@ -36,7 +36,9 @@ struct Round: Sendable {
     self.logger = logger
   }
 
-  mutating func run() async {
+  /// - Returns: whether every probe settled.
+  @discardableResult
+  mutating func run() async -> Bool {
     await lookAgain()
     let outcomes = await fire()
     for (probe, outcome) in outcomes {
@@ -47,6 +49,7 @@ struct Round: Sendable {
     publishStranded()
     let success = outcomes.count == CanaryBackend.allCases.count && outcomes.allSatisfy { $0.1 == .settled }
     metrics.rounds.with(success ? "success" : "failure").increment()
+    return success
   }
 
   // MARK: - New probes

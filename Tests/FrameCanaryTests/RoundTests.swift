@@ -105,6 +105,25 @@ struct CanaryServiceTests {
     #expect(fixture.metrics.rounds.with("success").value >= 2)
   }
 
+  @Test("a first round that fails gets a second chance soon, not an interval later", .timeLimit(.minutes(1)))
+  func secondChance() async throws {
+    let down = ScriptedAPI.Answer.failure(.problem(.peerUnavailable, code: "peer_unavailable", transferID: nil))
+    let api = ScriptedAPI(starts: [.async: [down, .completed("a")], .twoPhase: [down, .completed("p")]])
+    let fixture = try CanaryFixture(api)
+    let started = fixture.clock.now()
+    let configuration = CanaryConfiguration(interval: .seconds(86_400))
+    let canary = Canary(
+      configuration: configuration, host: fixture.host(), api: api, metrics: fixture.metrics, clock: fixture.clock,
+      randomness: fixture.randomness, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    let task = Task { try await canary.run() }
+    while fixture.metrics.rounds.with("success").value == 0 { await Task.yield() }
+    let last = fixture.metrics.lastSuccess.with("frame-b.example", "2pc").value
+    task.cancel()
+    try await task.value
+    #expect(last - started.seconds < 86_400)
+    #expect(fixture.metrics.rounds.with("failure").value == 1)
+  }
+
   @Test("O9: every series of a peer exists at zero before its first round")
   func initialised() throws {
     let fixture = try CanaryFixture(ScriptedAPI(starts: [:]))

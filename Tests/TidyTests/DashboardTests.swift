@@ -142,7 +142,8 @@ struct DashboardTests {
     let first = dashboard.graphs.prefix(4).flatMap { $0.targets ?? [] }.flatMap { PromQL($0.expr).selectors }
     #expect(
       first.map(\.metric) == [
-        "frame_peer_bundle_fingerprint_match", "frame_bridge_imbalance_minor_units", "frame_projection_lag_events",
+        "frame_peer_bundle_fingerprint_match", "frame_bridge_imbalance_minor_units",
+        "frame_bridge_wrapped_imbalance_minor_units", "frame_projection_lag_events",
         "frame_peer_bundle_refresh_timestamp_seconds",
       ])
     #expect(first.allSatisfy { $0.matchers.contains(.init(label: "peer", operation: "=~", value: "$peer")) })

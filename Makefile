@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-DEMO_DATA ?= demo-data
+DEMO_DATA ?= frame-demo
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
 .PHONY: help run build test lint format bench clean-data

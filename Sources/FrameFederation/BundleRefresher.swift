@@ -14,6 +14,7 @@ package final class BundleRefresher: Service {
   private let directory: PeerDirectory
   private let federation: FederationService
   private let client: BundleClient
+  private let interval: Duration
   private let clock: any FrameClock
   private let metrics: FederationMetrics
   private let logger: Logger
@@ -26,13 +27,16 @@ package final class BundleRefresher: Service {
     var refreshed: FrameTime?
   }
 
+  /// - Parameter interval: how long to wait between two refreshes, unless a peer's own hint is shorter.
   package init(
-    directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient, metrics: FederationMetrics,
+    directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient,
+    interval: Duration = SPIFFEBundle.defaultRefreshInterval, metrics: FederationMetrics,
     clock: any FrameClock = SystemClock(), logger: Logger = Logger(label: "frame.federation")
   ) {
     self.directory = directory
     self.federation = federation
     self.client = BundleClient(client: endpoints, clock: clock)
+    self.interval = interval
     self.metrics = metrics
     self.clock = clock
     self.logger = logger
@@ -86,7 +90,7 @@ package final class BundleRefresher: Service {
     var etag: String?
     while !Task.isCancelled {
       round += 1
-      let interval = directory.bundle(for: peer)?.refreshInterval ?? SPIFFEBundle.defaultRefreshInterval
+      let interval = min(interval, directory.bundle(for: peer)?.refreshInterval ?? interval)
       var wait = Backoff.spread(interval, peer, round, percent: 10)
       do {
         etag = try await refresh(peer, etag: etag)

@@ -99,8 +99,8 @@ final class NodeParts: Sendable {
       bundle: { try document().body }, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     refresher = BundleRefresher(
-      directory: directory, federation: federation, endpoints: endpoints, metrics: federationMetrics, clock: clock,
-      logger: named("federation"))
+      directory: directory, federation: federation, endpoints: endpoints, interval: configuration.refreshInterval,
+      metrics: federationMetrics, clock: clock, logger: named("federation"))
 
     // Settlement, projection, bridge
     let settlementMetrics = SettlementMetrics(registry)
@@ -140,11 +140,13 @@ final class NodeParts: Sendable {
     http = HTTPClient(eventLoopGroupProvider: .singleton)
   }
 
-  /// Makes the log this frame's, once; a log of another frame is refused.
+  /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
   func found() async throws {
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
+    // Peers' canaries send to ours from the moment a treaty is established: it must be there before.
+    if core.configuration.canary.enabled { try await CanaryLender(node: core).ensureAgent() }
   }
 
   /// In order of start; a graceful shutdown goes the other way.

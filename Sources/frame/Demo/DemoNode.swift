@@ -54,7 +54,7 @@ struct DemoNode: Sendable {
     do {
       var request = HTTPClientRequest(url: configuration.localOpsURL + path)
       request.headers.add(name: "Accept", value: "text/plain;version=0.0.4")
-      let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
+      let response = try await HTTP.client.execute(request, timeout: .seconds(5))
       let body = try await response.body.collect(upTo: 16 * 1024 * 1024)
       return (Int(response.status.code), String(buffer: body))
     } catch {

@@ -48,9 +48,21 @@ struct DemoRun: Sendable {
       await stop([a, b], told: end)
       if case .died(let node, let ending) = end { throw node.death(ending) }
     } catch {
+      let death = await recentDeath(of: [a, b])
       await stop([a, b], told: nil)
-      throw error
+      throw death ?? error
     }
+  }
+
+  /// A step that fails because its node has just ended: the end is the reason worth telling.
+  private func recentDeath(of nodes: [DemoNode]) async -> CLIError? {
+    for _ in 0..<10 {
+      for node in nodes {
+        if let ending = node.process.ended { return node.death(ending) }
+      }
+      try? await Task.sleep(for: .milliseconds(50))
+    }
+    return nil
   }
 
   private func firstEnd(_ scenario: DemoScenario, _ nodes: [DemoNode]) async throws -> End {

@@ -4,6 +4,16 @@ import FrameCore
 import NIOCore
 import NIOFoundationCompat
 
+/// The one HTTP client of this process; it lives as long as the process.
+enum HTTP {
+  static let client: HTTPClient = {
+    var configuration = HTTPClient.Configuration()
+    // A node that does not listen is told at once, not after the request's whole deadline.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+}
+
 /// Talks to one node's REST API with a bearer token.
 struct APIClient: Sendable {
   /// An answer larger than this is not one of ours.
@@ -60,7 +70,7 @@ struct APIClient: Sendable {
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(data: body))
       }
-      let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+      let response = try await HTTP.client.execute(request, timeout: timeout)
       status = Int(response.status.code)
       data = Data(buffer: try await response.body.collect(upTo: Self.maximumAnswer))
       replayed = response.headers.first(name: "Idempotency-Replayed") == "true"

@@ -17,6 +17,13 @@ struct HTTPAnswer: Sendable {
 }
 
 enum HTTP {
+  /// Lives as long as the test process; a node that does not listen is noticed at once.
+  private static let client: HTTPClient = {
+    var configuration = HTTPClient.Configuration()
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+
   static func get(_ url: String, token: String? = nil, accept: String? = nil) async throws -> HTTPAnswer {
     var request = HTTPClientRequest(url: url)
     if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
@@ -35,7 +42,7 @@ enum HTTP {
   }
 
   private static func answer(_ request: HTTPClientRequest) async throws -> HTTPAnswer {
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let response = try await client.execute(request, timeout: .seconds(20))
     let body = try await response.body.collect(upTo: 64 * 1024 * 1024)
     return HTTPAnswer(
       status: Int(response.status.code), body: Data(buffer: body),

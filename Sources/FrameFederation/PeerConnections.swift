@@ -9,6 +9,7 @@ import X509
 /// The open connections from peers, by authenticated peer, so that a revoke can close them at once.
 final class PeerConnections: Sendable {
   private struct Held {
+    var listener: (any Channel)?
     var handshaking = 0
     var byPeer: [FrameID: [ObjectIdentifier: Connection]] = [:]
   }
@@ -28,13 +29,29 @@ final class PeerConnections: Sendable {
     self.metrics = metrics
   }
 
+  /// Remembers the listening channel.
+  func listen(_ listener: any Channel) -> EventLoopFuture<Void> {
+    held.withLock { $0.listener = listener }
+    return listener.eventLoop.makeSucceededVoidFuture()
+  }
+
+  /// From now on the kernel keeps whoever connects waiting.
+  func stopAccepting() async {
+    guard let listener = held.withLock({ $0.listener }) else { return }
+    try? await listener.setOption(.autoRead, value: false).get()
+  }
+
   /// Prepares a connection that was just accepted: it is watched until its handshake tells whose it is.
+  /// - Returns: always success, since the transport traps on a failure; a connection that cannot be watched is closed.
   func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-    channel.eventLoop.makeCompletedFuture {
+    do {
       let pipeline = channel.pipeline.syncOperations
       let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
       try pipeline.addHandler(PeerConnectionHandler(connections: self), position: .after(tls))
+    } catch {
+      channel.close(promise: nil)
     }
+    return channel.eventLoop.makeSucceededVoidFuture()
   }
 
   /// - Returns: false when too many handshakes are in progress.

@@ -39,6 +39,7 @@ package final class PeerServer: Service {
     config.connection.keepalive.timeout = .seconds(10)
     config.connection.keepalive.clientBehavior.allowWithoutCalls = true
     config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
+    config.channelDebuggingCallbacks.onBindTCPListener = { connections.listen($0) }
     config.channelDebuggingCallbacks.onAcceptTCPConnection = { connections.accept($0) }
     let transport = HTTP2ServerTransport.Posix(
       address: Self.address(host, port),
@@ -87,16 +88,34 @@ package final class PeerServer: Service {
     }
   }
 
-  /// Serves until shut down: no new calls, unary calls in progress may finish, streams end.
+  /// Serves until shut down or cancelled: no new calls, unary calls in progress may finish, streams end.
+  /// - Throws: when the address cannot be bound.
   package func run() async throws {
+    // Never cancelled directly: see `stop()`.
+    let serving = Task { try await server.serve() }
     try await withGracefulShutdownHandler {
-      try await server.serve()
+      try await withTaskCancellationHandler {
+        try await serving.value
+      } onCancel: {
+        self.stop()
+      }
     } onGracefulShutdown: {
-      self.server.beginGracefulShutdown()
-      // Subscriptions never end by themselves, and peers resume from their cursor.
-      self.calls.cancelAll()
+      self.stop()
     }
-    connections.closeAll()
+  }
+
+  /// The gRPC transport traps when it is stopped between accepting a connection and handing it over, so accepting ends
+  /// first, and the transport is only stopped when what was accepted has long been handed over.
+  private func stop() {
+    // Subscriptions never end by themselves, and peers resume from their cursor.
+    calls.cancelAll()
+    Task {
+      await connections.stopAccepting()
+      try? await Task.sleep(for: PeerLimits.handover)
+      server.beginGracefulShutdown()
+      try? await Task.sleep(for: PeerLimits.shutdownGrace)
+      connections.closeAll()
+    }
   }
 
   /// Open authenticated connections of a peer.

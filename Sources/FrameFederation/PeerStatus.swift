@@ -83,5 +83,9 @@ package enum PeerLimits {
   static let handshakesMax = 256
   /// How long a connection may outlive the treaty that its peer has just ended.
   static let farewell: Duration = .milliseconds(250)
+  /// From the end of accepting to the stop of the transport.
+  static let handover: Duration = .milliseconds(100)
+  /// How long calls in progress may take to finish when the node stops.
+  static let shutdownGrace: Duration = .seconds(2)
   static let handshakeTimeout: Duration = .seconds(10)
 }

@@ -137,7 +137,10 @@ package final class SNIRouter: Service {
   fileprivate func count(_ result: SNIResult) { metrics.sniConnections.with(result.rawValue).increment() }
 
   /// Connects to the upstream on the client's event loop and joins the two.
-  fileprivate func join(_ client: any Channel, to upstream: HostPort, hello: ByteBuffer) {
+  /// - Parameter collector: keeps what the client sends until the upstream is there to take it.
+  fileprivate func join(
+    _ client: any Channel, to upstream: HostPort, from collector: NIOLoopBound<HelloHandler>
+  ) {
     let metrics = metrics
     let toUpstream = metrics.sniBytes.with("to_upstream")
     let toClient = metrics.sniBytes.with("to_client")
@@ -155,13 +158,16 @@ package final class SNIRouter: Service {
         }
         let (near, far) = SpliceHandler.pair(toUpstream: toUpstream, toClient: toClient, idle: idle)
         try client.pipeline.syncOperations.addHandler(near)
+        // In front of `near` until now, so that nothing got past it; what comes next goes to `near`.
+        let collector = collector.value
+        let received = collector.handOver()
         try server.pipeline.syncOperations.addHandler(far)
         metrics.sniActive.increment()
         client.closeFuture.whenComplete { _ in metrics.sniActive.decrement() }
         self.count(.joined)
-        toUpstream.increment(by: UInt64(hello.readableBytes))
-        server.writeAndFlush(hello, promise: nil)
-        near.start()
+        toUpstream.increment(by: UInt64(received.readableBytes))
+        server.writeAndFlush(received, promise: nil)
+        near.start(inputEnded: collector.inputEnded)
         far.start()
       }
       .whenFailure { error in
@@ -173,15 +179,20 @@ package final class SNIRouter: Service {
 }
 
 /// Collects the hello of one connection, with a deadline and a bound, and decides where the connection goes.
-private final class HelloHandler: ChannelInboundHandler, RemovableChannelHandler {
+private final class HelloHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
+
+  /// What may wait for the upstream to be connected.
+  private static let waitingBytesMax = 1 << 20
 
   private let router: SNIRouter
   private let limits: SNIRouter.Limits
   private var received = ByteBuffer()
   private var deadline: Scheduled<Void>?
   private var isDecided = false
+  private var isHandedOver = false
+  private(set) var inputEnded = false
 
   init(router: SNIRouter, limits: SNIRouter.Limits) {
     self.router = router
@@ -199,9 +210,14 @@ private final class HelloHandler: ChannelInboundHandler, RemovableChannelHandler
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isHandedOver else { return context.fireChannelRead(data) }
     var buffer = unwrapInboundIn(data)
-    guard !isDecided else { return }
     received.writeBuffer(&buffer)
+    guard !isDecided else {
+      // One read can bring more than the hello (early data); only an end of input makes it more than a little.
+      if received.readableBytes > Self.waitingBytesMax { context.close(promise: nil) }
+      return
+    }
     switch ClientHello.read(received.readableBytesView) {
     case .needsMore: context.read()
     case .notTLS: refuse(context, .notTLS)
@@ -211,18 +227,22 @@ private final class HelloHandler: ChannelInboundHandler, RemovableChannelHandler
     case .name(let name):
       guard let upstream = router.upstream(of: name) else { return refuse(context, .unknownName, alert: true) }
       decide()
-      let hello = received
-      let channel = context.channel
-      let router = router
-      context.pipeline.syncOperations.removeHandler(context: context).whenComplete { _ in
-        router.join(channel, to: upstream, hello: hello)
-      }
+      router.join(context.channel, to: upstream, from: NIOLoopBound(self, eventLoop: context.eventLoop))
     }
   }
 
+  /// Gives what has come so far; from now on everything goes past.
+  func handOver() -> ByteBuffer {
+    isHandedOver = true
+    defer { received = ByteBuffer() }
+    return received
+  }
+
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // The client will send no more, and what it sent is no hello.
-    if let event = event as? ChannelEvent, event == .inputClosed { refuse(context, .closedEarly) }
+    if let event = event as? ChannelEvent, event == .inputClosed {
+      inputEnded = true
+      refuse(context, .closedEarly)  // Unless the hello is complete already.
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
@@ -231,7 +251,10 @@ private final class HelloHandler: ChannelInboundHandler, RemovableChannelHandler
     context.fireChannelInactive()
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { refuse(context, .closedEarly) }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    refuse(context, .closedEarly)
+    context.close(promise: nil)
+  }
 
   private func decide() {
     isDecided = true

@@ -16,6 +16,7 @@ final class SpliceHandler: ChannelDuplexHandler {
   private var lastMoved = NIODeadline.now()
   private var wantsRead = false
   private var inputEnded = false
+  private var isEndingOutput = false
   private var outputEnded = false
 
   private init(bytes: Counter, idle: TimeAmount) {
@@ -35,8 +36,13 @@ final class SpliceHandler: ChannelDuplexHandler {
   }
 
   /// Begins to read. Call when both halves are in their pipelines.
-  func start() {
+  /// - Parameter inputEnded: this side had ended its sending before it was joined.
+  func start(inputEnded: Bool = false) {
     watch(after: idle)
+    if inputEnded {
+      self.inputEnded = true
+      partner?.endOutput()
+    }
     pull()
   }
 
@@ -71,7 +77,6 @@ final class SpliceHandler: ChannelDuplexHandler {
       // This side is done sending; the other may still have something to say.
       inputEnded = true
       partner?.endOutput()
-      closeIfDone()
     }
     context.fireUserInboundEventTriggered(event)
   }
@@ -90,15 +95,26 @@ final class SpliceHandler: ChannelDuplexHandler {
     if !wantsRead { context.read() }
   }
 
+  /// Ends this side's output once all that was written has gone out. The empty write goes out last: closing the output of a
+  /// channel whose input has ended closes all of it, and what was still waiting with it.
   private func endOutput() {
-    guard let context, !outputEnded else { return }
-    outputEnded = true
-    context.close(mode: .output, promise: nil)
-    closeIfDone()
+    guard let context, !isEndingOutput else { return }
+    isEndingOutput = true
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.whenComplete { _ in
+      let half = bound.value
+      half.outputEnded = true
+      half.context?.close(mode: .output, promise: nil)
+      half.closeIfDone()
+    }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
   }
 
+  /// Both directions are done and flushed. Closing earlier would cut off what the other side has still to be sent.
   private func closeIfDone() {
-    guard inputEnded, outputEnded else { return }
+    guard let partner, outputEnded, partner.outputEnded else { return }
+    partner.context?.close(promise: nil)
     context?.close(promise: nil)
   }
 

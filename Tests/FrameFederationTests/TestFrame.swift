@@ -24,7 +24,6 @@ final class TestFrame: Sendable {
   let server: PeerServer
   let listener: BundleListener
   let verbs: RecordingVerbs
-  private let served: Mutex<Served>
   private let tasks = Mutex<[Task<Void, Never>]>([])
 
   struct Served: Sendable {
@@ -36,10 +35,14 @@ final class TestFrame: Sendable {
   /// - Parameters:
   ///   - book: the log to start from, as after a restart.
   ///   - like: take over this frame's keys and ports.
-  init(_ id: FrameID, book: Book? = nil, authority: FrameAuthority? = nil, ports: (Int, Int) = (0, 0)) async throws {
+  init(
+    _ id: FrameID, book: Book? = nil, authority: FrameAuthority? = nil, ports: (Int, Int) = (0, 0),
+    routing: @escaping PeerChannels.Routing = { _, _ in nil }
+  ) async throws {
     let clock = HastyClock()
     let authority = try authority ?? FrameAuthority.ephemeral(frame: id)
-    let identity = try SVIDSource(authority: authority, id: .node(of: id))
+    let issuer = IssuerBox(authority)
+    let identity = try SVIDSource(first: try issuer.issue()) { try issuer.issue() }
     let port = MemoryPort(book ?? Book(id), clock: clock)
     let directory = PeerDirectory(frame: id)
     let registry = MetricRegistry()
@@ -59,7 +62,7 @@ final class TestFrame: Sendable {
     let verbs = RecordingVerbs()
     let federation = FederationService(
       port: port, directory: directory, identity: identity, endpoints: endpoints, describe: describe,
-      bundle: { try document().body }, metrics: metrics, clock: clock, logger: logger)
+      bundle: { try document().body }, metrics: metrics, clock: clock, routing: routing, logger: logger)
     let server = try PeerServer(
       host: "127.0.0.1", port: ports.0, identity: identity, directory: directory, treaties: federation, verbs: verbs,
       metrics: metrics, clock: clock, logger: logger)
@@ -75,7 +78,7 @@ final class TestFrame: Sendable {
     self.registry = registry
     self.federation = federation
     self.channels = PeerChannels(
-      identity: identity, directory: directory, metrics: metrics, clock: clock, logger: logger)
+      identity: identity, directory: directory, metrics: metrics, clock: clock, routing: routing, logger: logger)
     self.refresher = BundleRefresher(
       directory: directory, federation: federation, endpoints: endpoints, metrics: metrics, clock: HastyClock(),
       logger: logger)
@@ -83,7 +86,7 @@ final class TestFrame: Sendable {
     self.listener = listener
     self.verbs = verbs
     self.box = box
-    self.served = Mutex(Served(bundle: authority.bundle))
+    self.issuer = issuer
     try await federation.prime()
     start { try await server.run() }
     start { try await listener.run() }
@@ -93,6 +96,23 @@ final class TestFrame: Sendable {
       $0.bundlePort = chosen.1
     }
     start { try await federation.run() }
+  }
+
+  /// Who issues the node's SVIDs now.
+  private final class IssuerBox: Sendable {
+    let authority: Mutex<FrameAuthority>
+    init(_ first: FrameAuthority) { authority = Mutex(first) }
+    func issue() throws -> X509SVID {
+      let authority = authority.withLock { $0 }
+      return try authority.issueX509SVID(for: .node(of: authority.frame))
+    }
+  }
+  private let issuer: IssuerBox
+
+  /// Makes another authority the signing one and takes a new SVID from it.
+  func sign(with authority: FrameAuthority) async throws {
+    issuer.authority.withLock { $0 = authority }
+    try await identity.renew()
   }
 
   private final class ServedBox: Sendable {

@@ -1,0 +1,300 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+import FramePeerAPI
+import FrameProtos
+import Testing
+
+@testable import FrameFederation
+
+@Suite("Bundles of peers", .serialized, .timeLimit(.minutes(2)))
+struct BundleTests {
+  /// The same frame after its authority has moved on: `old` authorities first or none at all.
+  private func bundle(of frame: TestFrame, adding other: FrameAuthority, sequence: UInt64) -> SPIFFEBundle {
+    let own = frame.authority.bundle
+    return SPIFFEBundle(
+      trustDomain: frame.id, x509Authorities: own.x509Authorities + other.bundle.x509Authorities,
+      jwtAuthorities: own.jwtAuthorities, sequence: sequence, refreshHint: own.refreshHint)
+  }
+
+  private func sequence(_ frame: TestFrame) -> UInt64 { frame.authority.bundle.sequence ?? 0 }
+
+  @Test("S14: the endpoint answers with an entity tag, 304 when it is known, and counts by status")
+  func endpoint() async throws {
+    let a = try await TestFrame(Names.a)
+    let client = EndpointClient(timeout: .seconds(3))
+    let profile = EndpointProfile.spiffe(a.authority.bundle, expecting: .node(of: a.id))
+    let url = try EndpointURL(a.endpoint)
+    let first = try await client.get(url, profile: profile)
+    #expect(first.status == 200)
+    #expect(first.headers["content-type"] == "application/json")
+    let tag = try #require(first.headers["etag"])
+    #expect(try await client.get(url, profile: profile, ifNoneMatch: tag).status == 304)
+    #expect(try await client.get(url.at("/admin"), profile: profile).status == 404)
+    let discovery = try await client.get(url.at("/.well-known/frame"), profile: profile)
+    #expect(try Discovery.decode(discovery.body, of: a.id).federationAddress == "127.0.0.1:\(a.ports.0)")
+    try await eventually("counted") {
+      a.sample("frame_bundle_endpoint_requests_total", ["code": "200"]) == 2
+        && a.sample("frame_bundle_endpoint_requests_total", ["code": "304"]) == 1
+        && a.sample("frame_bundle_endpoint_requests_total", ["code": "404"]) == 1
+    }
+    await a.stop()
+  }
+
+  @Test("an invitation expecting another fingerprint is not sent; approving with another one does nothing")
+  func expected() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    await #expect(throws: FederationError.self) {
+      _ = try await a.invite(b, expecting: a.authority.bundle.fingerprint)
+    }
+    #expect(await a.port.book.events.isEmpty)
+    let treaty = try await a.invite(b, expecting: b.authority.bundle.fingerprint)
+    #expect(treaty.fingerprint == b.authority.bundle.fingerprint.description)
+    try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
+    await #expect(throws: FederationError.self) {
+      _ = try await b.federation.approve(
+        a.id, fingerprint: b.authority.bundle.fingerprint, actor: .authority(of: b.id), key: try b.key())
+    }
+    #expect(try await b.state(of: a.id) == .requested)
+    _ = try await b.federation.reject(a.id, reason: "no", actor: .authority(of: b.id), key: try b.key())
+    try await eventually("the inviter hears of it") { try await a.state(of: b.id) == .rejected }
+    #expect(await a.port.book.types == ["FrameInvitationRequested", "FrameInvitationRejected"])
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("an inviter whose endpoint serves another bundle than it signed with cannot be approved")
+  func swappedBeforeApproval() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    _ = try await a.invite(b)
+    try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
+    a.publish(bundle(of: a, adding: try .ephemeral(frame: a.id), sequence: sequence(a) + 1))
+    await #expect(throws: FederationError.self) { _ = try await b.approve(a) }
+    #expect(try await b.state(of: a.id) == .requested)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("both operators invite at the same time: one treaty comes of it, without further approval")
+  func crossing() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    async let first = a.invite(b)
+    async let second = b.invite(a)
+    // One of the two may find the other's invitation there already: then its operator approves that one.
+    if (try? await first) == nil { _ = try await a.approve(b) }
+    if (try? await second) == nil { _ = try await b.approve(a) }
+    try await eventually("both are established") {
+      let (x, y) = (try await a.state(of: b.id), try await b.state(of: a.id))
+      return x == .established && y == .established
+    }
+    #expect(await a.port.federation().treaty(b.id)?.invitationID == b.port.federation().treaty(a.id)?.invitationID)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("a crash after the approval and before its answer resumes from the log")
+  func crash() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    _ = try await a.invite(b)
+    try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
+    let (ports, book) = (a.ports, await a.port.book)
+    // B approves while A is down; then B is killed.
+    let bundle = try SignedInvitationProbe.bundle(a)
+    await a.stop()
+    _ = try await b.port.submit(
+      .approve(
+        peer: a.id, fingerprint: bundle.fingerprint,
+        ours: describe(
+          b.id, fingerprint: b.authority.bundle.fingerprint.description, federation: b.ports.0, bundle: b.ports.1),
+        pin: bundle), actor: .authority(of: b.id), key: b.key())
+    let (portsB, bookB) = (b.ports, await b.port.book)
+    await b.stop()
+    let again = try await TestFrame(b.id, book: bookB, authority: b.authority, ports: portsB)
+    #expect(try await again.state(of: a.id) == .approved)
+    let back = try await TestFrame(a.id, book: book, authority: a.authority, ports: ports)
+    try await eventually("the handshake is taken up") {
+      let (x, y) = (try await back.state(of: b.id), try await again.state(of: a.id))
+      return x == .established && y == .established
+    }
+    await back.stop()
+    await again.stop()
+  }
+
+  @Test("a rotation that the pinned bundle vouches for moves the pin, and calls go on")
+  func rotation() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let before = try #require(a.directory.treaty(b.id)).fingerprint
+    b.publish(bundle(of: b, adding: try .ephemeral(frame: b.id), sequence: sequence(b) + 1))
+    try await a.refresher.refresh(b.id)
+    let after = try #require(a.directory.treaty(b.id)).fingerprint
+    #expect(after != before)
+    #expect(await a.port.book.types.last == "PeerBundleRotated")
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 1)
+    #expect(a.sample("frame_peer_bundle_fingerprint_info", ["expected": after, "observed": after]) == 1)
+    #expect(a.sample("frame_peer_bundle_refreshes_total", ["peer": b.id.name]) == 1)
+    _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(5))
+    _ = try await b.channels.credit(a.id, terms("t"), timeout: .seconds(5))
+    // Nothing new: no event.
+    try await a.refresher.refresh(b.id)
+    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 1)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("S8: when an authority is gone, connections that rest on it end, and new ones with the new authority work")
+  func retired() async throws {
+    let (a, b) = try await TestFrame.federated()
+    _ = try await b.channels.credit(a.id, terms("t1"), timeout: .seconds(5))
+    try await eventually("only the channel is left") { a.server.connectionCount(of: b.id) == 1 }
+    let next = try FrameAuthority.ephemeral(frame: b.id)
+    b.publish(bundle(of: b, adding: next, sequence: sequence(b) + 1))
+    try await a.refresher.refresh(b.id)
+    try await b.sign(with: next)
+    // Both authorities stand: what is open stays open.
+    #expect(a.server.connectionCount(of: b.id) == 1)
+    b.publish(
+      SPIFFEBundle(
+        trustDomain: b.id, x509Authorities: next.bundle.x509Authorities, jwtAuthorities: [], sequence: sequence(b) + 2,
+        refreshHint: nil))
+    try await a.refresher.refresh(b.id)
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 1)
+    try await eventually("calls work both ways with the new authority") {
+      let out = try? await a.channels.credit(b.id, terms("t2"), timeout: .seconds(2))
+      let back = try? await b.channels.credit(a.id, terms("t3"), timeout: .seconds(2))
+      return out != nil && back != nil
+    }
+    // The retired authority opens nothing any more.
+    let retired = try SVIDSource(authority: b.authority, id: .node(of: b.id))
+    let client = try PeerClient(
+      a.id, at: HostPort(host: "127.0.0.1", port: a.ports.0), identity: retired, bundles: a.authority.bundle,
+      clock: SystemClock(), metrics: FederationMetrics(.init()))
+    await #expect(throws: (any Error).self) {
+      _ = try await client.api.resolveTransfer(PBResolveRequest(), options: PeerChannels.options(.seconds(2)))
+    }
+    client.close()
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("S7: an endpoint that the pin does not vouch for changes nothing but what is observed")
+  func mismatch() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let (ports, book) = (b.ports, await b.port.book)
+    let pinned = try #require(a.directory.treaty(b.id)).fingerprint
+    await b.stop()
+    let thief = try await TestFrame(b.id, book: book, ports: ports)
+    await #expect(throws: FetchError.self) { try await a.refresher.refresh(b.id) }
+    #expect(a.directory.treaty(b.id)?.fingerprint == pinned)
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 0)
+    let observed = thief.authority.bundle.fingerprint.description
+    #expect(a.sample("frame_peer_bundle_fingerprint_info", ["expected": pinned, "observed": observed]) == 1)
+    #expect(a.sample("frame_peer_bundle_refresh_failures_total", ["reason": "untrusted_authority"]) == 1)
+    await #expect(throws: PeerCallError.self) {
+      _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(2))
+    }
+    #expect(thief.verbs.seen.withLock { $0.credits.isEmpty })
+    await a.stop()
+    await thief.stop()
+  }
+
+  @Test("S12: a lower sequence is refused and counted; content changed under the same one is taken and reported")
+  func sequences() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let other = try FrameAuthority.ephemeral(frame: b.id)
+    b.publish(bundle(of: b, adding: other, sequence: sequence(b) + 5))
+    try await a.refresher.refresh(b.id)
+    let pinned = try #require(a.directory.treaty(b.id)).fingerprint
+    b.publish(b.authority.bundle)
+    await #expect(throws: BundleError.self) { try await a.refresher.refresh(b.id) }
+    #expect(a.directory.treaty(b.id)?.fingerprint == pinned)
+    #expect(a.sample("frame_peer_bundle_refresh_failures_total", ["reason": "bundle_rollback"]) == 1)
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 0)
+    b.publish(bundle(of: b, adding: try .ephemeral(frame: b.id), sequence: sequence(b) + 5))
+    try await a.refresher.refresh(b.id)
+    #expect(a.sample("frame_peer_bundle_reports_total", ["reason": "changed_under_same_sequence"]) == 1)
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 1)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("S13: a silent peer does not delay another's refresh; a failed refresh keeps the bundle and is visible")
+  func silent() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let c = try await TestFrame(Names.c)
+    try await TestFrame.federate(a, c)
+    await b.stop()
+    let loop = Task { try await a.refresher.run() }
+    try await eventually("the other is refreshed") {
+      a.sample("frame_peer_bundle_refreshes_total", ["peer": c.id.name]) ?? 0 >= 1
+    }
+    try await eventually("the failure is counted") {
+      a.sample("frame_peer_bundle_refresh_failures_total", ["peer": b.id.name, "reason": "endpoint_unreachable"]) ?? 0
+        >= 1
+    }
+    #expect(a.directory.bundle(for: b.id) != nil)
+    #expect(a.sample("frame_peer_bundle_refresh_timestamp_seconds", ["peer": b.id.name]) != nil)
+    loop.cancel()
+    try? await loop.value
+    await a.stop()
+    await c.stop()
+  }
+
+  @Test("invitations that are forged, altered, for somebody else or too many are refused")
+  func invitations() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    let client = EndpointClient(timeout: .seconds(3))
+    let url = try EndpointURL(b.endpoint).at(SignedInvitation.path)
+    func post(_ data: Data) async throws -> (Int, String) {
+      let answer = try await client.post(
+        url, json: data, profile: .spiffe(b.authority.bundle, expecting: .node(of: b.id)))
+      return (answer.status, (try? JSONDecoder().decode(EndpointProblem.self, from: answer.body))?.code ?? "")
+    }
+    func invitation(to invitee: FrameID, with svid: X509SVID? = nil) throws -> SignedInvitation {
+      try SignedInvitation.sign(
+        "i1", to: invitee,
+        inviter: describe(a.id, fingerprint: a.authority.bundle.fingerprint.description),
+        bundle: a.authority.bundle.serialized(), expires: SystemClock().now() + .seconds(60),
+        with: svid ?? a.identity.current)
+    }
+    #expect(try await post(Data("{}".utf8)) == (400, "invitation_invalid"))
+    #expect(try await post(JSONEncoder().encode(invitation(to: Names.c))) == (400, "invitation_invalid"))
+    let forger = try FrameAuthority.ephemeral(frame: a.id).issueX509SVID(for: .node(of: a.id))
+    #expect(try await post(JSONEncoder().encode(invitation(to: b.id, with: forger))).0 == 401)
+    let other = try a.authority.issueX509SVID(for: SPIFFEID(trustDomain: a.id, path: "/agent/alice"))
+    #expect(try await post(JSONEncoder().encode(invitation(to: b.id, with: other))).0 == 401)
+    var good = try JSONSerialization.jsonObject(with: JSONEncoder().encode(invitation(to: b.id))) as? [String: Any]
+    good?["payload"] = try invitation(to: b.id).payload.dropLast().base64EncodedString()
+    #expect(try await post(JSONSerialization.data(withJSONObject: good ?? [:])).0 >= 400)
+    #expect(try await post(Data(repeating: 65, count: SignedInvitation.bytesMax + 1)).0 == 413)
+    #expect(await b.port.book.events.isEmpty)
+    #expect(try await post(JSONEncoder().encode(invitation(to: b.id))).0 == 202)
+    #expect(try await b.state(of: a.id) == .requested)
+    var last = 0
+    for _ in 0..<10 where last != 429 { last = try await post(Data("{}".utf8)).0 }
+    #expect(last == 429)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("a source gets its share each minute and no more, and forgetting quiet sources costs nothing")
+  func limiter() {
+    let limiter = RateLimiter(perSource: 3, overall: 5, sourcesMax: 2)
+    #expect((0..<4).map { _ in limiter.allow("x", at: start) } == [true, true, true, false])
+    #expect((0..<3).map { _ in limiter.allow("y", at: start) } == [true, true, false])
+    #expect(!limiter.allow("z", at: start))
+    #expect(limiter.allow("z", at: start + .seconds(120)))
+    #expect(limiter.allow("x", at: start + .seconds(120)))
+  }
+}
+
+enum SignedInvitationProbe {
+  /// A frame's bundle as it would be pinned.
+  static func bundle(_ frame: TestFrame) throws -> PinnedBundle {
+    PinnedBundle(frame.authority.bundle, document: try frame.authority.bundle.serialized())
+  }
+}

@@ -214,7 +214,11 @@ package final class FederationService: Service, TreatyVerbs {
       defer { observed = state }
       return state.treaties.values.filter { observed.treaty($0.peer) != $0 }
     }
-    for treaty in changed { feed(.treaty(treaty), now) }
+    for treaty in changed {
+      logger.info(
+        "Treaty", metadata: ["peer": "\(treaty.peer)", "state": "\(treaty.state.rawValue)", "since": "\(treaty.since)"])
+      feed(.treaty(treaty), now)
+    }
   }
 
   private func feed(_ input: HandshakeMachine.Input, _ now: FrameTime) {

@@ -51,7 +51,7 @@ package final class PeerServer: Service {
           case .success(let id): metrics.handshakes.with(id.trustDomain.name, "ok").increment()
           case .failure(let refusal):
             metrics.mtlsFailures.with(refusal.code).increment()
-            logger.notice(
+            logger.info(
               "Refused a connection", metadata: ["reason": "\(refusal.code)", "detail": "\(refusal.detail)"])
           }
         }

@@ -13,7 +13,7 @@ package struct SupplyStatement: Sendable, Equatable {
   package var lockedForBridge: [String: Int64] = [:]
   /// By peer: what is owed to it; negative when it owes us.
   package var clearing: [String: Int64] = [:]
-  /// By asset (`AVT@frame-a.example`): wrapped money that exists here. Its own supply, never part of the native one.
+  /// By origin frame: its money that exists here, wrapped. Each its own supply, never part of the native one.
   package var wrapped: [String: Int64] = [:]
 
   package init() {}

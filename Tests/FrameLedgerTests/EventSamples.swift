@@ -1,0 +1,173 @@
+import Foundation
+import FrameCore
+import FrameLog
+import FrameProtos
+
+@testable import FrameLedger
+
+/// One well-formed draft of every event type, as seen in the log of `frame-a.example` with the peer `frame-b.example`.
+struct EventSamples {
+  let frame: FrameID
+  let peer: FrameID
+  let native: Asset
+  let foreign: Asset
+  let alice: AgentName
+  let bob: AgentName
+
+  init() throws {
+    frame = try FrameID("frame-a.example")
+    peer = try FrameID("frame-b.example")
+    native = try Asset(origin: frame, code: "AVT", scale: 2)
+    foreign = try Asset(origin: peer, code: "BVT", scale: 3)
+    alice = try AgentName("alice")
+    bob = try AgentName("bob")
+  }
+
+  var outgoing: PBTransferTerms { terms(from: frame, to: peer, of: native) }
+  var incoming: PBTransferTerms { terms(from: peer, to: frame, of: foreign) }
+
+  private func terms(from origin: FrameID, to destination: FrameID, of asset: Asset) -> PBTransferTerms {
+    .with {
+      $0.transferID = "t1"
+      $0.origin = origin.name
+      $0.destination = destination.name
+      $0.from = alice.text
+      $0.to = bob.text
+      $0.asset = PBAsset(asset)
+      $0.amount = 100
+    }
+  }
+
+  var payloads: [PBEvent.OneOf_Payload] {
+    get throws {
+      try EventType.all.map { type in
+        guard let payload = payload(type) else { throw Refusal("no_sample", .internal, "\(type)", remedy: "Add one.") }
+        return payload
+      }
+    }
+  }
+
+  private func payload(_ type: EventType) -> PBEvent.OneOf_Payload? {
+    switch type {
+    case .frameFounded: .frameFounded(.init())
+    case .agentRegistered: .agentRegistered(.with { $0.name = "carol" })
+    case .tokensIssued: .tokensIssued(.with { $0.amount = 100 })
+    case .tokensBurned: .tokensBurned(.with { $0.amount = 100 })
+    case .tokensTransferred:
+      .tokensTransferred(
+        .with {
+          $0.from = "alice"
+          $0.to = "bob"
+          $0.amount = 100
+          $0.fee = 1
+        })
+    case .crossFrameTransferInitiated: .crossFrameTransferInitiated(.with { $0.terms = outgoing })
+    case .crossFrameTransferSettled:
+      .crossFrameTransferSettled(
+        .with {
+          $0.terms = incoming
+          $0.creditedAmount = 100
+        })
+    case .crossFrameTransferRefused: .crossFrameTransferRefused(.with { $0.terms = incoming })
+    case .crossFrameTransferCompensated: .crossFrameTransferCompensated(.with { $0.terms = outgoing })
+    case .crossRegistryTransferLocked: .crossRegistryTransferLocked(.with { $0.terms = outgoing })
+    case .crossRegistryTransferCredited:
+      .crossRegistryTransferCredited(
+        .with {
+          $0.terms = incoming
+          $0.creditedAmount = 100
+        })
+    case .crossRegistryTransferCompleted: .crossRegistryTransferCompleted(.with { $0.terms = outgoing })
+    case .crossRegistryTransferRefused: .crossRegistryTransferRefused(.with { $0.origin = peer.name })
+    case .crossRegistryTransferAborted: .crossRegistryTransferAborted(.with { $0.terms = outgoing })
+    case .tokensBridgeLocked:
+      .tokensBridgeLocked(
+        .with {
+          $0.destination = peer.name
+          $0.from = "alice"
+          $0.recipient = "bob"
+          $0.asset = PBAsset(native)
+          $0.amount = 100
+          $0.totals.locked = 100
+        })
+    case .wrappedTokensIssued:
+      .wrappedTokensIssued(
+        .with {
+          $0.origin = peer.name
+          $0.recipient = "bob"
+          $0.asset = PBAsset(foreign)
+          $0.amount = 100
+          $0.totals.issued = 100
+        })
+    case .wrappedTokensRedeemed:
+      .wrappedTokensRedeemed(
+        .with {
+          $0.origin = peer.name
+          $0.from = "alice"
+          $0.recipient = "bob"
+          $0.asset = PBAsset(foreign)
+          $0.amount = 100
+        })
+    case .tokensBridgeUnlocked:
+      .tokensBridgeUnlocked(
+        .with {
+          $0.destination = peer.name
+          $0.recipient = "bob"
+          $0.asset = PBAsset(native)
+          $0.amount = 100
+        })
+    case .bridgeBreakerOpened: .bridgeBreakerOpened(.init())
+    case .bridgeBreakerClosed: .bridgeBreakerClosed(.init())
+    case .frameInvitationRequested: .frameInvitationRequested(.init())
+    case .frameInvitationApproved: .frameInvitationApproved(.init())
+    case .frameInvitationRejected: .frameInvitationRejected(.init())
+    case .frameFederationEstablished: .frameFederationEstablished(.init())
+    case .frameFederationRevoked: .frameFederationRevoked(.init())
+    case .peerBundleRotated: .peerBundleRotated(.init())
+    case .peerEventProjected: .peerEventProjected(.init())
+    default: nil
+    }
+  }
+
+  /// Where each type's money goes, written down a second time, by hand.
+  func postings(_ type: EventType) -> [PBPosting] {
+    switch type {
+    case .tokensIssued: Postings.move(100, from: .issuance, to: .treasury)
+    case .tokensBurned: Postings.move(100, from: .treasury, to: .issuance)
+    case .tokensTransferred:
+      [Postings.posting(.liquid(alice), -101), Postings.posting(.liquid(bob), 100), Postings.posting(.fees, 1)]
+    case .crossFrameTransferSettled, .crossRegistryTransferCredited:
+      Postings.move(100, from: .clearing(peer), to: .liquid(bob))
+    case .crossFrameTransferCompensated: Postings.move(100, from: .clearing(peer), to: .liquid(alice))
+    case .crossRegistryTransferLocked: Postings.move(100, from: .liquid(alice), to: .held(alice))
+    case .crossRegistryTransferCompleted: Postings.move(100, from: .held(alice), to: .clearing(peer))
+    case .crossRegistryTransferAborted: Postings.move(100, from: .held(alice), to: .liquid(alice))
+    case .tokensBridgeLocked: Postings.move(100, from: .liquid(alice), to: .bridgeReserve(peer))
+    case .wrappedTokensIssued: Postings.move(100, from: .issuance(of: foreign), to: .wrapped(bob, foreign))
+    case .wrappedTokensRedeemed: Postings.move(100, from: .wrapped(alice, foreign), to: .issuance(of: foreign))
+    case .tokensBridgeUnlocked: Postings.move(100, from: .bridgeReserve(peer), to: .liquid(bob))
+    default: []
+    }
+  }
+
+  /// A ledger in which alice and bob exist and every account that the samples draw on holds 1,000.
+  func ledger() throws -> LedgerState {
+    var events: [PBEvent] = []
+    for name in [alice, bob] {
+      events.append(.with { $0.payload = .agentRegistered(.with { $0.name = name.text }) })
+    }
+    let accounts: [AccountRef] = [
+      .treasury, .liquid(alice), .liquid(bob), .held(alice), .bridgeReserve(peer), .wrapped(alice, foreign),
+    ]
+    for account in accounts {
+      events.append(
+        .with {
+          $0.postings = Postings.move(
+            1000, from: account.asset.map { .issuance(of: $0) } ?? .issuance, to: account)
+        })
+    }
+    var ledger = LedgerState(frame: frame, native: native)
+    for event in events { ledger.evolve(RecordedEvent(event: event, bytes: try event.serializedData())) }
+    return ledger
+  }
+}

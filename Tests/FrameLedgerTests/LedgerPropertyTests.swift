@@ -1,0 +1,105 @@
+import Foundation
+import FrameCore
+import FrameLog
+import FrameProtos
+import Testing
+
+@testable import FrameLedger
+
+/// A small, seeded generator (SplitMix64), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
+
+@Suite struct LedgerPropertyTests {
+  @Test(
+    "whatever is asked for, the supply delta is 0 at every position and replay gives the same ledger",
+    arguments: 1...8 as ClosedRange<UInt64>)
+  func randomCommands(seed: UInt64) async throws {
+    let fixture = try LedgerFixture()
+    let fees = try FeeRule(basisPoints: 30, fixed: 1)
+    let writer = try fixture.writer(fees: fees)
+    var random = SeededGenerator(seed: seed)
+    let names = try ["alice", "bob", "carol", "dave"].map { try AgentName($0) }
+    for _ in 0..<40 {
+      let envelopes = try (0..<10).map { _ in try randomCommand(fixture, names, &random) }
+      _ = await writer.submit(contentsOf: envelopes)
+    }
+    let live = try await writer.read { $0.accounts }
+    var fold = SupplyFold(frame: fixture.frame.name, thorough: true)
+    var replayed = fixture.state(fees: fees)
+    let events = try await writer.events(from: 0, limit: 10_000)
+    for event in events {
+      fold.add(event.position, event.bytes)
+      replayed.evolve(event)
+      #expect(fold.statement.delta == 0, "seed \(seed), position \(event.position)")
+    }
+    #expect(fold.findingCount == 0, "seed \(seed): \(fold.findings)")
+    #expect(replayed.accounts == live, "seed \(seed)")
+    let circulating = names.reduce(0) { $0 + replayed.balance(.liquid($1)) }
+    #expect(fold.statement.circulating == circulating)
+    #expect(fold.statement.treasury == replayed.balance(.treasury))
+    #expect(fold.statement.issued == -replayed.balance(.issuance))
+    #expect(events.count > 100)
+    await writer.shutdown()
+  }
+
+  private func randomCommand(
+    _ fixture: LedgerFixture, _ names: [AgentName], _ random: inout SeededGenerator
+  ) throws -> CommandEnvelope<LedgerCommand> {
+    let amount = Amount(minorUnits: Int64.random(in: -2...500, using: &random))
+    let (from, to) = (names.randomElement(using: &random) ?? names[0], names.randomElement(using: &random) ?? names[0])
+    let actors = [fixture.authority, fixture.node, try fixture.agent(from.text), try fixture.agent(to.text)]
+    // A small pool of keys, so that duplicates and conflicts come up too.
+    let key = "k\(Int.random(in: 0..<2_000, using: &random))"
+    switch Int.random(in: 0..<12, using: &random) {
+    case 0: return try fixture.command(.registerAgent(from, purpose: ""), by: fixture.authority, key: key)
+    case 1: return try fixture.command(.issue(amount, memo: ""), by: fixture.authority, key: key)
+    case 2: return try fixture.command(.burn(amount, memo: ""), by: fixture.authority, key: key)
+    case 3...5:
+      let grant = LedgerCommand.transfer(from: nil, to: to, amount: amount, memo: "")
+      return try fixture.command(grant, by: fixture.authority, key: key)
+    case 6:
+      let actor = actors.randomElement(using: &random) ?? fixture.node
+      return try fixture.command(.issue(amount, memo: ""), by: actor, key: key)
+    default:
+      let transfer = LedgerCommand.transfer(from: from, to: to, amount: amount, memo: "")
+      return try fixture.command(transfer, by: try fixture.agent(from.text), key: key)
+    }
+  }
+
+  @Test("an amount at the edge of 64 bits is refused or exact, never wrapped")
+  func edges() async throws {
+    let fixture = try LedgerFixture()
+    let writer = try fixture.writer(fees: try FeeRule(basisPoints: 10_000, fixed: .max))
+    let alice = try AgentName("alice")
+    _ = try await writer.submit(fixture.command(.registerAgent(alice, purpose: ""), by: fixture.authority))
+    _ = try await writer.submit(
+      fixture.command(.registerAgent(try AgentName("bob"), purpose: ""), by: fixture.authority))
+    for amount in [Int64.max, 1, .max, .max - 1] {
+      _ = try? await writer.submit(
+        fixture.command(.issue(Amount(minorUnits: amount), memo: ""), by: fixture.authority))
+      _ = try? await writer.submit(
+        fixture.command(
+          .transfer(from: nil, to: alice, amount: Amount(minorUnits: amount), memo: ""), by: fixture.authority))
+      _ = try? await writer.submit(
+        fixture.command(
+          .transfer(from: alice, to: try AgentName("bob"), amount: Amount(minorUnits: amount), memo: ""),
+          by: fixture.agent("alice")))
+    }
+    let report = try LogAudit.run(directory: fixture.directory, frame: fixture.frame)
+    #expect(report.isClean, "\(report.findings)")
+    #expect(report.statement.issued == .max)
+    await writer.shutdown()
+  }
+}

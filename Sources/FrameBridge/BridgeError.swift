@@ -9,6 +9,7 @@ package enum BridgeError: FrameError, Equatable {
   case idInUse(String)
   case selfBridge(FrameID)
   case bridgeCap(peer: FrameID, cap: Int64, wouldBe: Int64)
+  case overRate(peer: FrameID, rate: Int64, amount: Int64)
   case breakerOpen(peer: FrameID, reason: String)
   case breakerClosed(peer: FrameID)
   case noteTooLong(bytes: Int)
@@ -33,6 +34,7 @@ package enum BridgeError: FrameError, Equatable {
     case .idInUse: "bridge_id_in_use"
     case .selfBridge: "self_bridge"
     case .bridgeCap: "bridge_cap"
+    case .overRate: "bridge_rate"
     case .breakerOpen: "breaker_open"
     case .breakerClosed: "breaker_closed"
     case .noteTooLong: "note_too_long"
@@ -48,7 +50,7 @@ package enum BridgeError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .wrongEventType, .statementInvalid: .invalid
-    case .insufficientFunds, .bridgeCap, .breakerOpen, .proofRefused, .unbacked: .refused
+    case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked: .refused
     case .notNow(_, let code): code == "bridge_rate" ? .limited : .refused
     case .unknownAgent, .nothingPending: .notFound
     case .idInUse, .breakerClosed: .conflict
@@ -67,6 +69,8 @@ package enum BridgeError: FrameError, Equatable {
     case .selfBridge(let frame): "\(frame) is both ends of the bridge."
     case .bridgeCap(let peer, let cap, let wouldBe):
       "\(wouldBe) minor units would be outstanding at \(peer); the treaty allows \(cap)."
+    case .overRate(let peer, let rate, let amount):
+      "\(amount) minor units are more than \(peer) lets through in a minute (\(rate))."
     case .breakerOpen(let peer, let reason): "The bridge with \(peer) is stopped (\(reason))."
     case .breakerClosed(let peer): "The breaker of the bridge with \(peer) is not open."
     case .noteTooLong(let bytes): "The note has \(bytes) bytes; the limit is \(BridgeLimits.noteBytesMax)."
@@ -90,6 +94,7 @@ package enum BridgeError: FrameError, Equatable {
     case .idInUse: "Use a new id."
     case .selfBridge: "Name a peer frame."
     case .bridgeCap: "Wait until tokens return, or agree on a higher cap."
+    case .overRate: "Split it into smaller amounts."
     case .breakerOpen, .unbacked:
       "See the runbook BridgeImbalance; an operator closes the breaker when it is explained."
     case .breakerClosed: "Nothing needs to be done."

@@ -135,6 +135,11 @@ package struct BridgeState: Sendable {
     guard amount > .zero else { throw AmountError.notPositive(amount.description) }
     guard amount.minorUnits <= BridgeLimits.amountMax else { throw BridgeError.amountTooLarge(amount.minorUnits) }
     let treaty = try federation.requireEstablished(other)
+    // What is over the peer's rate in one piece could never be issued or unlocked there.
+    let rate = max(0, treaty.theirs.terms.bridgeRatePerMinute)
+    guard amount.minorUnits <= rate else {
+      throw BridgeError.overRate(peer: other, rate: rate, amount: amount.minorUnits)
+    }
     if let breaker = peer(other).breaker { throw BridgeError.breakerOpen(peer: other, reason: breaker.reason) }
     guard ledger.agentExists(from) else { throw BridgeError.unknownAgent(from) }
     return treaty

@@ -19,6 +19,8 @@ package struct SettlementState: Sendable {
   private(set) var incoming: [IncomingKey: Transfer] = [:]
   /// Outgoing transfers whose outcome is not on record, by destination.
   private(set) var open: [FrameID: Set<String>] = [:]
+  /// Minor units of our asset sent by async transfers whose outcome is not on record, by destination.
+  private(set) var unsettled: [FrameID: Int64] = [:]
   private(set) var presumedRefusals: [FrameID: SlidingWindow] = [:]
   /// Each peer's native asset, from its treaty.
   private(set) var natives: [FrameID: Asset] = [:]
@@ -233,17 +235,19 @@ extension SettlementState {
   mutating func opened(_ transfer: Transfer) {
     outgoing[transfer.id] = transfer
     open[transfer.peer, default: []].insert(transfer.id)
+    if transfer.backend == .async { unsettled[transfer.peer, default: 0] += transfer.terms?.amount.minorUnits ?? 0 }
   }
 
   mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void)
   {
-    guard var transfer = outgoing[id] else { return }
+    guard var transfer = outgoing[id], transfer.phase.isOpen else { return }
     transfer.phase = phase
     transfer.closedAt = event.time
     transfer.closePosition = event.position
     change(&transfer)
     outgoing[id] = transfer
     open[transfer.peer]?.remove(id)
+    if transfer.backend == .async { unsettled[transfer.peer, default: 0] -= transfer.terms?.amount.minorUnits ?? 0 }
     if open[transfer.peer]?.isEmpty == true { open[transfer.peer] = nil }
   }
 

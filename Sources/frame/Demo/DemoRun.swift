@@ -124,11 +124,12 @@ struct DemoRun: Sendable {
     let a = plan.a
     let b = plan.b
     Output.line("")
+    guard !once else { return Output.line("Start it again without --once to keep both running.") }
     Output.line("Try:")
     Output.line(
-      "  frame transfer --data \(a.folder.path) --from \(a.person) --to \(b.person)@\(b.id) --amount 1.00 --backend async"
+      "  \(CommandLine.arguments[0]) transfer --data \(a.folder.path) --from \(a.person) --to \(b.person)@\(b.id) --amount 1.00 --backend async"
     )
     Output.line("  curl -s \(nodes[0].configuration.localOpsURL)/metrics | grep frame_canary")
-    if !once { Output.line("Stop with Ctrl-C; the same command resumes these frames.") }
+    Output.line("Stop with Ctrl-C; the same command resumes these frames.")
   }
 }

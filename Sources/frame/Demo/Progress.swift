@@ -38,7 +38,9 @@ final class Progress: Sendable {
     let frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
     var index = 0
     while !Task.isCancelled {
-      write("\r\u{1b}[K\(frames[index % frames.count]) \(title) \(Self.seconds(since: began))")
+      // A line that wraps could not be redrawn: it is cut to the terminal's width.
+      let line = "\(frames[index % frames.count]) \(title) \(Self.seconds(since: began))"
+      write("\r\u{1b}[K\(line.prefix(Self.width))")
       index += 1
       try? await Task.sleep(for: .milliseconds(100))
     }
@@ -47,6 +49,13 @@ final class Progress: Sendable {
   private func finish(_ mark: String, _ title: String, _ began: ContinuousClock.Instant, _ note: String?) {
     let line = "\(mark) \(title)\(note.map { ": " + $0 } ?? "") (\(Self.seconds(since: began)))\n"
     write(live ? "\r\u{1b}[K" + line : line)
+  }
+
+  /// Columns of the terminal.
+  private static var width: Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 79 }
+    return Int(size.ws_col) - 1
   }
 
   /// Since the first step.

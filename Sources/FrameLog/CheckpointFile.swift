@@ -13,20 +13,20 @@ struct CheckpointFile: Sendable {
   /// - Returns: nil when nothing was signed yet.
   /// - Throws: `LogError.storage`, `LogError.badNote`.
   func read(key: LogVerifierKey) throws -> SignedCheckpoint? {
+    try bytes().map { try SignedCheckpoint(note: $0, key: key) }
+  }
+
+  private func bytes() throws -> Data? {
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let note: Data
-    do { note = try Data(contentsOf: url) } catch {
+    do { return try Data(contentsOf: url) } catch {
       throw LogError.storage("\(url.path): \(error.localizedDescription)")
     }
-    return try SignedCheckpoint(note: note, key: key)
   }
 
   /// Replaces `expected` by `new`, durably, or throws without having changed anything.
   /// - Throws: `LogError.damagedLog` when the file holds something else than `expected`; `LogError.storage`.
-  func swap(from expected: SignedCheckpoint?, to new: SignedCheckpoint, key: LogVerifierKey) throws {
-    guard try read(key: key) == expected else {
-      throw LogError.damagedLog("\(Self.name) was changed by someone else")
-    }
+  func swap(from expected: SignedCheckpoint?, to new: SignedCheckpoint) throws {
+    guard try bytes() == expected?.note else { throw LogError.damagedLog("\(Self.name) was changed by someone else") }
     let temporary = directory.appendingPathComponent("\(Self.name).new").path
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw failure(temporary) }

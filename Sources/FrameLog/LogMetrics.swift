@@ -14,6 +14,7 @@ package struct LogMetrics: Sendable {
   let replays: Counter
   let checkpointSize: Gauge
   let checkpointTime: Gauge
+  let checkpointFailures: Counter
   let stopped: Gauge
 
   package init(_ registry: MetricRegistry) {
@@ -35,6 +36,8 @@ package struct LogMetrics: Sendable {
     checkpointTime = registry.gauge(
       "frame_log_checkpoint_timestamp_seconds",
       help: "When the newest checkpoint of this process was signed or, at start, verified.", unit: .seconds)
+    checkpointFailures = registry.counter(
+      "frame_log_checkpoint_failures_total", help: "Checkpoints that could not be read back, signed or kept.")
     stopped = registry.gauge(
       "frame_log_stopped", help: "1 when a write has failed and the log takes no more commands, else 0.")
     for code in ["idempotency_conflict", "event_too_large", "log_overloaded"] { _ = rejections.with(code) }

@@ -95,12 +95,17 @@ final class Notary: Sendable {
 
   private func signed(_ state: inout State, covering size: UInt64) throws -> SignedCheckpoint {
     if let signed = state.signed, signed.size >= size { return signed }
-    try Self.catchUp(&state, to: size, reader)
-    let next = SignedCheckpoint(size: state.tree.size, root: state.tree.root, signer: signer)
-    try file.swap(from: state.signed, to: next, key: signer.verifierKey)
-    state.signed = next
-    metrics.signed(next.size, at: clock.now())
-    return next
+    do {
+      try Self.catchUp(&state, to: size, reader)
+      let next = SignedCheckpoint(size: state.tree.size, root: state.tree.root, signer: signer)
+      try file.swap(from: state.signed, to: next)
+      state.signed = next
+      metrics.signed(next.size, at: clock.now())
+      return next
+    } catch {
+      metrics.checkpointFailures.increment()
+      throw error
+    }
   }
 
   private static func catchUp(_ state: inout State, to size: UInt64, _ reader: LogReader) throws {

@@ -255,4 +255,19 @@ import Testing
     #expect(throws: LogError.self) { try LogAudit.run(directory: fixture.directory) }
     #expect(try LogAudit.run(directory: fixture.directory, frame: fixture.frame).isClean)
   }
+
+  @Test("as a service, the auditor audits at once and again at every interval")
+  func service() async throws {
+    let fixture = try LedgerFixture()
+    let writer = try fixture.writer()
+    try await populate(fixture, writer)
+    let auditor = try auditor(fixture, writer)
+    let service = Task { try await auditor.run() }
+    // The clock moves by one interval whenever the auditor sleeps.
+    while fixture.clock.now().unixNanoseconds < 181_000_000_000 { await Task.yield() }
+    service.cancel()
+    try await service.value
+    #expect(auditor.lastReport?.isClean == true)
+    await writer.shutdown()
+  }
 }

@@ -143,4 +143,20 @@ import Testing
       try AttestationVerifier.verify(checkpoint: signed.note, key: signer.verifierKey)
     }
   }
+
+  @Test("L2: no change of one byte of a signed note leaves it valid with another text")
+  func mutations() throws {
+    let key = try LogVerifierKey(Self.peter)
+    let note = Data((Self.text + "\n" + Self.peterLine).utf8)
+    for index in note.indices {
+      for bit in [UInt8(1), 2, 0x20, 0x80] {
+        var changed = note
+        changed[index] ^= bit
+        if let text = try? SignedNote(changed).verified(by: key) { #expect(text == Self.text) }
+      }
+    }
+    for length in 0..<note.count {
+      #expect(throws: LogError.self) { try SignedNote(note.prefix(length)).verified(by: key) }
+    }
+  }
 }

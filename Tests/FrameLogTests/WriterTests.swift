@@ -187,4 +187,52 @@ import Testing
     #expect(try await again.read { $0.events } == results)
     await again.shutdown()
   }
+
+  @Test("as a service, the writer lasts until it is told to end, and then closes the log")
+  func service() async throws {
+    let fixture = try LogFixture()
+    let writer = try fixture.writer()
+    let service = Task { try await writer.run() }
+    _ = try await writer.submit(fixture.envelope(.add(1)))
+    service.cancel()
+    try await service.value
+    await #expect(throws: LogError.stopped("shut down")) { try await writer.submit(fixture.envelope(.add(1))) }
+    await (try fixture.writer()).shutdown()
+  }
+
+  @Test("what the log says of itself is in the registry under its documented names")
+  func metrics() async throws {
+    let fixture = try LogFixture()
+    let registry = MetricRegistry()
+    let writer = try fixture.writer(metrics: LogMetrics(registry))
+    _ = try await writer.submit(fixture.envelope(.addAll([1, 2]), key: "k"))
+    _ = try await writer.submit(fixture.envelope(.addAll([1, 2]), key: "k"))
+    _ = try? await writer.submit(fixture.envelope(.refuse))
+    _ = try await writer.checkpoint()
+    await writer.shutdown()
+    try registry.validate()
+    let families = registry.collect()
+    func value(_ name: String, _ label: String? = nil) -> Double? {
+      let metrics = families.first { $0.descriptor.name == name }?.metrics
+      switch metrics?.first(where: { label == nil || $0.labels["reason"] == label })?.value {
+      case .counter(let number, _), .gauge(let number): return number.doubleValue
+      default: return nil
+      }
+    }
+    #expect(value("frame_log_events_total") == 2)
+    #expect(value("frame_log_size_events") == 2)
+    #expect(value("frame_log_commits_total") == 1)
+    #expect(value("frame_log_replays_total") == 1)
+    #expect(value("frame_log_rejections_total", "no") == 1)
+    #expect(value("frame_log_rejections_total", "idempotency_conflict") == 0)
+    #expect(value("frame_log_checkpoint_size_events") == 2)
+    #expect(value("frame_log_stopped") == 0)
+    let names = Set(families.map(\.descriptor.name))
+    for name in [
+      "frame_log_bytes_total", "frame_log_commit_duration_seconds", "frame_log_batch_events", "frame_log_queue_depth",
+      "frame_log_checkpoint_timestamp_seconds", "frame_log_storage_info",
+    ] {
+      #expect(names.contains(name))
+    }
+  }
 }

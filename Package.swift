@@ -20,6 +20,7 @@ extension Target.Dependency {
   static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
   static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
   static let crypto = product(name: "Crypto", package: "swift-crypto")
+  static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
   static let grdb = product(name: "GRDB", package: "GRDB.swift")
   static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
   static let grpcTransport = product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
@@ -130,22 +131,47 @@ let package = Package(
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameNode", "FrameCore", "FrameIdentity", "FrameMetrics", .argumentParser, .asyncHTTPClient, .nioCore,
+        "FrameNode", "FrameCore", "FrameLedger", .argumentParser, .asyncHTTPClient, .nioCore,
         .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
       ],
       swiftSettings: settings),
     // Tests and their support
     tests("FrameCoreTests", ["FrameCore"]),
-    tests("FrameMetricsTests", ["FrameMetrics", .metricsAPI]),
-    tests("FrameLogTests", ["FrameLog", "FrameLedger"]),
-    tests("FrameLedgerTests", ["FrameLedger", "FrameLog"]),
-    tests("FrameIdentityTests", ["FrameIdentity"]),
-    tests("FrameFederationTests", ["FrameFederation", "FrameLedger", "FrameLog"]),
-    tests("FrameSettlementTests", ["FrameSettlement", "FrameBridge", "FrameProjection"]),
-    tests("FrameNodeTests", ["FrameNode", .hummingbirdTesting]),
-    tests("EndToEndTests", ["FrameNode", "FrameLog", "FrameLedger", .asyncHTTPClient, .nioFoundationCompat]),
+    tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
+    tests("FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging]),
+    tests("FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
+    tests(
+      "FrameIdentityTests",
+      [
+        "FrameCore", "FrameIdentity", "FrameMetrics", .crypto, .cryptoExtras, .jwtKit, .nioCore, .nioHTTP1, .nioPosix,
+        .nioSSL, .x509,
+      ]),
+    tests(
+      "FrameFederationTests",
+      [
+        "FrameCore", "FrameFederation", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeerAPI", "FrameProtos",
+        .logging, .nioCore, .nioPosix,
+      ]),
+    tests(
+      "FrameSettlementTests",
+      [
+        "FrameBridge", "FrameCore", "FrameFederation", "FrameLedger", "FrameLog", "FrameMetrics", "FramePeerAPI",
+        "FrameProjection", "FrameProtos", "FrameSettlement", .crypto, .logging,
+      ]),
+    tests("FrameCanaryTests", ["FrameCanary", "FrameCore", "FrameMetrics", .logging, .nioCore]),
+    tests(
+      "FrameNodeTests",
+      [
+        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos", .httpTypes, .hummingbird,
+        .hummingbirdTesting, .logging, .yams,
+      ]),
+    // The executable is a dependency so that the tests always run the binary of the same source.
+    tests(
+      "EndToEndTests",
+      [
+        "frame", "FrameCore", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos",
+        .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat,
+      ]),
     tests("TidyTests", []),
   ]
 )
-
-// Rooms under construction are left out until their folder exists.

@@ -22,18 +22,8 @@ struct CanaryLender: Sendable {
   /// - Throws: `LedgerError.insufficientFunds` when the treasury cannot.
   func ensureFunds(_ minimum: Amount) async throws {
     let agent = try agent()
-    let (exists, balance) = try await node.writer.read { state in
-      (state.ledger.agentExists(agent), state.ledger.balance(.liquid(agent)))
-    }
-    if !exists {
-      do {
-        _ = try await node.submit(
-          .ledger(.registerAgent(agent, purpose: CanaryConfiguration.agent)), actor: .node(of: node.frame),
-          key: node.freshKey("canary/agent"))
-      } catch LedgerError.agentExists {
-        // Someone else was faster; what is wanted is there.
-      }
-    }
+    try await ensureAgent()
+    let balance = try await node.writer.read { $0.ledger.balance(.liquid(agent)) }
     guard balance < minimum.minorUnits else { return }
     let target = max(minimum, node.configuration.canary.float)
     _ = try await node.submit(
@@ -41,6 +31,18 @@ struct CanaryLender: Sendable {
         .transfer(
           from: nil, to: agent, amount: Amount(minorUnits: target.minorUnits - balance), memo: "canary float")),
       actor: .authority(of: node.frame), key: node.freshKey("canary/float"))
+  }
+
+  func ensureAgent() async throws {
+    let agent = try agent()
+    guard try await !node.writer.read({ $0.ledger.agentExists(agent) }) else { return }
+    do {
+      _ = try await node.submit(
+        .ledger(.registerAgent(agent, purpose: CanaryConfiguration.agent)), actor: .node(of: node.frame),
+        key: node.freshKey("canary/agent"))
+    } catch LedgerError.agentExists {
+      // Someone else was faster; what is wanted is there.
+    }
   }
 
   func token() async throws -> String {

@@ -2,35 +2,53 @@ import Foundation
 
 /// Base64url without padding (RFC 7515 §2), read strictly: one text, one value.
 enum Base64URL {
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
   static func encode(_ data: Data) -> String {
-    String(
-      data.base64EncodedString().compactMap { character in
-        switch character {
-        case "+": "-"
-        case "/": "_"
-        case "=": nil
-        default: character
-        }
-      })
+    var text: [UInt8] = []
+    text.reserveCapacity((data.count * 4 + 2) / 3)
+    var bits: UInt32 = 0
+    var count = 0
+    for byte in data {
+      bits = bits << 8 | UInt32(byte)
+      count += 8
+      while count >= 6 {
+        count -= 6
+        text.append(alphabet[Int(bits >> count & 63)])
+      }
+    }
+    if count > 0 { text.append(alphabet[Int(bits << (6 - count) & 63)]) }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// - Returns: nil when the text has padding, other characters, an impossible length or stray final bits.
   static func decode(_ text: some StringProtocol) -> Data? {
-    var standard = ""
-    standard.reserveCapacity(text.utf8.count + 3)
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "-"): standard.append("+")
-      case UInt8(ascii: "_"): standard.append("/")
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        standard.append(Character(Unicode.Scalar(byte)))
-      default: return nil
+    var data: [UInt8] = []
+    data.reserveCapacity(text.utf8.count * 3 / 4)
+    var bits: UInt32 = 0
+    var count = 0
+    for character in text.utf8 {
+      guard let value = value(character) else { return nil }
+      bits = bits << 6 | value
+      count += 6
+      if count >= 8 {
+        count -= 8
+        data.append(UInt8(truncatingIfNeeded: bits >> count))
       }
     }
-    guard standard.utf8.count % 4 != 1 else { return nil }
-    standard += String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
-    guard let data = Data(base64Encoded: standard), encode(data) == text else { return nil }
-    return data
+    // Six bits left over are a character too many; fewer must be zero.
+    guard count < 6, bits & (1 << count - 1) == 0 else { return nil }
+    return Data(data)
+  }
+
+  private static func value(_ character: UInt8) -> UInt32? {
+    switch character {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "-"): 62
+    case UInt8(ascii: "_"): 63
+    default: nil
+    }
   }
 }

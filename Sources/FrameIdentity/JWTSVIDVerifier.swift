@@ -1,6 +1,5 @@
 import Foundation
 import FrameCore
-import JWTKit
 
 /// Verifies JWT-SVIDs against the bundle of the trust domain they claim (CONFORMANCE S4, S15).
 ///
@@ -16,8 +15,7 @@ package struct JWTSVIDVerifier: Sendable {
   /// A longer token is refused unread.
   package static let tokenLimit = 8 * 1024
 
-  /// The algorithms a JWT-SVID may use, with the curve that each needs (nil for RSA).
-  static let curve: [String: String] = ["ES256": "P-256", "ES384": "P-384", "ES512": "P-521"]
+  /// The algorithms a JWT-SVID may use.
   private static let algorithms: Set<String> = [
     "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
   ]
@@ -50,6 +48,17 @@ package struct JWTSVIDVerifier: Sendable {
     var alg: String
     var kid: String?
     var typ: String?
+    var hasCritical: Bool
+
+    private enum CodingKeys: String, CodingKey { case alg, kid, typ, crit }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      alg = try container.decode(String.self, forKey: .alg)
+      kid = try container.decodeIfPresent(String.self, forKey: .kid)
+      typ = try container.decodeIfPresent(String.self, forKey: .typ)
+      hasCritical = container.contains(.crit)
+    }
   }
 
   private struct Claims: Decodable {
@@ -95,7 +104,7 @@ package struct JWTSVIDVerifier: Sendable {
     }
     let signed = Data(token.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count))
     let valid: Bool
-    do { valid = try await authority.algorithm(named: header.alg).verify(signature, signs: signed) } catch {
+    do { valid = try await authority.verifies(signature, over: signed, algorithm: header.alg) } catch {
       throw (error as? JWTSVIDRefusal) ?? .signature
     }
     guard valid else { throw .signature }
@@ -114,13 +123,13 @@ package struct JWTSVIDVerifier: Sendable {
   }
 
   private static func header(_ data: Data) throws(JWTSVIDRefusal) -> (Header, keyID: String) {
-    guard let header = try? JSONDecoder().decode(Header.self, from: data),
-      let members = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-    else { throw .malformed("its header does not parse") }
+    guard let header = try? JSONDecoder().decode(Header.self, from: data) else {
+      throw .malformed("its header does not parse")
+    }
     guard algorithms.contains(header.alg) else { throw .algorithm(header.alg) }
     if let type = header.typ, type != "JWT", type != "JOSE" { throw .type(type) }
     // An extension that must be understood and is not: RFC 7515 §4.1.11.
-    guard members["crit"] == nil else { throw .malformed("it has critical header parameters") }
+    guard !header.hasCritical else { throw .malformed("it has critical header parameters") }
     guard let keyID = header.kid, !keyID.isEmpty else { throw .malformed("it has no key id") }
     return (header, keyID)
   }

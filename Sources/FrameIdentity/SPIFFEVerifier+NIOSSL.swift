@@ -13,6 +13,11 @@ extension SPIFFEVerifier {
   ///
   /// Path building is asynchronous, so the work runs in a task of its own and the promise is completed from there, which
   /// hops back to the connection's event loop: NIOSSL is never re-entered. The promise is completed exactly once.
+  ///
+  /// - Important: BoringSSL does not call this for a session that the client resumes with a ticket, and NIOSSL cannot turn
+  ///   tickets off. A server must therefore take the peer's id from the *validated* chain of the connection
+  ///   (`peerValidatedCertificateChain`, gRPC's `peerCertificateChain`), which a resumed session does not have, and refuse
+  ///   the call when there is none. Otherwise a ticket would outlive a revoked treaty or an expired SVID.
   /// - Parameters:
   ///   - expected: which ids are acceptable.
   ///   - onResult: told the peer's id or the refusal, before the handshake goes on. For metrics and logs; must not block.

@@ -20,17 +20,29 @@ final class Results: Sendable {
   }
 }
 
+/// What a server sees of its clients' validated chains.
+final class Chains: Sendable {
+  private let counts = Mutex<[Int?]>([])
+  func add(_ count: Int?) { counts.withLock { $0.append(count) } }
+  var all: [Int?] { counts.withLock { $0 } }
+}
+
 /// A TLS server on loopback that sends back what it gets.
 struct EchoServer {
   let channel: any Channel
   var port: Int { channel.localAddress?.port ?? 0 }
   let results = Results()
+  /// For each message: how many certificates the validated chain of its connection has, nil when there is no such chain.
+  let chains = Chains()
 
-  init(_ configuration: TLSConfiguration, verify: SPIFFEVerifier?, expecting expected: ExpectedID = .anyNode)
+  init(
+    _ configuration: TLSConfiguration, verify: SPIFFEVerifier?, expecting expected: ExpectedID = .anyNode
+  )
     async throws
   {
     let context = try NIOSSLContext(configuration: configuration)
     let results = results
+    let chains = chains
     let callback = verify?.nioCallback(expecting: expected) { results.add($0) }
     channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { channel in
@@ -42,7 +54,7 @@ struct EchoServer {
               NIOSSLServerHandler(context: context)
             }
           try channel.pipeline.syncOperations.addHandler(tls)
-          try channel.pipeline.syncOperations.addHandler(Echo())
+          try channel.pipeline.syncOperations.addHandler(Echo(chains))
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
@@ -52,7 +64,13 @@ struct EchoServer {
 
   private final class Echo: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.writeAndFlush(data, promise: nil) }
+    private let chains: Chains
+    init(_ chains: Chains) { self.chains = chains }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+      chains.add(tls?.peerValidatedCertificateChain?.count)
+      context.writeAndFlush(data, promise: nil)
+    }
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
   }
 }

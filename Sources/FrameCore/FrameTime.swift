@@ -6,7 +6,11 @@ public struct FrameTime: Hashable, Sendable, Comparable, CustomStringConvertible
 
   public init(unixNanoseconds: Int64) { self.unixNanoseconds = unixNanoseconds }
 
-  public init(_ date: Date) { self.init(unixNanoseconds: Int64(date.timeIntervalSince1970 * 1e9)) }
+  /// The nearest time that can be said: certificates may carry dates up to the year 9999, nanoseconds end in 2262.
+  public init(_ date: Date) {
+    let nanoseconds = (date.timeIntervalSince1970 * 1e9).rounded(.towardZero)
+    self.init(unixNanoseconds: Int64(exactly: nanoseconds) ?? (nanoseconds < 0 ? .min : .max))
+  }
 
   public var date: Date { Date(timeIntervalSince1970: seconds) }
   /// Seconds since the epoch as Prometheus wants timestamps (float64, exact to about 0.2 µs today).

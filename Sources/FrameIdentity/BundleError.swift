@@ -39,7 +39,7 @@ package enum BundleError: FrameError, Hashable {
       "The bundle of \(domain) went back from sequence \(held) to \(received.map(String.init) ?? "none")."
     case .unauthenticatedRevocation(let domain):
       "The bundle of \(domain) is empty and nothing proves that \(domain) emptied it."
-    case .fingerprint(let text): "'\(text.prefix(100))' is not a bundle fingerprint."
+    case .fingerprint(let text): "'\(text.shown(100))' is not a bundle fingerprint."
     }
   }
   package var remedy: String {

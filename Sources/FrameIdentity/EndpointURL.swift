@@ -23,6 +23,10 @@ package struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
     guard parts.fragment == nil else { throw .url(text, why: "it has a fragment") }
     guard let host = parts.percentEncodedHost, !host.isEmpty else { throw .url(text, why: "it has no host") }
     guard !host.contains("%") else { throw .url(text, why: "its host is percent-encoded") }
+    // URLComponents drops a port that is empty or overflows: the default must not step in for it.
+    let authority = text.dropFirst("https://".count).prefix { !"/?#".contains($0) }
+    let hasPort = authority.drop { $0 != "]" }.contains(":") || (!authority.contains("]") && authority.contains(":"))
+    guard parts.port != nil || !hasPort else { throw .url(text, why: "its port is not one") }
     let port = parts.port ?? 443
     guard (1...65_535).contains(port) else { throw .url(text, why: "its port is not one") }
     self.host = host.trimmingCharacters(in: ["[", "]"])

@@ -37,16 +37,16 @@ package enum FetchError: FrameError {
   }
   package var message: String {
     switch self {
-    case .url(let text, let why): "'\(text.prefix(200))' is not an endpoint URL: \(why)."
-    case .connect(let url, let why): "Cannot connect to \(url): \(why)."
+    case .url(let text, let why): "'\(text.shown(200))' is not an endpoint URL: \(why)."
+    case .connect(let url, let why): "Cannot connect to \(url): \(why.shown(300))."
     case .timeout(let url, let after): "\(url) did not answer within \(after)."
-    case .handshake(let url, let why): "The TLS handshake with \(url) failed: \(why)."
+    case .handshake(let url, let why): "The TLS handshake with \(url) failed: \(why.shown(300))."
     case .refused(let url, let refusal): "\(url): \(refusal.message)"
-    case .closed(let url, let why): "\(url) ended the exchange early: \(why)."
+    case .closed(let url, let why): "\(url) ended the exchange early: \(why.shown(300))."
     case .bodyTooLarge(let url, let limit): "\(url) sent more than \(limit) bytes."
     case .status(let url, let status): "\(url) answered with status \(status)."
     case .redirect(let url, let status): "\(url) answered with the redirect \(status), which is not followed."
-    case .contentType(let url, let type): "\(url) answered with content type '\(type.prefix(100))'."
+    case .contentType(let url, let type): "\(url) answered with content type '\(type.shown(100))'."
     }
   }
   package var remedy: String {

@@ -183,16 +183,17 @@ package enum JWTSVIDRefusal: FrameError, Hashable {
     switch self {
     case .tooLong(let count): "The token has \(count) bytes; \(JWTSVIDVerifier.tokenLimit) are allowed."
     case .malformed(let why): "The token is not a JWT-SVID: \(why)."
-    case .algorithm(let name): "The token's algorithm '\(name.prefix(40))' is not allowed for its key."
-    case .type(let type): "The token's type '\(type.prefix(40))' is neither JWT nor JOSE."
-    case .subject(let subject): "The token's subject '\(subject.prefix(300))' is not a SPIFFE ID with a path."
+    case .algorithm(let name): "The token's algorithm '\(name.shown(40))' is not allowed for its key."
+    case .type(let type): "The token's type '\(type.shown(40))' is neither JWT nor JOSE."
+    case .subject(let subject): "The token's subject '\(subject.shown(300))' is not a SPIFFE ID with a path."
     case .unknownTrustDomain(let domain): "No bundle of the token's trust domain \(domain) is held."
-    case .unknownKey(let key, let domain): "The bundle of \(domain) has no JWT key '\(key.prefix(100))'."
+    case .unknownKey(let key, let domain): "The bundle of \(domain) has no JWT key '\(key.shown(100))'."
     case .signature: "The token's signature is not valid."
     case .noExpiry: "The token has no expiry."
     case .expired(let time): "The token expired at \(time)."
     case .notYetValid(let time): "The token is not valid before \(time)."
-    case .audience(let names): "The token's audience \(names.prefix(4)) does not contain this receiver."
+    case .audience(let names):
+      "The token's audience '\(names.prefix(4).map { $0.shown(100) }.joined(separator: "', '"))' does not contain this receiver."
     }
   }
   package var remedy: String {

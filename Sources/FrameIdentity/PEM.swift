@@ -55,17 +55,3 @@ enum KeyFiles {
     return blocks[0].derBytes
   }
 }
-
-extension Data {
-  /// Lower-case hexadecimal.
-  var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(count * 2)
-    for byte in self {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-}

@@ -33,7 +33,7 @@ extension SPIFFEBundle {
         ignored.append(.init(index: index, reason: "the certificate is there twice"))
       case .x509(let certificate): x509.append(certificate)
       case .jwt(let authority) where jwt.contains(where: { $0.keyID == authority.keyID }):
-        ignored.append(.init(index: index, reason: "the key id '\(authority.keyID.prefix(64))' is there twice"))
+        ignored.append(.init(index: index, reason: "the key id '\(authority.keyID.shown(64))' is there twice"))
       case .jwt(let authority): jwt.append(authority)
       case .unusable(let reason): ignored.append(.init(index: index, reason: reason))
       }

@@ -33,7 +33,7 @@ package struct SPIFFERefusal: FrameError, Hashable {
 
   init(_ reason: Reason, _ detail: String) {
     self.reason = reason
-    self.detail = String(detail.prefix(600))
+    self.detail = detail.shown(600)
   }
 
   package var code: String { reason.rawValue }

@@ -23,6 +23,8 @@ package final class SVIDSource: Service, CertificateReloader {
 
   /// Pause after a failed renewal; the current SVID has half of its life left.
   package static let retryInterval: Duration = .seconds(10)
+  /// Between two renewals, whatever the lifetime.
+  package static let shortestInterval: Duration = .seconds(1)
 
   /// - Parameters:
   ///   - first: the SVID to begin with.
@@ -65,7 +67,11 @@ package final class SVIDSource: Service, CertificateReloader {
             // The clock may have been set while we slept: look again before renewing.
             continue
           }
-          do { try await self.renew() } catch {
+          do {
+            try await self.renew()
+            // An SVID that is due as soon as it is issued (a tiny lifetime, an authority near its end) must not spin.
+            if self.current.renewAt <= self.clock.now() { try await self.clock.sleep(for: Self.shortestInterval) }
+          } catch {
             if error is CancellationError { throw error }
             self.metrics?.x509SVIDRenewalFailed()
             self.logger.error(

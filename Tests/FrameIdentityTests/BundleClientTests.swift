@@ -19,7 +19,7 @@ struct BundleClientTests {
   init() throws {
     authority = try FrameAuthority.ephemeral(frame: Frames.b, clock: clock)
     source = try SVIDSource(authority: authority, id: .node(of: Frames.b), clock: clock)
-    client = EndpointClient(clock: clock)
+    client = EndpointClient(clock: clock, timeout: .seconds(60))
     bundles = BundleClient(client: client, clock: clock)
   }
 
@@ -294,7 +294,9 @@ struct BundleClientTests {
     let bad = [
       "", "http://frame-b.example", "HTTP://x", "frame-b.example:9444", "https://", "https:///x", "https://u:p@x",
       "https://u@x",
-      "https://x#f", "https://x y", "https://x:0", "https://x:99999", "file:///etc/passwd", "https://x/\u{e9}",
+      "https://x#f", "https://x y", "https://x:0", "https://x:", "https://[::1]:", "https://x:4x4", "https://x:99999",
+      "https://x:99999999999999999999",
+      "file:///etc/passwd", "https://x/\u{e9}",
       "https://x/" + String(repeating: "a", count: 3000),
     ]
     for text in bad {

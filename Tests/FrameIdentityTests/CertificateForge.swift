@@ -33,9 +33,10 @@ struct CertificateForge {
   }
 
   /// A self-signed root.
-  init(root form: Form, name: String = "root") throws {
+  /// - Parameter end: in place of the form's, for dates that FrameTime cannot say.
+  init(root form: Form, name: String = "root", until end: Date? = nil) throws {
     let subject = try DistinguishedName { CommonName(name) }
-    certificate = try Self.make(form, subject, Certificate.PublicKey(key.publicKey), subject, key)
+    certificate = try Self.make(form, subject, Certificate.PublicKey(key.publicKey), subject, key, until: end)
   }
 
   /// A certificate signed by `issuer`.
@@ -47,7 +48,7 @@ struct CertificateForge {
 
   private static func make(
     _ form: Form, _ subject: DistinguishedName, _ publicKey: Certificate.PublicKey, _ issuer: DistinguishedName,
-    _ issuerKey: P256.Signing.PrivateKey
+    _ issuerKey: P256.Signing.PrivateKey, until end: Date? = nil
   ) throws -> Certificate {
     var extensions = Certificate.Extensions()
     if form.isAuthority {
@@ -69,7 +70,7 @@ struct CertificateForge {
     }
     return try Certificate(
       version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey, notValidBefore: form.notBefore.date,
-      notValidAfter: form.notAfter.date, issuer: issuer, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
+      notValidAfter: end ?? form.notAfter.date, issuer: issuer, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
       extensions: extensions, issuerPrivateKey: Certificate.PrivateKey(issuerKey))
   }
 }

@@ -74,6 +74,22 @@ struct SVIDSourceTests {
     try await service.value
   }
 
+  @Test("an SVID that is due as soon as it is issued is renewed once a second, not in a spin")
+  func tinyLifetime() async throws {
+    let source = try SVIDSource(
+      authority: authority, id: .node(of: Frames.a), lifetime: .seconds(5), clock: clock,
+      metrics: IdentityMetrics(registry))
+    let service = Task { try await source.run() }
+    for rotations in [2.0, 3, 4] {
+      await clock.sleepers(1)
+      #expect(value("frame_svid_rotations_total") == rotations)
+      clock.advance(by: SVIDSource.shortestInterval)
+    }
+    await clock.sleepers(1)
+    service.cancel()
+    try await service.value
+  }
+
   @Test("a new handshake presents the renewed SVID, while a connection opened before goes on")
   func newHandshake() async throws {
     let source = try SVIDSource(authority: authority, id: .node(of: Frames.a), clock: clock)

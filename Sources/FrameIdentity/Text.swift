@@ -1,0 +1,24 @@
+import Foundation
+
+extension Data {
+  /// Lower-case hexadecimal.
+  var hex: String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(count * 2)
+    for byte in self {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+extension StringProtocol {
+  /// For messages and logs: what others wrote, cut at `limit` characters, with control characters replaced.
+  func shown(_ limit: Int) -> String {
+    String(
+      String.UnicodeScalarView(
+        prefix(limit).unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
+  }
+}

@@ -7,7 +7,7 @@ internal import GRDB
 /// The plain methods block: call them from `run`, or from a thread that may block.
 package final class LogReader: Sendable {
   private let database: DatabaseQueue
-  private let file: CheckpointFile
+  private let directory: URL
   private let queue = DispatchQueue(label: "frame.log.reader.work")
 
   /// - Throws: `LogError.storage` when there is no log in `directory` or it cannot be read.
@@ -16,7 +16,7 @@ package final class LogReader: Sendable {
       throw LogError.storage("there is no \(SQLiteFile.name) in \(directory.path)")
     }
     database = try SQLiteFile.openReader(in: directory)
-    file = CheckpointFile(directory: directory)
+    self.directory = directory
   }
 
   /// Runs blocking work off the cooperative pool, one piece at a time.
@@ -49,7 +49,10 @@ package final class LogReader: Sendable {
 
   /// The newest checkpoint that the log's node signed, or nil.
   /// - Throws: `LogError.badNote` when the file is not one that `key` signed; `LogError.storage`.
-  package func storedCheckpoint(key: LogVerifierKey) throws -> SignedCheckpoint? { try file.read(key: key) }
+  package func storedCheckpoint(key: LogVerifierKey) throws -> SignedCheckpoint? {
+    var file = CheckpointFile(directory: directory)
+    return try file.read(key: key)
+  }
 
   private func reading<T>(_ body: (Database) throws -> T) throws -> T {
     do {

@@ -11,13 +11,13 @@ internal import Synchronization
 final class Notary: Sendable {
   private let reader: LogReader
   private let signer: LogSigner
-  private let file: CheckpointFile
   private let clock: any FrameClock
   private let metrics: LogMetrics
   private let queue = DispatchQueue(label: "frame.log.notary")
   private let state: Mutex<State>
 
   private struct State {
+    var file: CheckpointFile
     var tree = MerkleTree()
     var signed: SignedCheckpoint?
   }
@@ -28,11 +28,10 @@ final class Notary: Sendable {
   init(directory: URL, signer: LogSigner, clock: any FrameClock, metrics: LogMetrics) throws {
     self.reader = try LogReader(directory: directory)
     self.signer = signer
-    self.file = CheckpointFile(directory: directory)
     self.clock = clock
     self.metrics = metrics
-    var start = State()
-    start.signed = try file.read(key: signer.verifierKey)
+    var start = State(file: CheckpointFile(directory: directory))
+    start.signed = try start.file.read(key: signer.verifierKey)
     try Self.catchUp(&start, to: reader.size(), reader)
     if let signed = start.signed {
       guard signed.size <= start.tree.size else {
@@ -98,7 +97,7 @@ final class Notary: Sendable {
     do {
       try Self.catchUp(&state, to: size, reader)
       let next = SignedCheckpoint(size: state.tree.size, root: state.tree.root, signer: signer)
-      try file.swap(from: state.signed, to: next)
+      try state.file.add(next)
       state.signed = next
       metrics.signed(next.size, at: clock.now())
       return next

@@ -160,10 +160,46 @@ import Testing
     let writer = try fixture.writer()
     _ = try await writer.submit(fixture.envelope(.add(1)))
     let attestation = try await writer.attest(0)
-    #expect(try Data(contentsOf: fixture.directory.appendingPathComponent("checkpoint")) == attestation.checkpoint)
+    let reader = try LogReader(directory: fixture.directory)
+    #expect(try reader.storedCheckpoint(key: fixture.signer.verifierKey)?.note == attestation.checkpoint)
     await writer.shutdown()
     let again = try fixture.writer()
     #expect(try await again.checkpoint().note == attestation.checkpoint)
     await again.shutdown()
+  }
+
+  @Test("L7: a checkpoint that a crash left half written does not hide the one before it")
+  func tornCheckpoint() async throws {
+    let fixture = try LogFixture()
+    var file = CheckpointFile(directory: fixture.directory)
+    try FileManager.default.createDirectory(at: fixture.directory, withIntermediateDirectories: true)
+    let path = fixture.directory.appendingPathComponent("checkpoint")
+    let key = fixture.signer.verifierKey
+    #expect(try file.read(key: key) == nil)
+    let signed = (1...5).map { SignedCheckpoint(size: $0, root: .empty, signer: fixture.signer) }
+    for checkpoint in signed {
+      try file.add(checkpoint)
+      var fresh = CheckpointFile(directory: fixture.directory)
+      #expect(try fresh.read(key: key) == checkpoint)
+      #expect(try Data(contentsOf: path).count == 2 * CheckpointFile.slotBytes)
+    }
+    // The newest of five is in the first slot: cut it anywhere, and the fourth is what is known.
+    let whole = try Data(contentsOf: path)
+    for cut in [0, 1, 20, 60, signed[4].note.count - 1] {
+      var torn = whole
+      for index in cut..<signed[4].note.count { torn[index] = 0x0a }
+      try torn.write(to: path)
+      var fresh = CheckpointFile(directory: fixture.directory)
+      #expect(try fresh.read(key: key)?.size == (cut == signed[4].note.count - 1 ? 5 : 4))
+      // What is whole is not overwritten: the next one takes the torn slot.
+      let survivor = cut == signed[4].note.count - 1 ? 0 : CheckpointFile.slotBytes
+      try fresh.add(SignedCheckpoint(size: 6, root: .empty, signer: fixture.signer))
+      #expect(try fresh.read(key: key)?.size == 6)
+      let after = try Data(contentsOf: path)
+      #expect(after[survivor..<survivor + 200] == torn[survivor..<survivor + 200])
+    }
+    try Data(repeating: 0x0a, count: 2 * CheckpointFile.slotBytes).write(to: path)
+    var empty = CheckpointFile(directory: fixture.directory)
+    #expect(throws: LogError.self) { try empty.read(key: key) }
   }
 }

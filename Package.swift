@@ -40,6 +40,7 @@ extension Target.Dependency {
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
   static let nioFoundationCompat = product(name: "NIOFoundationCompat", package: "swift-nio")
+  static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
   static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
   static let nioCertificateReloading = product(name: "NIOCertificateReloading", package: "swift-nio-extras")
   static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -82,7 +83,9 @@ let package = Package(
     room("FrameMetrics", ["CFrameZlib", .coreMetrics]),
     // Floor 1
     room("FrameLog", ["FrameCore", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
-    room("FrameLedger", ["FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
+    room(
+      "FrameLedger",
+      ["FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
     room(
       "FrameIdentity",
       [
@@ -94,9 +97,10 @@ let package = Package(
     room(
       "FrameFederation",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI", .crypto,
-        .grpcCore, .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .x509, .hummingbird,
-        .hummingbirdTLS, .lifecycle, .logging,
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "FramePeerAPI", .crypto, .grpcCore,
+        .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .nioTLS, .x509, .httpTypes,
+        .hummingbird,
+        .hummingbirdCore, .hummingbirdTLS, .lifecycle, .logging,
       ]),
     room(
       "FrameProjection",
@@ -118,14 +122,17 @@ let package = Package(
         "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
       ]),
     // Floor 4
-    room("FrameCanary", ["FrameCore", "FrameMetrics", .asyncHTTPClient, .nioCore, .nioFoundationCompat, .lifecycle, .logging]),
+    room(
+      "FrameCanary",
+      ["FrameCore", "FrameMetrics", .asyncHTTPClient, .nioCore, .nioFoundationCompat, .lifecycle, .logging]),
     // Floor 5
     room(
       "FrameNode",
       [
         "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
         "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
-        .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .coreMetrics, .nioCore, .nioPosix, .protobuf,
+        .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .coreMetrics, .nioCore, .nioPosix,
+        .protobuf,
       ]),
     // Floor 6
     .executableTarget(
@@ -139,7 +146,8 @@ let package = Package(
     tests("FrameCoreTests", ["FrameCore"]),
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
     tests("FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging]),
-    tests("FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
+    tests(
+      "FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
     tests(
       "FrameIdentityTests",
       [

@@ -96,7 +96,7 @@ package enum BridgeError: FrameError, Equatable {
     case .bridgeCap: "Wait until tokens return, or agree on a higher cap."
     case .overRate: "Split it into smaller amounts."
     case .breakerOpen, .unbacked:
-      "See the runbook BridgeImbalance; an operator closes the breaker when it is explained."
+      "See the runbook FrameBridgeImbalance; an operator closes the breaker when it is explained."
     case .breakerClosed: "Nothing needs to be done."
     case .noteTooLong: "Shorten it."
     case .notAllowed: "Use the credentials of the agent whose tokens move, or of the authority for the breaker."

@@ -60,6 +60,7 @@ struct PeerRoutes {
   private func view(_ treaty: Treaty) -> PeerView {
     let seen = observed(treaty.peer)
     return PeerView(
-      treaty, native: node.configuration.native, observed: seen.fingerprint, lastRefresh: seen.lastRefresh)
+      treaty, native: node.configuration.native, observed: seen.fingerprint, lastRefresh: seen.lastRefresh,
+      trouble: federation.trouble(with: treaty.peer))
   }
 }

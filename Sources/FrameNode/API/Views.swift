@@ -130,9 +130,11 @@ struct PeerView: Encodable, Sendable {
   let expiresAt: String?
   let lastRefresh: String?
   let reason: String?
+  /// What the last step of the handshake failed with, while it is being retried.
+  let trouble: String?
   let terms: Terms
 
-  init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?) {
+  init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?, trouble: String?) {
     func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
     frameId = treaty.peer.name
     state = treaty.state.rawValue
@@ -148,6 +150,7 @@ struct PeerView: Encodable, Sendable {
     expiresAt = treaty.state == .requested ? treaty.expires.description : nil
     self.lastRefresh = lastRefresh?.description
     reason = treaty.reason.isEmpty ? nil : treaty.reason
+    self.trouble = trouble
     terms = Terms(
       subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap),
       bridgeCap: decimal(treaty.terms.bridgeCap), bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute))

@@ -16,8 +16,6 @@ extension NodeCore: FederationPort {
   }
 
   package func federation() async throws -> FederationState { try await writer.read { $0.federation } }
-
-  package func federationChanges() -> AsyncStream<UInt64> { writer.changes() }
 }
 
 extension NodeCore: ProjectionPort {

@@ -1,0 +1,168 @@
+import FrameBridge
+import FrameCore
+import FrameLedger
+import FrameLog
+@testable import FrameProjection
+import FrameProtos
+import Testing
+
+/// Two frames with a treaty and the bridge between them, by hand.
+struct BridgePair {
+  var a: SimFrame
+  var b: SimFrame
+  var now = SimFixture.start
+  let alice = SimFixture.agent("alice")
+  let bob = SimFixture.agent("bob")
+
+  init(_ limits: SimFixture.Limits = .init()) throws { (a, b) = try SimFixture.pair(limits) }
+
+  mutating func lock(_ id: String, _ amount: Int64 = 1_000, to recipient: String = "bob") throws {
+    try a.bridge(
+      .lock(
+        id: id, destination: b.id, from: alice, recipient: SimFixture.agent(recipient),
+        amount: Amount(minorUnits: amount)), actor: .agent(alice, of: a.id), key: id, now: now)
+  }
+
+  mutating func redeem(_ id: String, _ amount: Int64 = 1_000) throws {
+    try b.bridge(
+      .redeem(id: id, origin: a.id, from: bob, recipient: alice, amount: Amount(minorUnits: amount)),
+      actor: .agent(bob, of: b.id), key: id, now: now)
+  }
+
+  mutating func deliver() throws {
+    try Self.deliver(a, &b, now)
+    try Self.deliver(b, &a, now)
+  }
+
+  static func deliver(_ from: SimFrame, _ to: inout SimFrame, _ now: FrameTime) throws {
+    let held = to.state.projection.cursor(of: from.id).sequence
+    for (offset, position) in from.state.projection.positions(for: to.id, after: held, limit: .max).enumerated() {
+      try to.receive(held + UInt64(offset) + 1, from.attested(position), now: now)
+    }
+  }
+
+  /// The last event of a type in a frame's log, proved.
+  static func proof(_ frame: SimFrame, _ type: EventType) throws -> AttestedEvent {
+    frame.attested(try #require(frame.log.last { $0.event.eventType == type }).position)
+  }
+
+  var wrapped: Int64 { b.balance(.wrapped(bob, a.native)) }
+  var outbound: OutboundBridge { a.state.bridge.peer(b.id).outbound }
+  var inbound: InboundBridge { b.state.bridge.peer(a.id).inbound }
+}
+
+@Suite("SF-3 bridge")
+struct BridgeTests {
+  @Test("lock, issue, redeem, unlock: the reserve equals what is outstanding plus what is in flight, at every step")
+  func cycle() throws {
+    var pair = try BridgePair()
+    try pair.lock("l")
+    #expect(pair.outbound.reserve == 1_000)
+    #expect(pair.outbound.inFlight == 1_000)
+    #expect(pair.outbound.unissued == ["l": 1_000], "what is in flight has a name")
+    try pair.deliver()
+    #expect(pair.wrapped == 1_000)
+    #expect(pair.outbound.inFlight == 0)
+    #expect(pair.outbound.outstanding == 1_000)
+    try pair.redeem("r", 400)
+    #expect(pair.inbound.notUnlocked == ["r": 400])
+    try pair.deliver()
+    try pair.deliver()
+    #expect(pair.outbound.reserve == 600)
+    #expect(pair.a.balance(.bridgeReserve(pair.b.id)) == 600)
+    #expect(pair.a.balance(.liquid(pair.alice)) == SimFixture.startBalance - 600)
+    #expect([pair.outbound.imbalance, pair.inbound.imbalance, pair.inbound.inFlight] == [0, 0, 0])
+    #expect(pair.a.balance(.issuance) == -SimFixture.startBalance * 10, "a lock does not change what was issued")
+  }
+
+  @Test("each leg has one effect however often and in whatever order its proof is brought")
+  func idempotent() throws {
+    var pair = try BridgePair()
+    try pair.lock("l1", 100)
+    try pair.lock("l2", 200)
+    let proofs = pair.a.log.filter { $0.event.eventType == .tokensBridgeLocked }.map { pair.a.attested($0.position) }
+    let carol = SPIFFEID.agent(SimFixture.agent("carol"), of: pair.b.id)
+    try pair.b.bridge(.issue(proofs[1]), actor: carol, now: pair.now)
+    try pair.b.bridge(.issue(proofs[1]), actor: carol, now: pair.now)
+    try pair.b.bridge(.issue(proofs[1]), actor: carol, key: "another key", now: pair.now)
+    #expect(pair.wrapped == 200)
+    #expect(pair.inbound.issuedAhead == ["l2": 200])
+    #expect(pair.inbound.imbalance == 0)
+    try pair.deliver()
+    #expect(pair.wrapped == 300)
+    #expect(pair.inbound.issuedAhead.isEmpty)
+    try pair.b.bridge(.issue(proofs[0]), actor: carol, key: "late", now: pair.now)
+    #expect(pair.wrapped == 300)
+    try pair.redeem("r", 300)
+    let back = try BridgePair.proof(pair.b, .wrappedTokensRedeemed)
+    for key in ["x", "y"] { try pair.a.bridge(.unlock(back), actor: .node(of: pair.a.id), key: key, now: pair.now) }
+    try pair.deliver()
+    #expect(pair.a.balance(.liquid(pair.alice)) == SimFixture.startBalance)
+    #expect(pair.outbound.imbalance == 0)
+  }
+
+  @Test("B16: what is over the cap or the rate waits by name and is done when there is room")
+  func waits() throws {
+    var pair = try BridgePair(.init(bridgeCap: 1_000, bridgeRatePerMinute: 600))
+    try pair.lock("l1", 600)
+    try pair.lock("l2", 400)
+    #expect(throws: BridgeError.bridgeCap(peer: pair.b.id, cap: 1_000, wouldBe: 1_001)) { try pair.lock("l3", 1) }
+    #expect(throws: BridgeError.overRate(peer: pair.b.id, rate: 600, amount: 601)) { try pair.lock("l4", 601) }
+    try pair.deliver()
+    #expect(pair.wrapped == 600)
+    #expect(pair.inbound.pendingIssues.keys.sorted() == ["l2"])
+    func pending() -> [BridgeState.Pending] {
+      let state = pair.b.state
+      return state.bridge.pending(with: pair.a.id, ledger: state.ledger, federation: state.federation, now: pair.now)
+        .issues
+    }
+    #expect(pending().map(\.reason) == ["bridge_rate"])
+    let node = SPIFFEID.node(of: pair.b.id)
+    #expect(throws: BridgeError.notNow(check: "rate", code: "bridge_rate")) {
+      try pair.b.bridge(.issuePending(peer: pair.a.id, lockID: "l2"), actor: node, now: pair.now)
+    }
+    pair.now = pair.now + .seconds(62)
+    #expect(pending().map(\.reason) == [""])
+    try pair.b.bridge(.issuePending(peer: pair.a.id, lockID: "l2"), actor: node, now: pair.now)
+    #expect(pair.wrapped == 1_000)
+    try pair.deliver()
+    #expect(pair.outbound.inFlight == 0)
+  }
+
+  @Test("an open breaker stops all four legs, keeps what arrives, and only the authority closes it")
+  func breaker() throws {
+    var pair = try BridgePair()
+    try pair.lock("l1")
+    try pair.deliver()
+    let authority = SPIFFEID.authority(of: pair.b.id)
+    try pair.b.bridge(
+      .openBreaker(peer: pair.a.id, reason: "manual", detail: ""), actor: authority, key: "o", now: pair.now)
+    #expect(throws: BridgeError.breakerOpen(peer: pair.a.id, reason: "manual")) { try pair.redeem("r") }
+    try pair.lock("l2")
+    try pair.deliver()
+    #expect(pair.inbound.pendingIssues.keys.sorted() == ["l2"])
+    for actor in [SPIFFEID.node(of: pair.b.id), .agent(pair.bob, of: pair.b.id), .node(of: pair.a.id)] {
+      #expect(throws: BridgeError.notAllowed(actor)) {
+        try pair.b.bridge(.closeBreaker(peer: pair.a.id, note: ""), actor: actor, key: "\(actor)", now: pair.now)
+      }
+    }
+    try pair.b.bridge(.closeBreaker(peer: pair.a.id, note: "explained"), actor: authority, key: "c", now: pair.now)
+    try pair.b.bridge(
+      .issuePending(peer: pair.a.id, lockID: "l2"), actor: .node(of: pair.b.id), now: pair.now)
+    #expect(pair.wrapped == 2_000)
+  }
+
+  @Test("a replay of the log gives the same bridge, and each event's totals state the reserve after it")
+  func totals() throws {
+    var pair = try BridgePair()
+    try pair.lock("l1", 100)
+    try pair.deliver()
+    try pair.redeem("r1", 60)
+    try pair.deliver()
+    try pair.deliver()
+    #expect(pair.a.replayed().bridge.peers == pair.a.state.bridge.peers)
+    #expect(pair.b.replayed().bridge.peers == pair.b.state.bridge.peers)
+    let unlocked = try BridgePair.proof(pair.a, .tokensBridgeUnlocked).event.event.tokensBridgeUnlocked.totals
+    #expect([unlocked.locked, unlocked.unlocked, unlocked.issued, unlocked.redeemed] == [100, 60, 100, 60])
+  }
+}

@@ -1,0 +1,231 @@
+import Crypto
+import Foundation
+import FrameBridge
+import FrameCore
+import FrameFederation
+import FrameLedger
+import FrameLog
+import FrameMetrics
+import FramePeerAPI
+import FrameProjection
+import FrameProtos
+import FrameSettlement
+import Logging
+import Synchronization
+
+/// A frame with its real log on disk, real proofs and the rooms' real shells; only the network is replaced.
+final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
+  let frame: FrameID
+  let native: Asset
+  let writer: Writer<SimState>
+  let signer: LogSigner
+  let registry = MetricRegistry()
+  let directory: URL
+  let clock = SystemClock()
+  let projectionServer: ProjectionServer
+  let settlementServer: SettlementServer
+  private let projectionMetrics: ProjectionMetrics
+  private let settlementMetrics: SettlementMetrics
+  private let bridgeMetrics: BridgeMetrics
+  private static let logger: Logger = {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return logger
+  }()
+
+  /// What the shells see of a node before it exists: they are made with it.
+  private final class Late: ProjectionPort, SettlementPort {
+    let writer: Writer<SimState>
+    let frame: FrameID
+
+    init(_ writer: Writer<SimState>, _ frame: FrameID) {
+      self.writer = writer
+      self.frame = frame
+    }
+
+    func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] {
+      await writer.submit(
+        contentsOf: commands.map {
+          CommandEnvelope(.projection($0), actor: .node(of: frame), derivedKey: $0.key)
+        })
+    }
+    func projection<T: Sendable>(
+      _ body: @escaping @Sendable (ProjectionState, FederationState) throws -> T
+    ) async throws -> T { try await writer.read { try body($0.projection, $0.federation) } }
+    func attest(_ position: UInt64) async throws -> PBAttestation { try await writer.attest(position) }
+    func checkpoint() async throws -> SignedCheckpoint { try await writer.checkpoint() }
+    func changes() -> AsyncStream<UInt64> { writer.changes() }
+    func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+      try await writer.submit(
+        CommandEnvelope(.settlement(command), actor: actor, key: key, digest: command.digest))
+    }
+    func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
+      try await writer.read { try body($0.settlement) }
+    }
+  }
+
+  private let late: Late
+
+  init(_ name: String, code: String, directory: URL? = nil, key: Curve25519.Signing.PrivateKey = .init()) throws {
+    frame = try FrameID(name)
+    native = try Asset(origin: frame, code: code, scale: 2)
+    self.directory =
+      directory
+      ?? FileManager.default.temporaryDirectory.appendingPathComponent("frame-settlement-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
+    signer = LogSigner(name: name, privateKey: key)
+    writer = try Writer(
+      directory: self.directory, initial: SimState(native: native), guard: LedgerGuard<SimState>(), signer: signer,
+      clock: clock, metrics: LogMetrics(registry), logger: Self.logger)
+    projectionMetrics = ProjectionMetrics(registry)
+    settlementMetrics = SettlementMetrics(registry)
+    bridgeMetrics = BridgeMetrics(registry)
+    late = Late(writer, frame)
+    projectionServer = ProjectionServer(port: late, clock: clock, metrics: projectionMetrics)
+    settlementServer = SettlementServer(port: late, metrics: settlementMetrics)
+  }
+
+  /// Agents with money, and a treaty with each of `peers`.
+  func found(peers: [LoopbackNode], _ limits: SimFixture.Limits = .init()) async throws {
+    let authority = SPIFFEID.authority(of: frame)
+    func run(_ command: SimState.Command, _ key: String) async throws {
+      _ = try await writer.submit(CommandEnvelope(command, actor: authority, derivedKey: key))
+    }
+    try await run(.ledger(.foundFrame(logVerifierKey: signer.verifierKey.text)), "found")
+    try await run(.ledger(.issue(Amount(minorUnits: SimFixture.startBalance * 10), memo: "")), "issue")
+    for name in SimFixture.agents {
+      let agent = SimFixture.agent(name)
+      try await run(.ledger(.registerAgent(agent, purpose: "")), "register/\(name)")
+      try await run(
+        .ledger(.transfer(from: nil, to: agent, amount: Amount(minorUnits: SimFixture.startBalance), memo: "")),
+        "grant/\(name)")
+    }
+    for peer in peers {
+      let treaty = SimFixture.treaty(
+        SimFixture.description(of: native, key: signer.verifierKey, limits),
+        SimFixture.description(of: peer.native, key: peer.signer.verifierKey, limits))
+      try await run(.given(treaty), "treaty/\(peer.frame)")
+    }
+  }
+
+  func follower(_ peers: LoopbackPeers, _ onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void = { _ in })
+    -> ProjectionFollower
+  {
+    ProjectionFollower(
+      port: late, peers: peers, clock: clock, metrics: projectionMetrics, logger: Self.logger, onCommitted: onCommitted)
+  }
+
+  func coordinator(_ peers: LoopbackPeers) -> TransferCoordinator {
+    TransferCoordinator(
+      frame: frame, native: native, port: late, peers: peers, clock: clock, metrics: settlementMetrics,
+      logger: Self.logger)
+  }
+
+  func relay(_ peers: LoopbackPeers) -> BridgeRelay {
+    BridgeRelay(frame: frame, port: self, peers: peers, clock: clock, metrics: bridgeMetrics, logger: Self.logger)
+  }
+
+  func balance(_ account: AccountRef) async throws -> Int64 { try await writer.read { $0.ledger.balance(account) } }
+
+  /// Waits, by the log's own notifications, until the state is as wanted.
+  func until(_ what: String, _ holds: @escaping @Sendable (SimState) -> Bool) async throws {
+    struct TooLate: Error { let what: String }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for await _ in self.writer.changes() where try await self.writer.read(holds) { return }
+      }
+      group.addTask {
+        try await Task.sleep(for: .seconds(60))
+        throw TooLate(what: what)
+      }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  func close() async {
+    await writer.shutdown()
+    try? FileManager.default.removeItem(at: directory)
+  }
+
+  // MARK: Ports
+
+  func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] { await late.submit(commands) }
+  func projection<T: Sendable>(
+    _ body: @escaping @Sendable (ProjectionState, FederationState) throws -> T
+  ) async throws -> T { try await late.projection(body) }
+  func attest(_ position: UInt64) async throws -> PBAttestation { try await writer.attest(position) }
+  func checkpoint() async throws -> SignedCheckpoint { try await writer.checkpoint() }
+  func changes() -> AsyncStream<UInt64> { writer.changes() }
+  func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await late.submit(command, actor: actor, key: key)
+  }
+  func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
+    try await late.settlement(body)
+  }
+  func submit(_ command: BridgeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await writer.submit(CommandEnvelope(.bridge(command), actor: actor, key: key, digest: command.digest))
+  }
+  func bridge<T: Sendable>(
+    _ body: @escaping @Sendable (BridgeState, LedgerState, FederationState) throws -> T
+  ) async throws -> T { try await writer.read { try body($0.bridge, $0.ledger, $0.federation) } }
+  func sign(_ bytes: Data) async throws -> Data { signer.signature(over: bytes) }
+}
+
+/// The network between loopback nodes, as one of them sees it.
+final class LoopbackPeers: PeerCalling {
+  enum Line: Sendable {
+    case up, down
+    /// The peer acts, and its answer is lost.
+    case losesAnswers
+  }
+
+  private let me: FrameID
+  private let peer: LoopbackNode
+  private let line: Mutex<Line>
+  private let tamper: Mutex<(@Sendable (inout PBProjectionMessage) -> Void)?> = Mutex(nil)
+  private let calls = Mutex(0)
+
+  init(from me: LoopbackNode, to peer: LoopbackNode, _ line: Line = .up) {
+    self.me = me.frame
+    self.peer = peer
+    self.line = Mutex(line)
+  }
+
+  func set(_ line: Line) { self.line.withLock { $0 = line } }
+  func tampering(_ change: (@Sendable (inout PBProjectionMessage) -> Void)?) { tamper.withLock { $0 = change } }
+  var callCount: Int { calls.withLock { $0 } }
+
+  private func over<T: Sendable>(_ frame: FrameID, _ call: () async throws -> T) async throws -> T {
+    calls.withLock { $0 += 1 }
+    let line = line.withLock { $0 }
+    guard frame == peer.frame, line != .down else { throw PeerCallError.unavailable(peer: frame, why: "down") }
+    let answer = try await call()
+    if line == .losesAnswers { throw PeerCallError.unavailable(peer: frame, why: "the answer was lost") }
+    return answer
+  }
+
+  func credit(_ frame: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
+    try await over(frame) { try await peer.settlementServer.credit(terms, from: me) }
+  }
+
+  func resolve(_ frame: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
+    try await over(frame) { try await peer.settlementServer.resolve(transferID: transferID, from: me) }
+  }
+
+  func subscribe(
+    _ frame: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+  ) async throws {
+    try await over(frame) {
+      try await peer.projectionServer.subscribe(after: sequence, peer: me) { message in
+        var message = message
+        self.tamper.withLock { $0?(&message) }
+        try await onMessage(message)
+      }
+    }
+  }
+
+  func reserveStatement(_ frame: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
+    try await over(frame) { try await peer.relay(self).reserveStatement(for: me) }
+  }
+}

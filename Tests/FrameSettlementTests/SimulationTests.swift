@@ -1,0 +1,44 @@
+import Foundation
+import FrameCore
+import Testing
+
+@Suite("Simulation of frames under loss, duplication, reordering, delay and crashes")
+struct SimulationTests {
+  /// Fixed seeds for every run, and one that is new each time and printed.
+  static let seeds: [UInt64] = [1, 2, 3, 5, 8, 13, UInt64.random(in: 1_000...UInt64(UInt32.max))]
+
+  private func run(_ frames: [SimFrame], seed: UInt64, steps: Int, faults: SimWorld.Faults = .init()) throws {
+    print("simulation seed \(seed), \(frames.count) frames")
+    var world = SimWorld(frames, seed: seed, faults: faults)
+    for step in 0..<steps {
+      try world.step()
+      if step % 10 == 0 { world.checkInvariants("seed \(seed) step \(step)") }
+    }
+    world.checkInvariants("seed \(seed) before rest")
+    try world.settle()
+    world.checkRest("seed \(seed) at rest")
+    for frame in world.frames { #expect(frame.log.count > 100, "the run did something, seed \(seed)") }
+  }
+
+  @Test("B1-B8: two frames conserve money at every step and agree at rest", arguments: seeds)
+  func twoFrames(seed: UInt64) throws {
+    let (a, b) = try SimFixture.pair()
+    try run([a, b], seed: seed, steps: 3_000)
+  }
+
+  @Test("B1-B8, B18: three frames of different scales conserve money and agree at rest", arguments: seeds)
+  func threeFrames(seed: UInt64) throws {
+    var (a, b) = try SimFixture.pair()
+    var c = try SimFixture.frame("frame-c.example", code: "CVT", scale: 4)
+    try SimFixture.federate(&a, &c)
+    try SimFixture.federate(&b, &c)
+    try run([a, b, c], seed: seed, steps: 3_000)
+  }
+
+  @Test("B4: a network that loses nearly everything loses no money", arguments: [21, 34] as [UInt64])
+  func badNetwork(seed: UInt64) throws {
+    let (a, b) = try SimFixture.pair()
+    let faults = SimWorld.Faults(lossPercent: 85, duplicatePercent: 40, crashPercent: 8)
+    try run([a, b], seed: seed, steps: 2_500, faults: faults)
+  }
+}

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameIdentity
 import FrameMetrics
 
 /// All metrics of the federation room.
@@ -95,6 +96,7 @@ package struct FederationMetrics: Sendable {
     for state in TreatyState.allCases { peers.with(state.rawValue).set(0) }
     for code in ["200", "304", "404", "429"] { _ = endpointRequests.with(code) }
     for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
+    for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(reason.rawValue) }
     for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
   }
 

@@ -45,6 +45,7 @@ package struct ProjectionMetrics: Sendable {
   func prepare(_ peer: FrameID) {
     for type in ProjectionMetrics.defaultTypes { _ = received.with(peer.name, type) }
     _ = sent.with(peer.name)
+    for reason in ["sequence_gap", "not_pinned_key", "equivocation"] { _ = rejected.with(peer.name, reason) }
     lagEvents.with(peer.name).set(Int64(0))
     lagSeconds.with(peer.name).set(0.0)
     connected.with(peer.name).set(Int64(0))

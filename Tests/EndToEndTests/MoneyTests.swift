@@ -22,6 +22,8 @@ extension EndToEnd {
         try await expectPeerMonitors(two)
         try await prometheus.expectTargetsUp()
         try await prometheus.expectQuiet()
+        try await expectEverySeries(prometheus)
+        for frame in two.frames { try await expectCleanExposition(frame) }
         try await prometheus.stop()
       }
     }
@@ -73,6 +75,37 @@ extension EndToEnd {
           }
         }
       }
+    }
+
+    /// Every metric that a rule or a dashboard names exists in Prometheus after a live run.
+    private func expectEverySeries(_ prometheus: Prometheus) async throws {
+      var files = [Binary.repository.appendingPathComponent("alerts/frame.rules.yaml")]
+      let dashboards = Binary.repository.appendingPathComponent("dashboards")
+      files += try FileManager.default.contentsOfDirectory(at: dashboards, includingPropertiesForKeys: nil)
+        .filter { $0.pathExtension == "json" }
+      var names: Set<String> = []
+      for file in files {
+        let text = try String(contentsOf: file, encoding: .utf8)
+        // Recording rules have a colon in their names, and what follows one is a part of such a name.
+        let words = text.split { !($0.isLetter || $0.isNumber || "_:".contains($0)) }
+        names.formUnion(words.filter { $0.hasPrefix("frame_") && !$0.contains(":") }.map(String.init))
+      }
+      #expect(names.count > 20)
+      for name in names.sorted() {
+        // A stateset's label has the name of its family.
+        let count = try await prometheus.query("count({__name__=\"\(name)\"})").first ?? 0
+        #expect(count > 0, "\(name) is used but not published")
+      }
+    }
+
+    /// promtool finds nothing to complain of in what a node publishes.
+    private func expectCleanExposition(_ frame: TestFrame) async throws {
+      let text = try await HTTP.get(frame.ops + "/metrics", accept: "text/plain;version=0.0.4").text
+      let file = frame.folder.appendingPathComponent("metrics.txt")
+      try Data(text.utf8).write(to: file)
+      let result = try await Finished.run("/bin/sh", ["-c", "promtool check metrics < '\(file.path)'"])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.isEmpty, "\(result.errors)")
     }
 
     /// The four subjects every frame watches of its peer.

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Callers that wait for a transfer's outcome.
+/// Callers that wait for a transfer's outcome, which is given to them as it is on record.
 final class OutcomeWaiters: Sendable {
   private struct State: Sendable {
     var next = 0
-    var waiters: [String: [Int: AsyncStream<Void>.Continuation]] = [:]
+    var waiters: [String: [Int: AsyncStream<Transfer>.Continuation]] = [:]
   }
 
   private let state = Mutex(State())
 
-  /// A stream that ends when the outcome of `id` is told. Registered when this returns, so that nothing told after is
+  /// A stream that gives the transfer when the outcome of `id` is told, and ends. Registered when this returns, so that nothing told after is
   /// missed.
-  func register(_ id: String) -> AsyncStream<Void> {
-    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+  func register(_ id: String) -> AsyncStream<Transfer> {
+    let (stream, continuation) = AsyncStream.makeStream(of: Transfer.self)
     let number = state.withLock { state in
       state.next += 1
       state.waiters[id, default: [:]][state.next] = continuation
@@ -27,9 +27,12 @@ final class OutcomeWaiters: Sendable {
     return stream
   }
 
-  /// The outcome of `id` is durable.
-  func tell(_ id: String) {
-    let waiting = state.withLock { $0.waiters.removeValue(forKey: id) } ?? [:]
-    for continuation in waiting.values { continuation.finish() }
+  /// The transfer's outcome is durable.
+  func tell(_ transfer: Transfer) {
+    let waiting = state.withLock { $0.waiters.removeValue(forKey: transfer.id) } ?? [:]
+    for continuation in waiting.values {
+      continuation.yield(transfer)
+      continuation.finish()
+    }
   }
 }

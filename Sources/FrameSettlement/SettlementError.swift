@@ -24,7 +24,7 @@ package enum SettlementError: FrameError, Equatable {
   /// The step contradicts the outcome that is on record (CONFORMANCE B2: exactly one of captured, released).
   case alreadyDecided(String, state: String)
   case creditedAmountMismatch(String, expected: Int64, got: Int64)
-  case tooManyResolutions(peer: FrameID)
+  case tooManyRefusals(peer: FrameID)
   case malformedDecision(peer: FrameID, why: String)
 
   package var code: String {
@@ -46,7 +46,7 @@ package enum SettlementError: FrameError, Equatable {
     case .transferConflict: "transfer_conflict"
     case .alreadyDecided: "already_decided"
     case .creditedAmountMismatch: "credited_amount_mismatch"
-    case .tooManyResolutions: "too_many_resolutions"
+    case .tooManyRefusals: "too_many_refusals"
     case .malformedDecision: "malformed_decision"
     }
   }
@@ -58,7 +58,7 @@ package enum SettlementError: FrameError, Equatable {
     case .unknownAgent, .unknownTransfer: .notFound
     case .notAllowed, .wrongOrigin, .notAddressedHere: .forbidden
     case .transferConflict, .alreadyDecided, .creditedAmountMismatch: .conflict
-    case .tooManyResolutions: .limited
+    case .tooManyRefusals: .limited
     }
   }
 
@@ -86,7 +86,7 @@ package enum SettlementError: FrameError, Equatable {
     case .alreadyDecided(let id, let state): "Transfer '\(id.prefix(80))' is \(state) already."
     case .creditedAmountMismatch(let id, let expected, let got):
       "The peer says it credited \(got) minor units for transfer '\(id.prefix(80))'; \(expected) were due."
-    case .tooManyResolutions(let peer): "\(peer) asks for the outcome of too many transfers that were never seen here."
+    case .tooManyRefusals(let peer): "\(peer) had too many transfers refused within a minute."
     case .malformedDecision(let peer, let why): "The decision \(peer) sent cannot be used: \(why.prefix(160))."
     }
   }
@@ -110,7 +110,7 @@ package enum SettlementError: FrameError, Equatable {
     case .alreadyDecided: "Nothing is left to do: the outcome on record stands."
     case .creditedAmountMismatch, .malformedDecision:
       "The transfer stays in doubt until the peer answers truly: speak with its operator."
-    case .tooManyResolutions: "Retry later."
+    case .tooManyRefusals: "Retry later."
     }
   }
 }

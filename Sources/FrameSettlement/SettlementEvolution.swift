@@ -34,7 +34,7 @@ extension SettlementState {
     case .crossRegistryTransferRefused(let p):
       let terms = p.hasTerms ? p.terms : nil
       decide(p.transferID, p.origin, terms, .twoPhase, .refused, credited: 0, p.reason, recorded)
-      if p.reason == Self.neverSeen, let peer = try? FrameID(p.origin) { countPresumedRefusal(peer, at: recorded.time) }
+      if let peer = try? FrameID(p.origin) { countRefusal(peer, at: recorded.time) }
     default: break
     }
   }
@@ -44,17 +44,7 @@ extension SettlementState {
     _ recorded: RecordedEvent
   ) {
     guard let terms = try? TransferTerms(message) else { return }
-    opened(
-      Transfer(
-        id: terms.id, peer: terms.destination, role: .origin, backend: backend, terms: terms, phase: phase,
-        creditedAmount: due(terms), deadline: deadline, openedAt: recorded.time,
-        openPosition: recorded.position))
-  }
-
-  /// What the destination is to credit, in its own minor units.
-  private func due(_ terms: TransferTerms) -> Int64 {
-    guard let native = natives[terms.destination] else { return 0 }
-    return (try? Self.credited(terms, in: native)) ?? 0
+    opened(Transfer(terms, backend, phase, deadline: deadline, native: natives[terms.destination], recorded))
   }
 
   private mutating func decide(
@@ -70,5 +60,36 @@ extension SettlementState {
     transfer.closePosition = recorded.position
     transfer.peerPosition = recorded.position
     decided(transfer)
+  }
+}
+
+extension Transfer {
+  /// As it is when the event that opens it is recorded.
+  /// - Parameter native: the destination's native asset, which says what it is to credit.
+  init(
+    _ terms: TransferTerms, _ backend: TransferBackend, _ phase: TransferPhase, deadline: FrameTime?, native: Asset?,
+    _ recorded: RecordedEvent
+  ) {
+    self.init(
+      id: terms.id, peer: terms.destination, role: .origin, backend: backend, terms: terms, phase: phase,
+      creditedAmount: native.flatMap { try? SettlementState.credited(terms, in: $0) } ?? 0, deadline: deadline,
+      openedAt: recorded.time, openPosition: recorded.position)
+  }
+
+  /// As it is after the event that closes it; unchanged by any other.
+  func closed(by recorded: RecordedEvent) -> Transfer {
+    var transfer = self
+    switch recorded.event.payload {
+    case .crossRegistryTransferCompleted(let p):
+      transfer.phase = .completed
+      transfer.peerPosition = p.peerPosition
+    case .crossRegistryTransferAborted(let p):
+      transfer.phase = .aborted
+      transfer.reason = p.reason
+    default: return self
+    }
+    transfer.closedAt = recorded.time
+    transfer.closePosition = recorded.position
+    return transfer
   }
 }

@@ -4,9 +4,8 @@ package enum SettlementLimits {
   package static let memoBytesMax = 256
   /// What one transfer may move, in minor units: far from Int64's edge, so that no sum of balances can reach it.
   package static let amountMax: Int64 = 1_000_000_000_000_000
-  /// Outcomes of transfers we never saw that one peer may ask for in a minute: each is written to the log
-  /// (CONFORMANCE B21).
-  package static let presumedRefusalsPerMinuteMax: Int64 = 6_000
+  /// Refusals that one peer may bring about in a minute: each is written to the log (CONFORMANCE B21).
+  package static let refusalsPerMinuteMax: Int64 = 6_000
   /// How long a caller of the 2pc backend waits for the outcome before it is told "pending".
   package static let callerWait: Duration = .seconds(3)
   /// After it the origin no longer asks for the credit but for the outcome.

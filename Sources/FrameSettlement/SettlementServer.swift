@@ -35,6 +35,7 @@ package struct SettlementServer: Sendable {
   private func decide(_ command: SettlementCommand, _ id: String, _ peer: FrameID) async throws -> PBTransferDecision {
     let committed = try await port.submit(derived: command, actor: .node(of: peer))
     if !committed.replayed { metrics.count(committed.events) }
+    if let decision = committed.events.first.flatMap(SettlementState.decision(in:)) { return decision }
     guard let decision = try await decision(id, peer) else { throw SettlementError.unknownTransfer(id) }
     return decision
   }

@@ -21,7 +21,8 @@ package struct SettlementState: Sendable {
   private(set) var open: [FrameID: Set<String>] = [:]
   /// Minor units of our asset sent by async transfers whose outcome is not on record, by destination.
   private(set) var unsettled: [FrameID: Int64] = [:]
-  private(set) var presumedRefusals: [FrameID: SlidingWindow] = [:]
+  /// 2pc refusals of each peer's transfers in the last minute.
+  private(set) var refusals: [FrameID: SlidingWindow] = [:]
   /// Each peer's native asset, from its treaty.
   private(set) var natives: [FrameID: Asset] = [:]
 
@@ -70,6 +71,24 @@ package struct SettlementState: Sendable {
     return decision
   }
 
+  /// The decision that an event of the destination's log records.
+  static func decision(in recorded: RecordedEvent) -> PBTransferDecision? {
+    var decision = PBTransferDecision()
+    decision.position = recorded.position
+    switch recorded.event.payload {
+    case .crossRegistryTransferCredited(let p):
+      decision.transferID = p.terms.transferID
+      decision.outcome = .credited
+      decision.creditedAmount = p.creditedAmount
+    case .crossRegistryTransferRefused(let p):
+      decision.transferID = p.transferID
+      decision.outcome = .refused
+      decision.reason = p.reason
+    default: return nil
+    }
+    return decision
+  }
+
   // MARK: Deciding
 
   /// - Returns: what is appended; nothing when the outcome is on record already, which is then the answer.
@@ -99,11 +118,11 @@ package struct SettlementState: Sendable {
       return try abort(id, peer, reason: reason)
     case .credit(let terms, let peer):
       try requirePeer(peer, context)
-      return try credit(terms, from: peer, ledger, federation)
+      return try limited(peer, context.now, try credit(terms, from: peer, ledger, federation))
     case .refuseUnknown(let id, let peer):
       try requirePeer(peer, context)
       try federation.requireEstablished(peer)
-      return try refuseUnknown(id, from: peer, now: context.now)
+      return try limited(peer, context.now, try refuseUnknown(id, from: peer))
     }
   }
 
@@ -194,12 +213,18 @@ package struct SettlementState: Sendable {
     ]
   }
 
-  private func refuseUnknown(_ id: String, from peer: FrameID, now: FrameTime) throws -> [EventDraft] {
+  /// A refusal is written down, and a peer can bring about any number of them: there is a limit, beyond which there is no
+  /// decision, and the peer asks again later.
+  private func limited(_ peer: FrameID, _ now: FrameTime, _ drafts: [EventDraft]) throws -> [EventDraft] {
+    guard case .crossRegistryTransferRefused? = drafts.first?.payload,
+      (refusals[peer]?.sum(at: now) ?? 0) >= SettlementLimits.refusalsPerMinuteMax
+    else { return drafts }
+    throw SettlementError.tooManyRefusals(peer: peer)
+  }
+
+  private func refuseUnknown(_ id: String, from peer: FrameID) throws -> [EventDraft] {
     guard TransferTerms.isTransferID(id) else { throw SettlementError.invalidTransferID(id) }
     guard incoming(id, from: peer) == nil else { return [] }
-    guard (presumedRefusals[peer]?.sum(at: now) ?? 0) < SettlementLimits.presumedRefusalsPerMinuteMax else {
-      throw SettlementError.tooManyResolutions(peer: peer)
-    }
     return [Self.refused(id, from: peer, terms: nil, reason: Self.neverSeen)]
   }
 
@@ -259,7 +284,7 @@ extension SettlementState {
 
   mutating func learn(_ native: Asset, of peer: FrameID) { natives[peer] = native }
 
-  mutating func countPresumedRefusal(_ peer: FrameID, at time: FrameTime) {
-    presumedRefusals[peer, default: SlidingWindow()].add(1, at: time)
+  mutating func countRefusal(_ peer: FrameID, at time: FrameTime) {
+    refusals[peer, default: SlidingWindow()].add(1, at: time)
   }
 }

@@ -13,6 +13,8 @@ package struct SettlementSummary: Sendable, Equatable {
   }
 
   package let peers: [FrameID: Peer]
+  /// Each peer's native asset.
+  package let natives: [FrameID: Asset]
 
   package init(_ state: SettlementState, now: FrameTime) {
     var peers: [FrameID: Peer] = [:]
@@ -29,6 +31,7 @@ package struct SettlementSummary: Sendable, Equatable {
       }
     }
     self.peers = peers
+    natives = state.natives
   }
 
   /// Peers with 2pc transfers that wait for an outcome.

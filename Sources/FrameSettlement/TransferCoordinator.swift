@@ -42,8 +42,11 @@ package final class TransferCoordinator: Service {
   private let resolving = Mutex<Set<FrameID>>([])
   /// Peers whose series exist.
   private let prepared = Mutex<Set<FrameID>>([])
-  private let starts: AsyncStream<String>
-  private let start: AsyncStream<String>.Continuation
+  /// Each peer's native asset, as of the last look at the state: spares new transfers a look of their own.
+  private let natives = Mutex<[FrameID: Asset]>([:])
+  /// Claimed transfers on their way to a task of the service.
+  private let starts: AsyncStream<Transfer>
+  private let start: AsyncStream<Transfer>.Continuation
 
   package init(
     frame: FrameID, native: Asset, port: any SettlementPort, peers: any PeerCalling, clock: any FrameClock,
@@ -56,7 +59,7 @@ package final class TransferCoordinator: Service {
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
-    (starts, start) = AsyncStream.makeStream(of: String.self)
+    (starts, start) = AsyncStream.makeStream(of: Transfer.self)
   }
 
   // MARK: Callers
@@ -89,18 +92,40 @@ package final class TransferCoordinator: Service {
       metrics.count(committed.events)
       metrics.observe(backend, .lock, clock.now() - began)
     }
-    if backend == .twoPhase {
+    var transfer = try await opened(id, by: committed)
+    if backend == .twoPhase, transfer.phase.isOpen {
       let outcome = waiters.register(id)
-      if try await receipt(id, replayed: committed.replayed).state == .pending {
-        start.yield(id)
-        await self.wait(for: outcome, atMost: wait)
+      if claim(id) { start.yield(transfer) }
+      if let decided = await self.outcome(outcome, atMost: wait) {
+        transfer = decided
+      } else {
+        // It may have been decided between the look at it and the registration.
+        transfer = try await receipt(id).transfer
+      }
+      if !committed.replayed, !transfer.phase.isOpen { metrics.observe(.twoPhase, .total, clock.now() - began) }
+    }
+    return TransferReceipt(transfer, replayed: committed.replayed)
+  }
+
+  /// The transfer that a command opened: from its own events if they are new, else from the state.
+  private func opened(_ id: String, by committed: Committed) async throws -> Transfer {
+    if !committed.replayed {
+      for recorded in committed.events {
+        switch recorded.event.payload {
+        case .crossRegistryTransferLocked(let p):
+          let terms = try TransferTerms(p.terms)
+          guard let native = natives.withLock({ $0[terms.destination] }) else { continue }
+          return Transfer(
+            terms, .twoPhase, .locked, deadline: FrameTime(unixNanoseconds: p.deadlineUnixNs), native: native, recorded)
+        case .crossFrameTransferInitiated(let p):
+          let terms = try TransferTerms(p.terms)
+          guard let native = natives.withLock({ $0[terms.destination] }) else { continue }
+          return Transfer(terms, .async, .initiated, deadline: nil, native: native, recorded)
+        default: continue
+        }
       }
     }
-    let receipt = try await receipt(id, replayed: committed.replayed)
-    if backend == .twoPhase, !committed.replayed, receipt.state != .pending {
-      metrics.observe(.twoPhase, .total, clock.now() - began)
-    }
-    return receipt
+    return try await receipt(id).transfer
   }
 
   /// What is on record of a transfer that started here.
@@ -112,13 +137,16 @@ package final class TransferCoordinator: Service {
     }
   }
 
-  private func wait(for outcome: AsyncStream<Void>, atMost: Duration) async {
+  private func outcome(_ outcome: AsyncStream<Transfer>, atMost: Duration) async -> Transfer? {
     let clock = clock
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { for await _ in outcome {} }
-      group.addTask { try? await clock.sleep(for: atMost) }
-      await group.next()
-      group.cancelAll()
+    return await withTaskGroup(of: Transfer?.self) { group in
+      group.addTask { await outcome.first { _ in true } }
+      group.addTask {
+        try? await clock.sleep(for: atMost)
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
     }
   }
 
@@ -146,7 +174,7 @@ package final class TransferCoordinator: Service {
       await withDiscardingTaskGroup { group in
         group.addTask {
           await withDiscardingTaskGroup { drives in
-            for await id in self.starts { drives.addTask { await self.drive(id) } }
+            for await transfer in self.starts { drives.addTask { await self.drive(transfer) } }
             drives.cancelAll()
           }
         }
@@ -168,6 +196,7 @@ package final class TransferCoordinator: Service {
     let summary = try? await port.settlement { SettlementSummary($0, now: now) }
     guard let summary else { return }
     for peer in summary.peers.keys where prepared.withLock({ $0.insert(peer).inserted }) { metrics.prepare(peer) }
+    natives.withLock { $0 = summary.natives }
     summary.publish(metrics)
     for peer in summary.unresolved where resolving.withLock({ $0.insert(peer).inserted }) {
       resolvers.addTask {
@@ -182,15 +211,15 @@ package final class TransferCoordinator: Service {
   private func resolve(_ peer: FrameID) async {
     var failures = 0
     while !Task.isCancelled {
-      let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase).map(\.id) }) ?? []
-      let idle = driving.withLock { driving in open.filter { !driving.contains($0) } }
-      guard let first = idle.first else { return }
+      let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase) }) ?? []
+      let idle = driving.withLock { driving in open.filter { !driving.contains($0.id) } }
+      guard let first = idle.first, claim(first.id) else { return }
       // The first one finds out whether the peer answers at all.
       if await drive(first) {
         failures = 0
         await withTaskGroup(of: Void.self) { group in
-          for id in idle.dropFirst().prefix(SettlementLimits.resolverConcurrencyMax) {
-            group.addTask { _ = await self.drive(id) }
+          for transfer in idle.dropFirst().prefix(SettlementLimits.resolverConcurrencyMax) where claim(transfer.id) {
+            group.addTask { await self.drive(transfer) }
           }
         }
         continue
@@ -203,17 +232,19 @@ package final class TransferCoordinator: Service {
 
   // MARK: One transfer
 
-  /// Carries out the machine's actions until it is finished, or wants to pause.
+  /// Makes the caller the only one that drives a transfer, until ``drive(_:)`` is done with it.
+  private func claim(_ id: String) -> Bool { driving.withLock { $0.insert(id).inserted } }
+
+  /// Carries out the machine's actions until it is finished, or wants to pause. The transfer is claimed.
+  ///
+  /// It may have been decided since it was looked at: the destination then says the same again, and our log too.
   /// - Returns: whether it is finished.
   @discardableResult
-  private func drive(_ id: String) async -> Bool {
-    guard driving.withLock({ $0.insert(id).inserted }) else { return false }
+  private func drive(_ transfer: Transfer) async -> Bool {
+    let id = transfer.id
     defer { _ = driving.withLock { $0.remove(id) } }
-    guard let transfer = try? await port.settlement({ $0.outgoing(id) }) else { return false }
-    guard var machine = TwoPhaseMachine(transfer) else {
-      waiters.tell(id)
-      return true
-    }
+    guard var machine = TwoPhaseMachine(transfer) else { return true }
+    var decided: Transfer?
     var action = machine.handle(.start, now: clock.now())
     while !Task.isCancelled {
       let input: TwoPhaseMachine.Input
@@ -225,7 +256,7 @@ package final class TransferCoordinator: Service {
         }
         return false
       case .finished:
-        waiters.tell(id)
+        if let decided { waiters.tell(decided) }
         return true
       case .askCredit(let terms):
         let asked = clock.now()
@@ -235,11 +266,11 @@ package final class TransferCoordinator: Service {
         input = await ask(transfer) { try await $0.resolve(transfer.peer, transferID: id, timeout: $1) }
       case .commit(let credited, let position):
         let began = clock.now()
-        input = await record(
+        (input, decided) = await record(
           .commit(transferID: id, peer: transfer.peer, creditedAmount: credited, peerPosition: position), transfer)
         metrics.observe(.twoPhase, .commit, clock.now() - began)
       case .abort(let reason):
-        input = await record(.abort(transferID: id, peer: transfer.peer, reason: reason), transfer)
+        (input, decided) = await record(.abort(transferID: id, peer: transfer.peer, reason: reason), transfer)
       }
       action = machine.handle(input, now: clock.now())
     }
@@ -261,14 +292,17 @@ package final class TransferCoordinator: Service {
     }
   }
 
-  private func record(_ command: SettlementCommand, _ transfer: Transfer) async -> TwoPhaseMachine.Input {
+  private func record(
+    _ command: SettlementCommand, _ transfer: Transfer
+  ) async -> (TwoPhaseMachine.Input, decided: Transfer?) {
     do {
       let committed = try await port.submit(derived: command, actor: .node(of: frame))
       if !committed.replayed { metrics.count(committed.events) }
-      return .recorded
+      guard let last = committed.events.last else { return (.recorded, try await receipt(transfer.id).transfer) }
+      return (.recorded, transfer.closed(by: last))
     } catch {
       logger.error("an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error)"])
-      return .notRecorded
+      return (.notRecorded, nil)
     }
   }
 }

@@ -216,12 +216,12 @@ struct SettlementStateTests {
     #expect(b.log.count == size)
   }
 
-  @Test("B21: questions about transfers that never were are limited, since each is written down")
+  @Test("B21: refusals that a peer brings about are limited, since each is written down")
   func questionFlood() throws {
     let (a, given) = try SimFixture.pair()
     var b = given
     var refused = 0
-    for index in 0...SettlementLimits.presumedRefusalsPerMinuteMax {
+    for index in 0...SettlementLimits.refusalsPerMinuteMax {
       do {
         try b.settlement(.refuseUnknown(transferID: "u\(index)", peer: a.id), actor: .node(of: a.id), now: now)
       } catch { refused += 1 }

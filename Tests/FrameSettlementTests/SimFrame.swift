@@ -228,6 +228,11 @@ enum SimFixture {
     return [EventDraft(.frameInvitationRequested(requested)), EventDraft(.frameFederationEstablished(established))]
   }
 
+  /// Wrapped tokens out of nothing.
+  static func issue(_ amount: Int64, _ agent: String, _ asset: Asset) -> [PBPosting] {
+    Postings.move(amount, from: .issuance(of: asset), to: .wrapped(self.agent(agent), asset))
+  }
+
   static func revoke(_ frame: inout SimFrame, _ peer: FrameID, now: FrameTime = start) throws {
     var revoked = PBFrameFederationRevoked()
     revoked.peer = peer.name

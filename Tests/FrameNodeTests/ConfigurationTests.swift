@@ -72,7 +72,8 @@ struct ConfigurationTests {
     let keys = try FileManager.default.contentsOfDirectory(atPath: made.keysDirectory.path)
     #expect(!keys.isEmpty)
     for key in keys {
-      let attributes = try FileManager.default.attributesOfItem(atPath: made.keysDirectory.appendingPathComponent(key).path)
+      let attributes = try FileManager.default.attributesOfItem(
+        atPath: made.keysDirectory.appendingPathComponent(key).path)
       #expect(attributes[.posixPermissions] as? Int == 0o600, "\(key)")
     }
     #expect(throws: ConfigurationError.exists(folder.standardizedFileURL.path)) {

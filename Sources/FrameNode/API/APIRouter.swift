@@ -47,7 +47,9 @@ package struct APIRouter {
         response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
       } catch {
         let problem = Problem.from(error, instance: request.uri.path)
-        if problem.status >= 500 { logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error)"]) }
+        if problem.status >= 500 {
+          logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error)"])
+        }
         response = problem.response()
       }
       known.record(code: response.status.code, seconds: (ContinuousClock.now - started).inSeconds)

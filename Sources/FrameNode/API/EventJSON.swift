@@ -4,7 +4,7 @@ import SwiftProtobuf
 
 /// JSON made elsewhere (protobuf's JSON mapping), written as part of a reply.
 struct JSONFragment: Encodable, Sendable {
-  indirect enum Value: Sendable {
+  indirect enum Value: Sendable, Decodable {
     case null
     case bool(Bool)
     case number(Double)
@@ -12,14 +12,20 @@ struct JSONFragment: Encodable, Sendable {
     case array([Value])
     case object([String: Value])
 
-    init(_ any: Any) {
-      switch any {
-      case let text as String: self = .string(text)
-      case let list as [Any]: self = .array(list.map(Value.init))
-      case let object as [String: Any]: self = .object(object.mapValues(Value.init))
-      case let number as NSNumber:
-        self = String(cString: number.objCType) == "c" ? .bool(number.boolValue) : .number(number.doubleValue)
-      default: self = .null
+    init(from decoder: any Swift.Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if container.decodeNil() {
+        self = .null
+      } else if let flag = try? container.decode(Bool.self) {
+        self = .bool(flag)
+      } else if let number = try? container.decode(Double.self) {
+        self = .number(number)
+      } else if let text = try? container.decode(String.self) {
+        self = .string(text)
+      } else if let list = try? container.decode([Value].self) {
+        self = .array(list)
+      } else {
+        self = .object(try container.decode([String: Value].self))
       }
     }
   }
@@ -62,12 +68,12 @@ struct JSONFragment: Encodable, Sendable {
 extension PBEvent {
   /// The payload's fields, by protobuf's JSON mapping (64-bit integers are strings there, so they stay exact).
   func payloadFields() -> JSONFragment.Value {
-    guard let data = try? jsonUTF8Data(), let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    guard let data = try? jsonUTF8Data(),
+      let fields = try? JSONDecoder().decode([String: JSONFragment.Value].self, from: data)
     else { return .object([:]) }
     let envelope: Set<String> = [
       "position", "timeUnixNs", "actor", "idempotencyKey", "commandDigest", "commandIndex", "commandEvents", "postings",
     ]
-    guard let payload = object.first(where: { !envelope.contains($0.key) })?.value else { return .object([:]) }
-    return JSONFragment.Value(payload)
+    return fields.first { !envelope.contains($0.key) }?.value ?? .object([:])
   }
 }

@@ -77,7 +77,9 @@ struct AuditView: Encodable, Sendable {
     let amounts: [String: String]
 
     func encode(to encoder: any Encoder) throws {
-      try JSONFragment(.object(amounts.mapValues(JSONFragment.Value.string))).encode(to: encoder)
+      // A dictionary as one value: only so does the encoder leave its keys alone.
+      var container = encoder.singleValueContainer()
+      try container.encode(amounts)
     }
   }
 

@@ -41,10 +41,10 @@ enum OpenAPIComponents {
         AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
         FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
         AgentAddress: {type: string, examples: ["bob@frame-b.example"]}
-        NewAgent: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/AgentName"}, purpose: {type: string, maxLength: 64}}}
+        NewAgent: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/AgentName"}, purpose: {type: string, maxLength: 512}}}
         TokenRequest: {type: object, properties: {ttl_seconds: {type: integer, minimum: 1, maximum: 86400}}}
-        Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 256}}}
-        Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 256}}}
+        Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
+        Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Redeem: {type: object, required: [origin, to, amount], properties: {from: {type: string}, origin: {$ref: "#/components/schemas/FrameID"}, to: {$ref: "#/components/schemas/AgentAddress"}, amount: {$ref: "#/components/schemas/Amount"}}}
         Proof: {type: object, required: [proof], properties: {proof: {type: string, contentEncoding: base64}}}
         Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, expect_fingerprint: {type: string}}}

@@ -81,7 +81,8 @@ extension NodeConfiguration {
       text = try String(contentsOf: file, encoding: .utf8)
     } catch {
       let missing = !FileManager.default.fileExists(atPath: name)
-      throw ConfigurationError.unreadable(file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
+      throw ConfigurationError.unreadable(
+        file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
     }
     return try parse(text, file: name, directory: file.deletingLastPathComponent())
   }
@@ -98,7 +99,8 @@ extension NodeConfiguration {
     } catch let error as DecodingError {
       throw ConfigurationError.malformed(file: file, why: explain(error))
     } catch {
-      throw ConfigurationError.malformed(file: file, why: "\(error)".split(separator: "\n").first.map(String.init) ?? "empty")
+      throw ConfigurationError.malformed(
+        file: file, why: "\(error)".split(separator: "\n").first.map(String.init) ?? "empty")
     }
     return try check(raw, file: file, directory: directory)
   }
@@ -114,7 +116,9 @@ extension NodeConfiguration {
   }
 
   private static func explain(_ error: DecodingError) -> String {
-    func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
+    func path(_ context: DecodingError.Context) -> String {
+      context.codingPath.map(\.stringValue).joined(separator: ".")
+    }
     switch error {
     case .keyNotFound(let key, let context):
       let parent = path(context)
@@ -130,7 +134,9 @@ extension NodeConfiguration {
   private static func check(_ raw: ConfigurationFile, file: String, directory: URL) throws -> NodeConfiguration {
     func invalid(_ field: String, _ why: String) -> ConfigurationError { .invalid(file: file, field: field, why: why) }
     func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
-      do { return try body() } catch let error as any FrameError { throw invalid(field, "\(error.message) \(error.remedy)") }
+      do { return try body() } catch let error as any FrameError {
+        throw invalid(field, "\(error.message) \(error.remedy)")
+      }
     }
     func listener(_ field: String, _ raw: ConfigurationFile.Listener?, host: String, port: Int) throws -> Listener {
       let result = Listener(host: raw?.host ?? host, port: raw?.port ?? port)
@@ -140,7 +146,9 @@ extension NodeConfiguration {
     }
     func seconds(_ field: String, _ value: Double?, default fallback: Double) throws -> Duration {
       let value = value ?? fallback
-      guard (0.05...86400).contains(value) else { throw invalid(field, "\(value) is not between 0.05 and 86400 seconds.") }
+      guard (0.05...86400).contains(value) else {
+        throw invalid(field, "\(value) is not between 0.05 and 86400 seconds.")
+      }
       return .nanoseconds(Int64(value * 1e9))
     }
     let frameID = try naming("frame_id") { try FrameID(raw.frame_id) }
@@ -164,14 +172,19 @@ extension NodeConfiguration {
     }
     let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
     let logLevel = raw.log_level ?? "info"
-    guard levels.contains(logLevel) else { throw invalid("log_level", "'\(logLevel)' is not one of \(levels.joined(separator: ", ")).") }
+    guard levels.contains(logLevel) else {
+      throw invalid("log_level", "'\(logLevel)' is not one of \(levels.joined(separator: ", ")).")
+    }
     let bundleEndpoint = raw.advertise?.bundle_endpoint ?? "https://127.0.0.1:\(bundle.port)"
     guard bundleEndpoint.hasPrefix("https://") else {
       throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
     }
     return NodeConfiguration(
       frameID: frameID, native: native,
-      dataDirectory: URL(fileURLWithPath: raw.data_dir ?? ".", relativeTo: directory).standardizedFileURL,
+      // Without a trailing slash the last component would be taken for a file and replaced.
+      dataDirectory: URL(
+        fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
+      ).standardizedFileURL,
       api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
       ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
       federation: federation, bundle: bundle,
@@ -202,7 +215,8 @@ extension NodeConfiguration {
     let file = ConfigurationFile(
       frame_id: frameID.name, currency: .init(code: native.code, scale: Int(native.scale)), data_dir: ".",
       api: .init(host: api.host, port: api.port), ops: .init(host: ops.host, port: ops.port),
-      federation: .init(host: federation.host, port: federation.port), bundle: .init(host: bundle.host, port: bundle.port),
+      federation: .init(host: federation.host, port: federation.port),
+      bundle: .init(host: bundle.host, port: bundle.port),
       sni: .init(enabled: sni.enabled, host: sni.listener.host, port: sni.listener.port, map: sni.map),
       advertise: .init(
         federation_address: advertised.federationAddress, bundle_endpoint: advertised.bundleEndpoint,

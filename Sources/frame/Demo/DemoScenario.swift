@@ -20,6 +20,14 @@ struct DemoScenario: Sendable {
   private var nodes: [DemoNode] { [a, b] }
 
   func run() async throws {
+    try await establish()
+    try await progress.step("first canary round, both backends, both directions") { try await canaryRound() }
+    try await bridgeCycle()
+    for node in nodes { try await audit(node) }
+  }
+
+  /// Until both nodes are ready, have money and an established treaty.
+  func establish() async throws {
     for node in nodes {
       try await progress.step("start \(node.name)") {
         try await eventually("\(node.name) becoming ready", within: 60) { await node.isReady() ? true : nil }
@@ -27,9 +35,6 @@ struct DemoScenario: Sendable {
     }
     for node in nodes { try await fund(node) }
     try await federate()
-    try await progress.step("first canary round, both backends, both directions") { try await canaryRound() }
-    try await bridgeCycle()
-    for node in nodes { try await audit(node) }
   }
 
   // MARK: - Money and agents

@@ -6,8 +6,15 @@ final class Progress: Sendable {
   private let live: Bool
   private let started = ContinuousClock.now
 
-  /// - Parameter live: whether the output is a terminal that can redraw a line.
-  init(live: Bool = isatty(STDOUT_FILENO) == 1) { self.live = live }
+  private let output: FileHandle
+
+  /// - Parameters:
+  ///   - live: whether the output is a terminal that can redraw a line.
+  ///   - output: where the lines go.
+  init(live: Bool = isatty(STDOUT_FILENO) == 1, to output: FileHandle = .standardOutput) {
+    self.live = live
+    self.output = output
+  }
 
   /// Runs a step and shows how long it took; what it returns as a note stands behind its title.
   @discardableResult
@@ -67,6 +74,6 @@ final class Progress: Sendable {
   }
 
   private func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+    output.write(Data(text.utf8))
   }
 }

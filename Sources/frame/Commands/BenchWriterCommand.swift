@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameLog
+
+/// `frame bench writer`: how many transfers a second one frame's writer decides, checks and makes durable.
+struct BenchWriterCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "writer", abstract: "Measure the log's writer, without network or API.",
+    discussion: """
+      One caller submits batches of transfers, one after the other; each batch is one durable commit, with every check that
+      a node makes. The baseline inserts the very same events with bare SQLite transactions of the same size.
+
+      Example:
+        frame bench writer --seconds 5 --batch 100 --json
+      """)
+
+  @OptionGroup var options: BenchOptions
+
+  @Option(name: .long, help: "Transfers in one commit.")
+  var batch = 100
+
+  func validate() throws {
+    guard (1...LogLimits.maximumBatchCommands).contains(batch) else {
+      throw ValidationError("--batch \(batch): use 1 to \(LogLimits.maximumBatchCommands).")
+    }
+  }
+
+  struct Figures: Encodable {
+    let machine: BenchMachine
+    let batch: Int
+    let transfers: Int
+    let seconds: Double
+    let transfersPerSecond: Double
+    let baselinePerSecond: Double
+    /// Transfers per second over the baseline's events per second: 1 would be a writer that costs nothing.
+    let ratio: Double
+    let commit: BenchTimes
+    let baseline: BenchBaselines
+
+    enum CodingKeys: String, CodingKey {
+      case machine, batch, transfers, seconds, ratio, commit, baseline
+      case transfersPerSecond = "transfers_per_second"
+      case baselinePerSecond = "baseline_per_second"
+    }
+  }
+
+  func run() async throws {
+    let machine = BenchMachine()
+    let figures = try await options.inFolder { folder in
+      let (log, result) = try await measure(in: folder)
+      defer { try? FileManager.default.removeItem(at: log) }
+      let baseline = try await BenchBaselines.measure(
+        try await DiskBaseline.sample(of: log), batch: batch, in: folder, for: options.duration)
+      return Figures(
+        machine: machine, batch: batch, transfers: result.transfers, seconds: BenchRound.three(result.seconds),
+        transfersPerSecond: result.perSecond.rounded(), baselinePerSecond: baseline.sqliteInsert.perSecond,
+        ratio: BenchRound.three(result.perSecond / baseline.sqliteInsert.perSecond),
+        commit: BenchTimes(result.latencies),
+        baseline: baseline)
+    }
+    if options.json { try Output.json(figures: figures) } else { show(figures) }
+  }
+
+  /// Runs longer and longer until the run takes as long as asked; only the last one counts.
+  private func measure(in folder: URL) async throws -> (URL, LogBenchmark.Result) {
+    var rounds = 10
+    while true {
+      let log = try BenchOptions.fresh("writer", in: folder)
+      let result = try await LogBenchmark.run(directory: log, callers: 1, batch: batch, rounds: rounds)
+      guard result.seconds < options.seconds * 0.9 else { return (log, result) }
+      try? FileManager.default.removeItem(at: log)
+      let estimate = Double(rounds) * options.seconds / max(result.seconds, 0.001)
+      rounds = Int(min(estimate * 1.05, Double(rounds) * 20).rounded(.up)) + 1
+    }
+  }
+
+  private func show(_ figures: Figures) {
+    Output.line("Writer: \(figures.machine.text), \(figures.batch) transfers a commit")
+    Output.line("")
+    let baseline = figures.baseline
+    Output.table(
+      ["", "PER SECOND", "COMMIT P50 MS", "P99 MS", "MAX MS"],
+      [
+        ["transfers, decided and durable", "\(Int(figures.transfersPerSecond))"] + figures.commit.cells,
+        ["bare SQLite inserts", "\(Int(baseline.sqliteInsert.perSecond))"] + baseline.sqliteInsert.commit.cells,
+        ["file append and fdatasync", "\(Int(baseline.fileAppend.perSecond))"] + baseline.fileAppend.commit.cells,
+      ])
+    Output.line("")
+    Output.line("ratio to bare SQLite \(figures.ratio), events of \(baseline.eventBytes) bytes")
+  }
+}

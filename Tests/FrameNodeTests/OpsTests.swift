@@ -4,7 +4,6 @@ import FrameMetrics
 import Hummingbird
 import HummingbirdTesting
 import Logging
-import NIOCore
 import Testing
 
 @testable import FrameNode

@@ -4,7 +4,7 @@ import Foundation
 /// `frame bench`: how fast this machine is with frames on it, and how far that is from what its disk can do.
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure transfers, the log's writer and scrapes on this machine.",
+    commandName: "bench", abstract: "Measure transfers, the log's writer, scrapes and instruments on this machine.",
     discussion: """
       Every figure is measured in the run that prints it, together with a baseline: the same bytes made durable by the disk
       alone. Compare ratios between machines, not figures.
@@ -12,8 +12,9 @@ struct BenchCommand: AsyncParsableCommand {
       Examples:
         frame bench transfers --seconds 10
         frame bench writer --seconds 5 --batch 100 --json
+        frame bench metrics
       """,
-    subcommands: [BenchTransfersCommand.self, BenchWriterCommand.self])
+    subcommands: [BenchTransfersCommand.self, BenchWriterCommand.self, BenchMetricsCommand.self])
 }
 
 /// Options that all benchmarks take.
@@ -42,7 +43,7 @@ struct BenchOptions: ParsableArguments {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw CLIError.folderNotWritable(path: folder.path, why: (error as NSError).localizedDescription)
+      throw CLIError.folderNotWritable(path: folder.path, why: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
     }
     try PortCheck.requireWritable(folder)
     defer { if data == nil { try? FileManager.default.removeItem(at: folder) } }

@@ -19,6 +19,9 @@ extension EndToEnd {
         let reserves = try await Finished.run(
           Binary.frame(), ["bridge", "reserves", "--data", two.a.folder.path, "--json"])
         #expect(reserves.status == 1, "the command line says it with its exit code")
+        let together = try await Finished.run(
+          Binary.frame(), ["audit", "--offline", "--data", two.a.folder.path, "--with", two.b.folder.path])
+        #expect(together.status == 1 && together.output.contains("unbacked"), "\(together.output)")
         try await prometheus.stop()
       }
     }

@@ -9,12 +9,16 @@ enum OfflineAudit {
   /// - Returns: the statement in the same JSON as the node's own `POST /api/v1/audit`.
   /// - Throws: a `LogError` when there is no readable log.
   static func run(_ configuration: NodeConfiguration) async throws -> Data {
-    let report = try await offPool {
-      try LogAudit.run(directory: configuration.logDirectory, frame: configuration.frameID)
-    }
+    let report = try await report(configuration)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(Statement(report, native: configuration.native))
+  }
+
+  /// Reads the whole log.
+  /// - Throws: a `LogError` when there is no readable log.
+  static func report(_ configuration: NodeConfiguration) async throws -> AuditReport {
+    try await offPool { try LogAudit.run(directory: configuration.logDirectory, frame: configuration.frameID) }
   }
 
   static func decode(_ data: Data) throws -> AuditStatement {

@@ -216,7 +216,8 @@ package final class FederationService: Service, TreatyVerbs {
     }
     for treaty in changed {
       logger.info(
-        "Treaty", metadata: ["peer": "\(treaty.peer)", "state": "\(treaty.state.rawValue)", "since": "\(treaty.since)"])
+        "A treaty stands",
+        metadata: ["peer": "\(treaty.peer)", "state": "\(treaty.state.rawValue)", "since": "\(treaty.since)"])
       feed(.treaty(treaty), now)
     }
   }

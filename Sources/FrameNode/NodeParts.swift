@@ -172,7 +172,8 @@ final class NodeParts: Sendable {
     }
     services.append(
       ListenerService.http(
-        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024, logger: Logger(label: "frame.api")))
+        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024, logger: Logger(label: "frame.api"))
+    )
     if configuration.canary.enabled { services.append(canary()) }
     return services
   }

@@ -22,7 +22,7 @@ struct BundleTests {
   @Test("S14: the endpoint answers with an entity tag, 304 when it is known, and counts by status")
   func endpoint() async throws {
     let a = try await TestFrame(Names.a)
-    let client = EndpointClient(timeout: .seconds(3))
+    let client = EndpointClient(timeout: .seconds(30))
     let profile = EndpointProfile.spiffe(a.authority.bundle, expecting: .node(of: a.id))
     let url = try EndpointURL(a.endpoint)
     let first = try await client.get(url, profile: profile)
@@ -247,7 +247,7 @@ struct BundleTests {
   func invitations() async throws {
     let a = try await TestFrame(Names.a)
     let b = try await TestFrame(Names.b)
-    let client = EndpointClient(timeout: .seconds(3))
+    let client = EndpointClient(timeout: .seconds(30))
     let url = try EndpointURL(b.endpoint).at(SignedInvitation.path)
     func post(_ data: Data) async throws -> (Int, String) {
       let answer = try await client.post(

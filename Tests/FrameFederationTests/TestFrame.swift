@@ -47,7 +47,7 @@ final class TestFrame: Sendable {
     let directory = PeerDirectory(frame: id)
     let registry = MetricRegistry()
     let metrics = FederationMetrics(registry)
-    let endpoints = EndpointClient(timeout: .seconds(3))
+    let endpoints = EndpointClient(timeout: .seconds(30))
     var logger = Logger(label: "test.\(id)")
     logger.logLevel = .critical
     let box = ServedBox(Served(bundle: authority.bundle))

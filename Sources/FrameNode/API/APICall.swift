@@ -67,7 +67,9 @@ package struct APICall: Sendable {
     path = request.uri.path
     idempotencyHeader = request.headers[.idempotencyKey]
     parameters = Dictionary(
-      context.coreContext.parameters.map { (String($0.key), String($0.value).removingPercentEncoding ?? String($0.value)) },
+      context.coreContext.parameters.map {
+        (String($0.key), String($0.value).removingPercentEncoding ?? String($0.value))
+      },
       uniquingKeysWith: { a, _ in a })
     query = Dictionary(
       request.uri.queryParameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { a, _ in a })
@@ -121,7 +123,8 @@ package struct APICall: Sendable {
     case .authority:
       guard let named else {
         throw Refusal(
-          "from_missing", .invalid, "The authority has no account of its own here.", remedy: "Name the agent in 'from'.")
+          "from_missing", .invalid, "The authority has no account of its own here.", remedy: "Name the agent in 'from'."
+        )
       }
       return try AgentName(named)
     case .anonymous: throw Refusal("unauthenticated", .unauthenticated, "No token.", remedy: "Send a bearer token.")
@@ -133,7 +136,9 @@ package struct APICall: Sendable {
 package struct APIReply: Sendable {
   let response: Response
 
-  package static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok, replayed: Bool = false)
+  package static func json(
+    _ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok, replayed: Bool = false
+  )
     -> APIReply
   {
     var response = JSONReply.response(value, status: status)

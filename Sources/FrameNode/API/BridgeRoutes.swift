@@ -84,7 +84,9 @@ struct BridgeRoutes {
     let (treaties, frame) = (try await node.writer.read { $0.federation.treaties }, node.frame)
     // Only chooses whose pinned key to try; the key, not this name, decides what the proof is worth (CONFORMANCE B9).
     guard
-      let treaty = treaties.values.first(where: { claimed.counterparty(from: $0.peer) == frame.name && $0.state == .established && isFrom($0, attestation) })
+      let treaty = treaties.values.first(where: {
+        claimed.counterparty(from: $0.peer) == frame.name && $0.state == .established && isFrom($0, attestation)
+      })
     else { throw LogError.badProof("no peer with a treaty signed its checkpoint") }
     let attested = try AttestedEvent(
       verifying: attestation, from: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
@@ -100,7 +102,9 @@ struct BridgeRoutes {
   private func provenItem(_ attested: AttestedEvent) async throws -> BridgeItemView {
     try await node.writer.read { state in
       let bridge = state.bridge.peer(attested.origin)
-      if case .tokensBridgeLocked(let lock) = attested.event.event.payload, let item = bridge.inbound.issues[lock.lockID] {
+      if case .tokensBridgeLocked(let lock) = attested.event.event.payload,
+        let item = bridge.inbound.issues[lock.lockID]
+      {
         let asset = try Asset(state.federation.requireEstablished(attested.origin).theirs.native)
         return Self.view(item, .lock, state: "issued", asset: asset)
       }
@@ -128,13 +132,15 @@ struct BridgeRoutes {
       for (peer, bridge) in state.bridge.peers {
         let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
         guard let item else { continue }
-        let asset = try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
+        let asset =
+          try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
         let done = item.doneAt != nil
         let word = kind == .lock ? (done ? "issued" : "locked") : (done ? "unlocked" : "redeemed")
         return (Self.view(item, kind, state: word, asset: asset), peer)
       }
       throw Refusal(
-        "unknown_bridge_item", .notFound, "There is no \(kind == .lock ? "lock" : "redemption") '\(id.prefix(80))' here.",
+        "unknown_bridge_item", .notFound,
+        "There is no \(kind == .lock ? "lock" : "redemption") '\(id.prefix(80))' here.",
         remedy: "Use the id that the lock or redeem request returned.")
     }
   }

@@ -17,7 +17,8 @@ struct FrameRoutes {
           currency: .init(code: configuration.native.code, scale: Int(configuration.native.scale)),
           federationAddress: configuration.advertised.federationAddress,
           bundleEndpoint: configuration.advertised.bundleEndpoint,
-          bundleFingerprint: node.authority.bundle.fingerprint.description, logVerifierKey: node.signer.verifierKey.text,
+          bundleFingerprint: node.authority.bundle.fingerprint.description,
+          logVerifierKey: node.signer.verifierKey.text,
           version: NodeVersion.text, logSize: node.writer.durableSize()))
     }
     api.on(.get, "/api/v1/agents", .authority) { [node] _ in
@@ -60,7 +61,9 @@ struct FrameRoutes {
         throw Refusal(
           "invalid_ttl", .invalid, "ttl_seconds is \(ttl).", remedy: "Use 1 to 86400 seconds.")
       }
-      guard try await node.writer.read({ $0.ledger.agentExists(name) }) else { throw LedgerError.unknownAgent(name.text) }
+      guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
+        throw LedgerError.unknownAgent(name.text)
+      }
       let frame = node.configuration.frameID
       let token = try await node.authority.issueJWTSVID(
         for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: .seconds(ttl))

@@ -24,7 +24,8 @@ package struct Problem: Encodable, Sendable, Equatable {
     status: Int, code: String, detail: String, remedy: String, instance: String, transferID: String? = nil
   ) {
     type = "urn:frame:problem:\(code)"
-    title = code.split(separator: "_").joined(separator: " ").prefix(1).uppercased()
+    title =
+      code.split(separator: "_").joined(separator: " ").prefix(1).uppercased()
       + code.split(separator: "_").joined(separator: " ").dropFirst()
     self.status = status
     self.detail = detail
@@ -99,7 +100,8 @@ package enum JSONReply {
     do {
       return try decoder.decode(type, from: data)
     } catch let error as DecodingError {
-      throw Refusal("invalid_body", .invalid, "The request body is not what this path takes: \(explain(error)).",
+      throw Refusal(
+        "invalid_body", .invalid, "The request body is not what this path takes: \(explain(error)).",
         remedy: "Send a JSON object as described in /openapi.yaml.")
     }
   }
@@ -110,7 +112,8 @@ package enum JSONReply {
     }
     return switch error {
     case .keyNotFound(let key, let context): "'\(name(context.codingPath, key))' is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context): "'\(name(context.codingPath))' has the wrong type"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      "'\(name(context.codingPath))' has the wrong type"
     case .dataCorrupted: "it is not valid JSON"
     @unknown default: "it is not valid JSON"
     }

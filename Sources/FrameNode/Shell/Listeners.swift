@@ -119,7 +119,8 @@ struct WriterService: Service {
     if stoppedByItself {
       throw Refusal(
         "log_stopped", .unavailable, "The log could not be written and has stopped.",
-        remedy: "See the messages before this one, mend the disk, and start the node again: nothing acknowledged is lost.")
+        remedy:
+          "See the messages before this one, mend the disk, and start the node again: nothing acknowledged is lost.")
     }
     await node.writer.shutdown()
   }

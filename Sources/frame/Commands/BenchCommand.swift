@@ -43,7 +43,8 @@ struct BenchOptions: ParsableArguments {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw CLIError.folderNotWritable(path: folder.path, why: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+      throw CLIError.folderNotWritable(
+        path: folder.path, why: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
     }
     try PortCheck.requireWritable(folder)
     defer { if data == nil { try? FileManager.default.removeItem(at: folder) } }

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds a release and runs every benchmark, one after the other (Benchmarks/README.md).
+# Arguments go to each of them, for example: Benchmarks/run.sh --seconds 2 --json
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift build -c release --product frame >&2
+frame=$(swift build -c release --product frame --show-bin-path)/frame
+
+"$frame" bench transfers "$@"
+for batch in 1 100 1000; do
+  echo
+  "$frame" bench writer --batch "$batch" "$@"
+done
+echo
+"$frame" bench metrics "$@"

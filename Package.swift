@@ -138,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameNode", "FrameCore", "FrameLedger", .argumentParser, .asyncHTTPClient, .nioCore,
+        "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", .argumentParser, .asyncHTTPClient,
+        .nioCore,
         .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
       ],
       swiftSettings: settings),

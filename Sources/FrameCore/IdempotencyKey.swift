@@ -18,5 +18,11 @@ public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
   /// For keys the node derives itself (e.g. `credit/<origin>/<transfer id>`): always the same words for the same fact.
   public init(derived text: String) { self.text = text }
 
+  /// What the caller chose: ``text`` without the caller.
+  public func chosen(by caller: SPIFFEID) -> String {
+    let prefix = "\(caller)/"
+    return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+  }
+
   public var description: String { text }
 }

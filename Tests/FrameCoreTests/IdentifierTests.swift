@@ -58,6 +58,7 @@ struct IdentifierTests {
   func keys() throws {
     let alice = try SPIFFEID("spiffe://a/agent/alice")
     #expect(try IdempotencyKey("k1", caller: alice).text == "spiffe://a/agent/alice/k1")
+    #expect(try IdempotencyKey("k1", caller: alice).chosen(by: alice) == "k1")
     for bad in ["", "a b", "é", String(repeating: "x", count: 129)] {
       #expect(throws: IdentifierError.self) { try IdempotencyKey(bad, caller: alice) }
     }

@@ -137,12 +137,12 @@ package struct APIReply: Sendable {
   let response: Response
 
   package static func json(
-    _ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok, replayed: Bool = false
-  )
-    -> APIReply
-  {
+    _ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok, replayed: Bool = false,
+    isSecret: Bool = false
+  ) -> APIReply {
     var response = JSONReply.response(value, status: status)
     if replayed { response.headers[.idempotencyReplayed] = "true" }
+    if isSecret { response.headers[.cacheControl] = "no-store" }
     return APIReply(response: response)
   }
 

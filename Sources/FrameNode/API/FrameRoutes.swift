@@ -68,7 +68,8 @@ struct FrameRoutes {
       let token = try await node.authority.issueJWTSVID(
         for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: .seconds(ttl))
       return .json(
-        TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description))
+        TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description),
+        isSecret: true)
     }
   }
 

@@ -36,7 +36,7 @@ struct MoneyRoutes {
   private func run(_ command: LedgerCommand, _ call: APICall, actor: SPIFFEID) async throws -> APIReply {
     let key = try call.idempotencyKey()
     let committed = try await node.submit(.ledger(command), actor: actor, key: key)
-    return .json(try receipt(committed, key), replayed: committed.replayed)
+    return .json(try receipt(committed, key.chosen(by: call.actor())), replayed: committed.replayed)
   }
 
   private func amount(_ text: String) throws -> Amount {
@@ -46,7 +46,7 @@ struct MoneyRoutes {
   }
 
   /// Made from the stored events alone, so that a repeat of the command is answered with the same bytes.
-  private func receipt(_ committed: Committed, _ key: IdempotencyKey) throws -> ReceiptView {
+  private func receipt(_ committed: Committed, _ chosen: String) throws -> ReceiptView {
     guard let first = committed.events.first else {
       throw Refusal("internal", .internal, "The command had no effect.", remedy: "Report this as a defect.")
     }
@@ -64,7 +64,7 @@ struct MoneyRoutes {
       eventTypes: committed.events.map(\.event.eventType.name),
       amount: Amount(minorUnits: units).decimal(scale: native.scale),
       fee: Amount(minorUnits: fee).decimal(scale: native.scale), asset: native.description, from: from, to: to,
-      idempotencyKey: key.text)
+      idempotencyKey: chosen)
   }
 }
 

@@ -30,18 +30,20 @@ package enum NodeSetup {
 
   /// - Parameters:
   ///   - data: the folder to make; it may exist but must not hold a frame.
+  ///   - sniMap: host names that share this machine, with their `host:port`; peers among them are reached by the router.
   ///   - canaryInterval: how often the canary probes each peer.
   /// - Throws: ``ConfigurationError``, or what FrameIdentity throws when keys cannot be written.
   @discardableResult
   package static func initialise(
     frameID: FrameID, currency: String, scale: Int, data: URL, ports: PortPlan = PortPlan(),
-    listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60), clock: any FrameClock = SystemClock()
+    sniMap: [String: String] = [:], listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60), clock: any FrameClock = SystemClock()
   ) throws -> NodeConfiguration {
     let native = try Asset(origin: frameID, code: currency, scale: scale)
     // With its trailing slash, so that a relative data_dir is resolved in it and not beside it.
     let directory = URL(fileURLWithPath: data.standardizedFileURL.path, isDirectory: true)
     let file = directory.appendingPathComponent(configurationName)
     guard !FileManager.default.fileExists(atPath: file.path) else { throw ConfigurationError.exists(directory.path) }
+    let names = sniMap.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ", ")
     let text = """
       frame_id: \(frameID.name)
       currency: {code: \(native.code), scale: \(native.scale)}
@@ -49,7 +51,7 @@ package enum NodeSetup {
       ops: {host: 127.0.0.1, port: \(ports.ops)}
       federation: {host: \(listenHost), port: \(ports.federation)}
       bundle: {host: \(listenHost), port: \(ports.bundle)}
-      sni: {enabled: true, host: 127.0.0.1, port: \(ports.sni)}
+      sni: {enabled: true, host: 127.0.0.1, port: \(ports.sni), map: {\(names)}}
       canary: {enabled: true, interval_seconds: \(canaryInterval.inSeconds)}
       """
     let configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)

@@ -53,8 +53,14 @@ struct DemoPlan: Sendable {
       made += 1
       return try NodeSetup.initialise(
         frameID: frame.id, currency: frame.currency, scale: Self.scale, data: frame.folder, ports: frame.ports,
-        listenHost: "127.0.0.1", canaryInterval: canaryInterval)
+        sniMap: neighbours(of: frame), listenHost: "127.0.0.1", canaryInterval: canaryInterval)
     }
     return (configurations, made)
+  }
+
+  /// The other frames of this machine: each frame reaches them through its own SNI router.
+  private func neighbours(of frame: Frame) -> [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: frames.filter { $0.id != frame.id }.map { ($0.id.name, "127.0.0.1:\($0.ports.federation)") })
   }
 }

@@ -36,7 +36,8 @@ package enum NodeSetup {
   @discardableResult
   package static func initialise(
     frameID: FrameID, currency: String, scale: Int, data: URL, ports: PortPlan = PortPlan(),
-    sniMap: [String: String] = [:], listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60), clock: any FrameClock = SystemClock()
+    sniMap: [String: String] = [:], listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60),
+    clock: any FrameClock = SystemClock()
   ) throws -> NodeConfiguration {
     let native = try Asset(origin: frameID, code: currency, scale: scale)
     // With its trailing slash, so that a relative data_dir is resolved in it and not beside it.

@@ -61,6 +61,7 @@ struct DemoPlan: Sendable {
   /// The other frames of this machine: each frame reaches them through its own SNI router.
   private func neighbours(of frame: Frame) -> [String: String] {
     Dictionary(
-      uniqueKeysWithValues: frames.filter { $0.id != frame.id }.map { ($0.id.name, "127.0.0.1:\($0.ports.federation)") })
+      uniqueKeysWithValues: frames.filter { $0.id != frame.id }.map { ($0.id.name, "127.0.0.1:\($0.ports.federation)") }
+    )
   }
 }

@@ -43,12 +43,22 @@ package struct Node: Sendable {
 
   /// Serves until a graceful shutdown: listeners close first, the log last.
   package func run() async throws {
+    do {
+      try await serve()
+    } catch {
+      // The client traps when it is let go of without this, also after a failure; the failure is what is worth telling.
+      try? await parts.http.shutdown()
+      throw error
+    }
+    try await parts.http.shutdown()
+  }
+
+  private func serve() async throws {
     try await parts.found()
     try await parts.federation.prime()
     let services = parts.services()
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
     try await group.run()
-    try await parts.http.shutdown()
   }
 }

@@ -110,8 +110,8 @@ struct DemoRun: Sendable {
 
   private func summarise(_ nodes: [DemoNode]) {
     Output.line("")
-    Output.line(
-      "Two frames are federated (\(progress.total)); their canaries sing every \(Int(canaryInterval.inSeconds)) s.")
+    let interval = canaryInterval.inSeconds.formatted(.number.precision(.fractionLength(0...3)))
+    Output.line("Two frames are federated (\(progress.total)); their canaries sing every \(interval) s.")
     for node in nodes {
       Output.line("")
       Output.fields([
@@ -126,9 +126,8 @@ struct DemoRun: Sendable {
     Output.line("")
     guard !once else { return Output.line("Start it again without --once to keep both running.") }
     Output.line("Try:")
-    Output.line(
-      "  \(CommandLine.arguments[0]) transfer --data \(a.folder.path) --from \(a.person) --to \(b.person)@\(b.id) --amount 1.00 --backend async"
-    )
+    Output.line("  \(CommandLine.arguments[0]) transfer --data \(a.folder.path) \\")
+    Output.line("    --from \(a.person) --to \(b.person)@\(b.id) --amount 1.00 --backend async")
     Output.line("  curl -s \(nodes[0].configuration.localOpsURL)/metrics | grep frame_canary")
     Output.line("Stop with Ctrl-C; the same command resumes these frames.")
   }

@@ -65,18 +65,15 @@ struct DemoScenario: Sendable {
     }
     let endpoint = b.configuration.advertised.bundleEndpoint
     if invited != "requested" && invited != "approved" {
-      try await progress.step("\(a.name) invites \(b.name)", note: { $0 }) {
+      try await progress.step("\(a.name) invites \(b.name) and sees its fingerprint", note: { $0 }) {
         let answer: APIClient.Answer<PeerInfo> = try await a.api.post(
           "/api/v1/peers/invitations",
           ["trust_domain": .string(b.name), "bundle_endpoint": .string(endpoint)])
-        return answer.body.fingerprint.map { "fingerprint of \(b.name) is \($0)" }
+        return answer.body.fingerprint
       }
     }
     if invited != "approved" {
-      try await progress.step(
-        "\(b.name) approves \(a.name)",
-        note: { [name = a.name] (fingerprint: String) in "fingerprint of \(name) is \(fingerprint)" }
-      ) {
+      try await progress.step("\(b.name) approves \(a.name) by its fingerprint", note: { $0 }) {
         let fingerprint = try await eventually("the invitation reaching \(b.name)", within: 30) {
           let peer = try await peer(a, at: b)
           return peer?.state == "requested" ? peer?.fingerprint : nil

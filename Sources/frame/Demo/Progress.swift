@@ -16,7 +16,8 @@ final class Progress: Sendable {
     self.output = output
   }
 
-  /// Runs a step and shows how long it took; what it returns as a note stands behind its title.
+  /// Runs a step and shows how long it took; what it returns as a note stands behind its title, or below it on a terminal
+  /// too narrow for both.
   @discardableResult
   func step<Result: Sendable>(
     _ title: String, note: @escaping @Sendable (Result) -> String? = { _ in nil },
@@ -54,8 +55,10 @@ final class Progress: Sendable {
   }
 
   private func finish(_ mark: String, _ title: String, _ began: ContinuousClock.Instant, _ note: String?) {
-    let line = "\(mark) \(title)\(note.map { ": " + $0 } ?? "") (\(Self.seconds(since: began)))\n"
-    write(live ? "\r\u{1b}[K" + line : line)
+    let time = "(\(Self.seconds(since: began)))"
+    var line = "\(mark) \(title)\(note.map { ": " + $0 } ?? "") \(time)"
+    if live, let note, line.count > Self.width { line = "\(mark) \(title) \(time)\n  \(note)" }
+    write(live ? "\r\u{1b}[K\(line)\n" : line + "\n")
   }
 
   /// Columns of the terminal.

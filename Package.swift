@@ -38,7 +38,9 @@ extension Target.Dependency {
   static let coreMetrics = product(name: "CoreMetrics", package: "swift-metrics")
   static let nioCore = product(name: "NIOCore", package: "swift-nio")
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+  static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
   static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
   static let nioFoundationCompat = product(name: "NIOFoundationCompat", package: "swift-nio")
   static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
   static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -132,7 +134,7 @@ let package = Package(
         "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
         "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
         .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .coreMetrics, .nioCore, .nioPosix,
-        .protobuf,
+        .nioHTTPTypes, .protobuf,
       ]),
     // Floor 6
     .executableTarget(
@@ -172,7 +174,7 @@ let package = Package(
       "FrameNodeTests",
       [
         "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos", .httpTypes, .hummingbird,
-        .hummingbirdTesting, .logging, .yams,
+        .hummingbirdTesting, .logging, .nioCore, .nioEmbedded, .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(

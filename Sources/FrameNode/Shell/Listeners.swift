@@ -83,13 +83,13 @@ struct ListenerService: Service {
 }
 
 extension ListenerService {
-  /// A Hummingbird application over plain HTTP.
+  /// A Hummingbird application over plain HTTP, with a time limit on each part of an exchange.
   static func http<Context: RequestContext & InitializableFromSource<ApplicationRequestContextSource>>(
     _ name: String, _ listener: NodeConfiguration.Listener, _ router: Router<Context>, readiness: Readiness,
     connectionsMax: Int, logger: Logger
   ) -> ListenerService {
     let application = Application(
-      router: router,
+      router: router, server: .http1(configuration: .init(additionalChannelHandlers: [RequestDeadline()])),
       configuration: .init(
         address: .hostname(listener.host, port: listener.port), serverName: nil,
         availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),

@@ -213,14 +213,16 @@ package final class TransferCoordinator: Service {
     while !Task.isCancelled {
       let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase) }) ?? []
       let idle = driving.withLock { driving in open.filter { !driving.contains($0.id) } }
-      guard let first = idle.first, claim(first.id) else { return }
-      // The first one finds out whether the peer answers at all.
-      if await drive(first) {
+      guard !idle.isEmpty else { return }
+      // One finds out whether the peer answers at all, the oldest first and then another each time: one that cannot be
+      // resolved now must not hold up those that can.
+      let scout = idle[failures % idle.count]
+      guard claim(scout.id) else { return }
+      if await drive(scout) {
         failures = 0
+        let others = idle.filter { $0.id != scout.id }.prefix(SettlementLimits.resolverConcurrencyMax)
         await withTaskGroup(of: Void.self) { group in
-          for transfer in idle.dropFirst().prefix(SettlementLimits.resolverConcurrencyMax) where claim(transfer.id) {
-            group.addTask { await self.drive(transfer) }
-          }
+          for transfer in others where claim(transfer.id) { group.addTask { await self.drive(transfer) } }
         }
         continue
       }

@@ -185,6 +185,7 @@ final class LoopbackPeers: PeerCalling {
   private let line: Mutex<Line>
   private let tamper: Mutex<(@Sendable (inout PBProjectionMessage) -> Void)?> = Mutex(nil)
   private let calls = Mutex(0)
+  private let unanswerable = Mutex<Set<String>>([])
 
   init(from me: LoopbackNode, to peer: LoopbackNode, _ line: Line = .up) {
     self.me = me.frame
@@ -195,6 +196,14 @@ final class LoopbackPeers: PeerCalling {
   func set(_ line: Line) { self.line.withLock { $0 = line } }
   func tampering(_ change: (@Sendable (inout PBProjectionMessage) -> Void)?) { tamper.withLock { $0 = change } }
   var callCount: Int { calls.withLock { $0 } }
+  /// What is asked about this transfer gets no answer, whatever the line.
+  func neverAnswer(about transferID: String) { unanswerable.withLock { _ = $0.insert(transferID) } }
+
+  private func requireAnswerable(_ transferID: String, _ frame: FrameID) throws {
+    guard unanswerable.withLock({ !$0.contains(transferID) }) else {
+      throw PeerCallError.unavailable(peer: frame, why: "no answer about \(transferID)")
+    }
+  }
 
   private func over<T: Sendable>(_ frame: FrameID, _ call: () async throws -> T) async throws -> T {
     calls.withLock { $0 += 1 }
@@ -206,11 +215,13 @@ final class LoopbackPeers: PeerCalling {
   }
 
   func credit(_ frame: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
-    try await over(frame) { try await peer.settlementServer.credit(terms, from: me) }
+    try requireAnswerable(terms.transferID, frame)
+    return try await over(frame) { try await peer.settlementServer.credit(terms, from: me) }
   }
 
   func resolve(_ frame: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
-    try await over(frame) { try await peer.settlementServer.resolve(transferID: transferID, from: me) }
+    try requireAnswerable(transferID, frame)
+    return try await over(frame) { try await peer.settlementServer.resolve(transferID: transferID, from: me) }
   }
 
   func subscribe(

@@ -113,6 +113,27 @@ struct LoopbackTests {
     }
   }
 
+  @Test("a transfer that the peer never answers about does not hold up those it can decide")
+  func unanswerable() async throws {
+    try await withFrames { a, b, toB, coordinator in
+      toB.set(.down)
+      var ids: [String] = []
+      for number in 0..<3 {
+        let receipt = try await coordinator.transfer(
+          try request(), backend: .twoPhase, key: IdempotencyKey(derived: "k\(number)"),
+          actor: .agent(alice, of: a.frame),
+          wait: .milliseconds(10))
+        ids.append(receipt.transfer.id)
+      }
+      toB.neverAnswer(about: ids[0])
+      toB.set(.up)
+      try await a.until("all but one are decided") { $0.settlement.openTransfers(to: b.frame).count == 1 }
+      #expect(try await coordinator.receipt(ids[0]).isInDoubt)
+      #expect(try await a.balance(.held(alice)) == 100)
+      #expect(try await b.balance(.liquid(bob)) == SimFixture.startBalance + 200)
+    }
+  }
+
   @Test("B4: an answer lost after the credit is asked for again: completed once, never refunded, never doubled")
   func lostAnswer() async throws {
     try await withFrames { a, b, toB, coordinator in

@@ -2,7 +2,8 @@
 # Installs what is missing on a Debian machine, says nothing when all is there.
 #
 #   scripts/install-deps.sh build    what `swift build` needs
-#   scripts/install-deps.sh test     that, and what the tests need: promtool, amtool, jq, a Python with prometheus_client
+#   scripts/install-deps.sh test     that, and what the tests need: promtool, amtool, jq, a Python with prometheus_client,
+#                                    Go with x/mod (the tests' second opinion on the log's proofs)
 #
 # Needs root or sudo only when something is missing.
 set -euo pipefail
@@ -12,7 +13,9 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
 build_packages=(libsqlite3-dev zlib1g-dev libssl-dev git ca-certificates)
-test_packages=(prometheus prometheus-alertmanager jq curl python3 python3-venv)
+test_packages=(
+  prometheus prometheus-alertmanager jq curl python3 python3-venv golang-go golang-golang-x-mod-dev
+)
 # What the Debian packages above start on their own; the tests bring up their own servers on ports of their choice.
 services=(prometheus prometheus-alertmanager prometheus-node-exporter)
 

@@ -36,6 +36,26 @@ package enum AttestationVerifier {
     return recorded
   }
 
+  /// What an attestation proves.
+  package struct Proven: Sendable {
+    package let position: UInt64
+    package let eventType: String
+    /// The checkpoint that it is proven by.
+    package let checkpoint: SignedCheckpoint
+  }
+
+  /// Checks an attestation as the API gives it out: a serialised message.
+  /// - Throws: `LogError.badNote`, `LogError.badProof`, `LogError.damagedEvent`.
+  package static func verify(serialized bytes: Data, key: LogVerifierKey) throws -> Proven {
+    guard let attestation = try? PBAttestation(serializedBytes: bytes) else {
+      throw LogError.badProof("it is not an attestation")
+    }
+    let recorded = try verify(attestation, key: key)
+    return Proven(
+      position: recorded.position, eventType: recorded.event.eventType.name,
+      checkpoint: try verify(checkpoint: attestation.checkpoint, key: key))
+  }
+
   /// - Throws: `LogError.badNote`.
   package static func verify(checkpoint note: Data, key: LogVerifierKey) throws -> SignedCheckpoint {
     try SignedCheckpoint(note: note, key: key)

@@ -19,6 +19,11 @@ package enum LogError: FrameError, Equatable {
   case inUse(String)
   /// The data directory or the files in it cannot be opened, read or written.
   case storage(String)
+  /// Not the canonical path of a tile (CONFORMANCE L4).
+  case invalidTilePath(String)
+  case noSuchTile(String, size: UInt64)
+  /// A tile of a downloaded log does not hold what it must.
+  case badTile(String, String)
   case badProof(String)
   case badNote(String)
 
@@ -34,6 +39,9 @@ package enum LogError: FrameError, Equatable {
     case .overloaded: "log_overloaded"
     case .inUse: "log_in_use"
     case .storage: "log_storage"
+    case .invalidTilePath: "invalid_tile_path"
+    case .noSuchTile: "no_such_tile"
+    case .badTile: "bad_tile"
     case .badProof: "bad_proof"
     case .badNote: "bad_note"
     }
@@ -43,10 +51,10 @@ package enum LogError: FrameError, Equatable {
     switch self {
     case .idempotencyConflict, .inUse: .conflict
     case .eventTooLarge: .tooLarge
-    case .noSuchPosition: .notFound
+    case .noSuchPosition, .noSuchTile: .notFound
     case .overloaded: .limited
     case .stopped, .storage: .unavailable
-    case .badProof, .badNote: .invalid
+    case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
     case .damagedEvent, .damagedLog, .behindCheckpoint: .internal
     }
   }
@@ -65,6 +73,9 @@ package enum LogError: FrameError, Equatable {
     case .overloaded(let queued): "The log's queue is full (\(queued) commands)."
     case .inUse(let directory): "The data directory \(directory) is in use by another node."
     case .storage(let why): "The log cannot be opened or read: \(why)."
+    case .invalidTilePath(let path): "'\(path)' is not the path of a tile."
+    case .noSuchTile(let path, let size): "'\(path)' is beyond the log's checkpoint of \(size) events."
+    case .badTile(let path, let why): "'\(path)' of the downloaded log does not hold: \(why)."
     case .badProof(let why): "The proof does not hold: \(why)."
     case .badNote(let why): "The signed note is not valid: \(why)."
     }
@@ -81,6 +92,11 @@ package enum LogError: FrameError, Equatable {
     case .overloaded: "Retry later with the same idempotency key."
     case .inUse: "Stop the other node, or give this one a directory of its own."
     case .storage: "Check that the data directory exists, is writable by this user, and has free space."
+    case .invalidTilePath:
+      "Use tile/<level>/<index> or tile/entries/<index>, index in groups of three digits, .p/<width> if partial."
+    case .noSuchTile: "Fetch the checkpoint first and ask only for tiles of its size."
+    case .badTile:
+      "Download the log again into an empty folder; if it still does not hold, keep both copies: the log was changed."
     case .badProof, .badNote: "Fetch a fresh attestation from the frame that holds the event."
     }
   }

@@ -23,6 +23,9 @@ package struct MerkleTree: Sendable {
 
   package func leaf(_ index: UInt64) -> MerkleHash { levels[0][Int(index)] }
 
+  /// The root of the complete subtree of leaves `index * 2^level ..< (index + 1) * 2^level`, which must all be there.
+  package func subtree(level: Int, index: UInt64) -> MerkleHash { levels[level][Int(index)] }
+
   /// The root of the tree of the first `size` leaves.
   package func root(at size: UInt64) -> MerkleHash {
     precondition(size <= self.size, "a root is asked for beyond the tree")

@@ -9,14 +9,14 @@ internal import Synchronization
 /// It hashes the stored bytes on its own read-only connection and its own queue, so the writer's thread never hashes, and
 /// no root is signed whose leaves are not stored. A checkpoint is on disk, in a file apart from the log, before it leaves.
 final class Notary: Sendable {
-  private let reader: LogReader
+  let reader: LogReader
   private let signer: LogSigner
   private let clock: any FrameClock
   private let metrics: LogMetrics
   private let queue = DispatchQueue(label: "frame.log.notary")
   private let state: Mutex<State>
 
-  private struct State {
+  struct State {
     var file: CheckpointFile
     var tree = MerkleTree()
     var signed: SignedCheckpoint?
@@ -84,7 +84,7 @@ final class Notary: Sendable {
 
   func close() { reader.close() }
 
-  private func work<T: Sendable>(_ body: @escaping @Sendable (Notary, inout State) throws -> T) async throws -> T {
+  func work<T: Sendable>(_ body: @escaping @Sendable (Notary, inout State) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
       queue.async {
         continuation.resume(with: self.state.withLock { state in Result { try body(self, &state) } })
@@ -107,7 +107,7 @@ final class Notary: Sendable {
     }
   }
 
-  private static func catchUp(_ state: inout State, to size: UInt64, _ reader: LogReader) throws {
+  static func catchUp(_ state: inout State, to size: UInt64, _ reader: LogReader) throws {
     guard state.tree.size < size else { return }
     try reader.scan(from: state.tree.size, to: size) { _, bytes in state.tree.append(.leaf(bytes)) }
   }

@@ -15,8 +15,8 @@ package final class Writer<State: FrameState>: Sendable {
   package typealias Envelope = CommandEnvelope<State.Command>
 
   private let queue = CommandQueue<State>()
-  private let reader: LogReader
-  private let notary: Notary
+  let reader: LogReader
+  let notary: Notary
   private let progress: WriterProgress
   private let metrics: LogMetrics
 

@@ -5,10 +5,12 @@ import HTTPTypes
 /// What the node says of itself and of its API.
 package struct NodeMetrics: Sendable {
   package let api: APIMetrics
+  package let tiles: TileMetrics
   package let ready: Gauge
 
   package init(_ registry: MetricRegistry, frame: FrameID, native: Asset) {
     api = APIMetrics(registry)
+    tiles = TileMetrics(registry)
     ready = registry.gauge("frame_ready", help: "1 when the node serves: log open, listeners bound; else 0.")
     ready.set(false)
     registry.info(
@@ -58,4 +60,34 @@ struct RouteMetrics: Sendable {
     requests.with(route, method, String(code)).increment()
     duration.observe(seconds)
   }
+}
+
+/// Requests for the log's checkpoint, hash tiles and entry bundles.
+package struct TileMetrics: Sendable {
+  let checkpoint: KindMetrics
+  let hashes: KindMetrics
+  let entries: KindMetrics
+
+  init(_ registry: MetricRegistry) {
+    let requests = registry.counter(
+      "frame_log_tile_requests_total", help: "Requests for the log's checkpoint, hash tiles and entry bundles.",
+      labels: ["kind", "code"])
+    checkpoint = KindMetrics(kind: "checkpoint", requests: requests)
+    hashes = KindMetrics(kind: "hashes", requests: requests)
+    entries = KindMetrics(kind: "entries", requests: requests)
+  }
+}
+
+/// The answers of one kind of request.
+package struct KindMetrics: Sendable {
+  let kind: String
+  let requests: CounterFamily
+
+  init(kind: String, requests: CounterFamily) {
+    self.kind = kind
+    self.requests = requests
+    _ = requests.with(kind, "200")
+  }
+
+  func record(code: Int) { requests.with(kind, String(code)).increment() }
 }

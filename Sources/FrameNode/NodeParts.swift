@@ -202,6 +202,7 @@ final class NodeParts: Sendable {
     ).add(to: api)
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
+    TileRoutes(node: core, metrics: metrics.tiles).add(to: api)
     return api
   }
 

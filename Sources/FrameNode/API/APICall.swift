@@ -146,10 +146,19 @@ package struct APIReply: Sendable {
     return APIReply(response: response)
   }
 
-  package static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> APIReply {
-    APIReply(
-      response: Response(
-        status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text))))
+  package static func text(
+    _ text: String, type: String = "text/plain; charset=utf-8", cacheControl: String? = nil
+  ) -> APIReply {
+    bytes(Data(text.utf8), type: type, cacheControl: cacheControl)
+  }
+
+  package static func bytes(
+    _ bytes: Data, type: String = "application/octet-stream", cacheControl: String? = nil
+  ) -> APIReply {
+    var response = Response(
+      status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    if let cacheControl { response.headers[.cacheControl] = cacheControl }
+    return APIReply(response: response)
   }
 }
 

@@ -27,15 +27,21 @@ package struct APIRouter {
     router.addMiddleware { UnroutedMiddleware(routes: routes, metrics: metrics) }
   }
 
+  /// - Parameters:
+  ///   - path: a template as in the OpenAPI document.
+  ///   - tail: the last parameter takes the rest of the path, however many segments it has.
+  ///   - kind: counts the answers, beside the metrics that all routes have.
   package func on(
-    _ method: HTTPRequest.Method, _ path: String, _ access: Access,
+    _ method: HTTPRequest.Method, _ path: String, _ access: Access, tail: Bool = false, kind: KindMetrics? = nil,
     _ handler: @escaping @Sendable (APICall) async throws -> APIReply
   ) {
     let route = path
-    routes.add(method, path)
+    routes.add(method, path, tail: tail)
     let known = metrics.route(route, method: method.rawValue)
     let (metrics, logger, authenticate) = (metrics, logger, authenticate)
-    router.on(RouterPath(path.replacing(/\{(\w+)\}/) { ":\($0.1)" }), method: method) { request, context in
+    var pattern = path.replacing(/\{(\w+)\}/) { ":\($0.1)" }
+    if tail { pattern.replace(/:\w+$/, with: "**") }
+    router.on(RouterPath(pattern), method: method) { request, context in
       let started = ContinuousClock.now
       metrics.inFlight.increment()
       defer { metrics.inFlight.decrement() }
@@ -53,6 +59,7 @@ package struct APIRouter {
         response = problem.response()
       }
       known.record(code: response.status.code, seconds: (ContinuousClock.now - started).inSeconds)
+      kind?.record(code: response.status.code)
       return response
     }
   }
@@ -88,6 +95,8 @@ package final class RouteTable: Sendable {
     package let method: HTTPRequest.Method
     /// As in the OpenAPI document: `/api/v1/agents/{name}`.
     package let path: String
+    /// The last parameter takes one or more segments.
+    package let tail: Bool
   }
 
   private let routes = Mutex<[Route]>([])
@@ -95,19 +104,20 @@ package final class RouteTable: Sendable {
   /// In order of registration.
   package var all: [Route] { routes.withLock { $0 } }
 
-  func add(_ method: HTTPRequest.Method, _ path: String) {
-    routes.withLock { $0.append(Route(method: method, path: path)) }
+  func add(_ method: HTTPRequest.Method, _ path: String, tail: Bool = false) {
+    routes.withLock { $0.append(Route(method: method, path: path, tail: tail)) }
   }
 
   /// The methods that `path` takes; empty when there is no such path.
   func methods(of path: String) -> [HTTPRequest.Method] {
     let segments = path.split(separator: "/")
-    let methods = all.filter { Self.matches(segments, $0.path.split(separator: "/")) }.map(\.method)
+    let methods = all.filter { Self.matches(segments, $0.path.split(separator: "/"), tail: $0.tail) }.map(\.method)
     return methods.contains(.get) ? methods + [.head] : methods
   }
 
-  private static func matches(_ segments: [Substring], _ template: [Substring]) -> Bool {
-    segments.count == template.count && zip(segments, template).allSatisfy { $0 == $1 || $1.hasPrefix("{") }
+  private static func matches(_ segments: [Substring], _ template: [Substring], tail: Bool) -> Bool {
+    (tail ? segments.count >= template.count : segments.count == template.count)
+      && zip(segments, template).allSatisfy { $0 == $1 || $1.hasPrefix("{") }
   }
 }
 

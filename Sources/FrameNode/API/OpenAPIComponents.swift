@@ -9,6 +9,14 @@ enum OpenAPIComponents {
         id: {name: id, in: path, required: true, schema: {type: string}}
         peer: {name: peer, in: path, required: true, schema: {$ref: "#/components/schemas/FrameID"}}
         key: {name: Idempotency-Key, in: header, required: true, schema: {type: string, minLength: 1, maxLength: 128}}
+        index:
+          name: index
+          in: path
+          required: true
+          description: >-
+            Three digits; a larger number has its leading groups as path segments of their own, each after an x; a partial
+            tile ends in .p and its width. Takes the rest of the path.
+          schema: {type: string, examples: ["067", "x001/x234/067", "067.p/8"]}
       requestBodies:
         NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
         TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
@@ -35,6 +43,9 @@ enum OpenAPIComponents {
         Audit: {description: A supply statement and what it is true at, content: {application/json: {schema: {$ref: "#/components/schemas/Audit"}}}}
         Events: {description: Events, content: {application/json: {schema: {type: object, properties: {size: {type: integer}, events: {type: array, items: {type: object}}}}}}}
         Attestation: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, event_type: {type: string}, proof: {type: string, contentEncoding: base64}}}}}}
+        Inclusion: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, size: {type: integer}, leaf: {type: string, contentEncoding: base64}, root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}, checkpoint: {type: string}}}}}}
+        Consistency: {description: A consistency proof, content: {application/json: {schema: {type: object, properties: {from: {type: integer}, to: {type: integer}, from_root: {type: string, contentEncoding: base64}, to_root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}}}}}}
+        Tile: {description: 32 bytes a hash; or entries each after its length in 16 bits, content: {application/octet-stream: {schema: {type: string, format: binary}}}}
         Metrics: {description: The catalog, content: {application/json: {schema: {type: object, properties: {metrics: {type: array, items: {type: object}}}}}}}
       schemas:
         Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}

@@ -10,7 +10,7 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + bridge + peers + audit + components }
+  package static var yaml: String { head + frameAndAgents + money + bridge + peers + audit + log + components }
 
   private static let head = """
     openapi: 3.1.0
@@ -212,6 +212,42 @@ package enum OpenAPIDocument {
         get: {summary: This document, security: [], responses: {"200": {description: OpenAPI as YAML}}}
       /openapi.json:
         get: {summary: This document as JSON, security: [], responses: {"200": {description: OpenAPI as JSON}}}
+
+    """
+
+  private static let log = """
+      /api/v1/log/proofs/inclusion:
+        get:
+          summary: RFC 6962 proof that an event is in the log of a size (authority)
+          parameters:
+            - {name: position, in: query, required: true, schema: {type: integer, minimum: 0}}
+            - {name: size, in: query, description: The checkpoint's unless given, schema: {type: integer, minimum: 1}}
+          responses: {"200": {$ref: "#/components/responses/Inclusion"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/log/proofs/consistency:
+        get:
+          summary: RFC 6962 proof that the log of one size extends that of another (authority)
+          parameters:
+            - {name: from, in: query, required: true, schema: {type: integer, minimum: 0}}
+            - {name: to, in: query, description: The checkpoint's unless given, schema: {type: integer, minimum: 0}}
+          responses: {"200": {$ref: "#/components/responses/Consistency"}, default: {$ref: "#/components/responses/Problem"}}
+      /log/checkpoint:
+        get:
+          summary: The log's signed checkpoint (C2SP tlog-tiles)
+          security: []
+          responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /log/tile/{level}/{index}:
+        parameters:
+          - {name: level, in: path, required: true, schema: {type: integer, minimum: 0, maximum: 63}}
+          - {$ref: "#/components/parameters/index"}
+        get:
+          summary: A hash tile of the log (C2SP tlog-tiles)
+          security: []
+          responses: {"200": {$ref: "#/components/responses/Tile"}, default: {$ref: "#/components/responses/Problem"}}
+      /log/tile/entries/{index}:
+        parameters: [{$ref: "#/components/parameters/index"}]
+        get:
+          summary: An entry bundle of the log, as C2SP tlog-tiles frames it (authority)
+          responses: {"200": {$ref: "#/components/responses/Tile"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 

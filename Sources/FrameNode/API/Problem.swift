@@ -62,6 +62,8 @@ package struct Problem: Encodable, Sendable, Equatable {
   package func response() -> Response {
     var response = JSONReply.response(self, status: .init(code: status, reasonPhrase: title))
     response.headers[.contentType] = "application/problem+json"
+    // What is refused now may be there a second later: a tile, a receipt.
+    response.headers[.cacheControl] = "no-store"
     if status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
     return response
   }

@@ -37,7 +37,8 @@ extension EndToEnd {
         ["peer", "approve"], ["peer", "reject"], ["peer", "revoke"], ["agent", "create"], ["agent", "list"],
         ["agent", "show"], ["agent", "token"], ["issue"], ["burn"], ["transfer"], ["transfer", "send"],
         ["transfer", "show"], ["bridge", "lock"], ["bridge", "redeem"], ["bridge", "show"], ["bridge", "reserves"],
-        ["bridge", "close-breaker"], ["audit"], ["metrics", "list"], ["version"],
+        ["bridge", "close-breaker"], ["audit"], ["audit", "verify"], ["log"], ["log", "checkpoint"], ["log", "tile"],
+        ["log", "proof"], ["log", "events"], ["log", "download"], ["metrics", "list"], ["version"],
       ]
       for command in commands {
         let result = try await Finished.run(Binary.frame(), ["help"] + command)

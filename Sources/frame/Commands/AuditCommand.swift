@@ -11,7 +11,9 @@ struct AuditCommand: AsyncParsableCommand {
         frame audit                          # by the running node
         frame audit --offline --data ./a --with ./b # two frames held against each other, trusting neither
         frame audit --offline --data ./frame-data   # from the files alone, whether the node runs or not
-      """)
+        frame audit verify --checkpoint ./log/checkpoint --key KEY --log ./log   # an outsider's copy
+      """,
+    subcommands: [AuditVerifyCommand.self])
 
   @Flag(name: .long, help: "Read the data folder instead of asking the node.")
   var offline = false

@@ -48,6 +48,14 @@ struct NodeOptions: ParsableArguments {
     return try APIClient(authorityOf: configuration, baseURL: url.map(Self.trimmed))
   }
 
+  /// A client for what anyone may read: with `--url` and no token, nothing is presented and no data folder is needed.
+  func publicClient() throws -> APIClient {
+    guard let url, token == nil, Self.environment("FRAME_TOKEN") == nil,
+      !FileManager.default.fileExists(atPath: configurationFile.path)
+    else { return try client() }
+    return APIClient(baseURL: Self.trimmed(url), token: { "" })
+  }
+
   private static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
 }
 

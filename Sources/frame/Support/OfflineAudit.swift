@@ -28,7 +28,7 @@ enum OfflineAudit {
   }
 
   /// Reading a log blocks for as long as it takes: on a thread of its own, never on Swift's pool.
-  private static func offPool<Result: Sendable>(
+  static func offPool<Result: Sendable>(
     _ body: @escaping @Sendable () throws -> Result
   ) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in

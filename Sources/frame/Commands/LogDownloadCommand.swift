@@ -1,0 +1,52 @@
+import ArgumentParser
+import Foundation
+import FrameLog
+
+/// `frame log download`.
+struct LogDownloadCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "download", abstract: "A copy of the log in a folder, verified: checkpoint, hash tiles and events.",
+    discussion: """
+      Run again, it fetches only what is new, and refuses a log that does not extend the copy.
+
+      Examples:
+        frame log download ./log-copy
+        frame log download ./hashes --hashes-only --url https://frame-a.example --key KEY   # as anyone may
+      """)
+
+  @Argument(help: "The folder of the copy.")
+  var folder: String
+
+  @Flag(name: .long, help: "No events, only their hashes: needs no authority.")
+  var hashesOnly = false
+
+  @Option(name: .long, help: "The log's verifier key (default: the one that the node publishes).")
+  var key: String?
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let client = hashesOnly ? try node.publicClient() : try node.client()
+    let key = try LogVerifierKey(try await verifierKey(client))
+    let copy = TileDirectory(URL(fileURLWithPath: folder))
+    let older = try copy.checkpoint(key: key)
+    let checkpoint = try await copy.download(key: key, entries: !hashesOnly) { try await client.bytes("/log/\($0)") }
+    let report = try await OfflineAudit.offPool { [folder] in
+      let copy = TileDirectory(URL(fileURLWithPath: folder))
+      let report = try copy.verify(checkpoint, extending: older)
+      try copy.keep(checkpoint)
+      return report
+    }
+    VerifiedLog(checkpoint, report, key: key).show(output)
+  }
+
+  private func verifierKey(_ client: APIClient) async throws -> String {
+    if let key { return key }
+    let frame: APIClient.Answer<PublishedKey> = try await client.get("/api/v1/frame")
+    Output.note("key as the node publishes it: compare it with the one you were given by other means")
+    return frame.body.logVerifierKey
+  }
+
+  private struct PublishedKey: Decodable { let logVerifierKey: String }
+}

@@ -11,69 +11,20 @@ extension EndToEnd {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two)
         for (from, to) in [(two.a, two.b), (two.b, two.a)] {
-          for backend in ["async", "2pc"] { try await transfer(from, to, backend) }
+          for backend in ["async", "2pc"] { try await two.transfer(from, to, backend) }
         }
-        try await bridgeCycle(two)
+        try await two.bridgeCycle()
         try await two.settle()
         #expect(try await two.a.balance("alice") == TwoFrames.allowance)
         #expect(try await two.b.balance("bob") == TwoFrames.allowance)
         try await two.expectSound()
-        try await canaryRound(two)
+        try await two.canaryRound()
         try await expectPeerMonitors(two)
         try await prometheus.expectTargetsUp()
         try await prometheus.expectQuiet()
         try await expectEverySeries(prometheus)
         for frame in two.frames { try await expectCleanExposition(frame) }
         try await prometheus.stop()
-      }
-    }
-
-    /// Sends 2.50 and waits for its end on both sides.
-    private func transfer(_ from: TestFrame, _ to: TestFrame, _ backend: String) async throws {
-      let before = try await to.balance(to.person)
-      let sent = try await from.command(
-        "transfer", "--from", from.person, "--to", "\(to.person)@\(to.name)", "--amount", "2.50", "--backend", backend)
-      let id = try #require(sent["transfer_id"].string)
-      if backend == "2pc" { #expect(sent["state"].string == "completed") }
-      try await Wait.polling.until("the \(backend) transfer from \(from.name) completing") {
-        try await from.command("transfer", "show", id)["state"].string == "completed"
-      }
-      #expect(try await to.balance(to.person) == before + 250)
-    }
-
-    /// Lock at A, issued at B, redeem at B, unlocked at A; in between the reserve is what is outstanding.
-    private func bridgeCycle(_ two: TwoFrames) async throws {
-      let lock = try await two.a.command(
-        "bridge", "lock", "--from", "alice", "--to", "bob@\(two.b.name)", "--amount", "40.00")
-      let lockID = try #require(lock["lock_id"].string)
-      try await Wait.polling.until("the wrapped tokens being issued") {
-        try await two.a.command("bridge", "show", lockID)["state"].string == "issued"
-      }
-      #expect(try await two.b.balance("bob", kind: "wrapped", asset: "AVT@\(two.a.name)") == 40_00)
-      let reserve = try await two.a.command("bridge", "reserves")["reserves"].array.first
-      #expect(reserve?["reserve"].string == "40.00")
-      #expect(reserve?["outstanding"].string == "40.00")
-      #expect(reserve?["imbalance"].string == "0.00")
-      #expect(try await two.a.audit()["supply"]["locked_for_bridge"][two.b.name].string == "40.00")
-
-      let redeem = try await two.b.command(
-        "bridge", "redeem", "--from", "bob", "--origin", two.a.name, "--to", "alice@\(two.a.name)", "--amount", "40.00")
-      let redeemID = try #require(redeem["redeem_id"].string)
-      try await Wait.polling.until("the tokens being unlocked") {
-        try await two.b.command("bridge", "show", redeemID, "--redeem")["state"].string == "unlocked"
-      }
-      #expect(try await two.b.balance("bob", kind: "wrapped", asset: "AVT@\(two.a.name)") == 0)
-    }
-
-    private func canaryRound(_ two: TwoFrames) async throws {
-      for (frame, peer) in [(two.a, two.b), (two.b, two.a)] {
-        try await Wait.polling.until("the canary of \(frame.name) succeeding", within: .seconds(75)) {
-          let metrics = try await frame.metrics()
-          return ["async", "2pc"].allSatisfy { backend in
-            let labels = ["peer": peer.name, "backend": backend]
-            return (metrics.value("frame_canary_last_success_timestamp_seconds", labels) ?? 0) > 0
-          }
-        }
       }
     }
 

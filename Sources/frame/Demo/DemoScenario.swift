@@ -41,8 +41,10 @@ struct DemoScenario: Sendable {
 
   private func fund(_ node: DemoNode) async throws {
     let person = node.plan.person
-    try await progress.step("issue \(Self.supply) \(node.plan.currency) to the treasury, fund \(person)") {
-      let _: APIClient.Answer<Receipt> = try await node.api.post(
+    try await progress.step(
+      "issue \(Self.supply) \(node.plan.currency) to the treasury, fund \(person)", note: { Self.before($0) }
+    ) {
+      let issued: APIClient.Answer<Receipt> = try await node.api.post(
         "/api/v1/issue", ["amount": .string(Self.supply), "memo": "first issue"], key: "demo-issue")
       do {
         let _: APIClient.Answer<AgentInfo> = try await node.api.post("/api/v1/agents", ["name": .string(person)])
@@ -53,8 +55,12 @@ struct DemoScenario: Sendable {
         "/api/v1/transfers",
         ["from": "treasury", "to": .string(person), "amount": .string(Self.allowance), "memo": "welcome"],
         key: "demo-allowance")
+      return issued.replayed
     }
   }
+
+  /// What a step says that a former start has taken already: its keys make the node answer the same once more.
+  private static func before(_ replayed: Bool) -> String? { replayed ? "done before" : nil }
 
   // MARK: - Treaty
 
@@ -130,7 +136,7 @@ struct DemoScenario: Sendable {
   private func bridgeCycle() async throws {
     let lockTitle =
       "bridge: \(a.plan.person) locks \(Self.bridged) \(a.plan.currency), \(b.plan.person) receives them wrapped"
-    try await progress.step(lockTitle) {
+    try await progress.step(lockTitle, note: { Self.before($0) }) {
       let lock: APIClient.Answer<BridgeItem> = try await a.api.post(
         "/api/v1/bridge/lock",
         ["from": .string(a.plan.person), "to": .string("\(b.plan.person)@\(b.name)"), "amount": .string(Self.bridged)],
@@ -140,8 +146,11 @@ struct DemoScenario: Sendable {
         let answer: APIClient.Answer<BridgeItem> = try await a.api.get("/api/v1/bridge/locks/\(id)")
         return answer.body.state == "issued" ? true : nil
       }
+      return lock.replayed
     }
-    try await progress.step("bridge: \(b.plan.person) redeems them, \(a.plan.person)'s are unlocked") {
+    try await progress.step(
+      "bridge: \(b.plan.person) redeems them, \(a.plan.person)'s are unlocked", note: { Self.before($0) }
+    ) {
       let redeem: APIClient.Answer<BridgeItem> = try await b.api.post(
         "/api/v1/bridge/redeem",
         [
@@ -153,6 +162,7 @@ struct DemoScenario: Sendable {
         let answer: APIClient.Answer<BridgeItem> = try await b.api.get("/api/v1/bridge/redeems/\(id)")
         return answer.body.state == "unlocked" ? true : nil
       }
+      return redeem.replayed
     }
   }
 

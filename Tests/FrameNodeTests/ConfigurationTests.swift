@@ -34,6 +34,7 @@ struct ConfigurationTests {
       + "api: {port: 18080}\nfees: {basis_points: 25, fixed: \"0.01\"}\nsni: {map: {x.example: \"127.0.0.1:9443\"}}\n"
     let configuration = try parse(text)
     #expect(try parse(configuration.yaml()) == configuration)
+    #expect(try configuration.yaml().contains("interval_seconds: 60\n"))
   }
 
   @Test(

@@ -4,6 +4,19 @@ import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
 private struct ConfigurationFile: Codable {
+  /// Whole seconds are written as people write them (60, not 6e+1).
+  struct Seconds: Codable {
+    let value: Double
+
+    init(value: Double) { self.value = value }
+    init(from decoder: any Decoder) throws { value = try decoder.singleValueContainer().decode(Double.self) }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      if let whole = Int(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
+    }
+  }
+
   struct Currency: Codable {
     var code: String
     var scale: Int
@@ -29,7 +42,7 @@ private struct ConfigurationFile: Codable {
   }
   struct Canary: Codable {
     var enabled: Bool?
-    var interval_seconds: Double?
+    var interval_seconds: Seconds?
     var amount: String?
     var float: String?
   }
@@ -51,8 +64,8 @@ private struct ConfigurationFile: Codable {
   var fees: Fees?
   var canary: Canary?
   var treaty: Treaty?
-  var audit_interval_seconds: Double?
-  var bundle_refresh_seconds: Double?
+  var audit_interval_seconds: Seconds?
+  var bundle_refresh_seconds: Seconds?
   var log_level: String?
 
   /// What may stand in the file; anything else is a spelling mistake that would silently leave a default in force.
@@ -144,8 +157,8 @@ extension NodeConfiguration {
       guard !result.host.isEmpty else { throw invalid("\(field).host", "it is empty.") }
       return result
     }
-    func seconds(_ field: String, _ value: Double?, default fallback: Double) throws -> Duration {
-      let value = value ?? fallback
+    func seconds(_ field: String, _ value: ConfigurationFile.Seconds?, default fallback: Double) throws -> Duration {
+      let value = value?.value ?? fallback
       guard (0.05...86400).contains(value) else {
         throw invalid(field, "\(value) is not between 0.05 and 86400 seconds.")
       }
@@ -210,7 +223,7 @@ extension NodeConfiguration {
 
   /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).
   package func yaml() throws -> String {
-    func plain(_ d: Duration) -> Double { d.inSeconds }
+    func plain(_ d: Duration) -> ConfigurationFile.Seconds { .init(value: d.inSeconds) }
     func decimal(_ a: Amount) -> String { a.decimal(scale: native.scale) }
     let file = ConfigurationFile(
       frame_id: frameID.name, currency: .init(code: native.code, scale: Int(native.scale)), data_dir: ".",

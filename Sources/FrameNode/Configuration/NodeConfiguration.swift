@@ -23,7 +23,7 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var interval: Duration
     /// What one probe moves, minor units.
     package var amount: Amount
-    /// What the canary's account is topped up to from the treasury, minor units; also the most it can ever lose.
+    /// What the canary's account is topped up to from the treasury when it runs low, minor units.
     package var float: Amount
   }
 

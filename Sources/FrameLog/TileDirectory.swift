@@ -6,6 +6,7 @@ package import Foundation
 /// Its methods but ``download(key:entries:fetch:)`` block.
 package struct TileDirectory: Sendable {
   package static let checkpointName = "checkpoint"
+  package static let refusedName = "checkpoint.refused"
 
   package let folder: URL
 
@@ -84,6 +85,20 @@ package struct TileDirectory: Sendable {
       try Self.write(try await fetch(tile.path), to: file)
     }
     return checkpoint
+  }
+
+  /// Verifies the copy and makes `checkpoint` the folder's own. One whose log does not hold, or does not extend `older`, is
+  /// kept beside it, as ``refusedName``: two signed checkpoints that cannot both be true prove that the log was changed.
+  /// - Throws: as ``verify(_:extending:)`` and ``keep(_:)``.
+  package func accept(_ checkpoint: SignedCheckpoint, extending older: SignedCheckpoint?) throws -> Report {
+    do {
+      let report = try verify(checkpoint, extending: older)
+      try keep(checkpoint)
+      return report
+    } catch {
+      try Self.write(checkpoint.note, to: folder.appendingPathComponent(Self.refusedName))
+      throw error
+    }
   }
 
   /// Makes `checkpoint` the folder's own.

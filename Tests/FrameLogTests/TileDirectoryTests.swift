@@ -36,11 +36,10 @@ extension Writer {
       let older = try copy.checkpoint(key: key)
       let checkpoint = try await writer.download(to: folder.url, key: key, entries: entries)
       #expect(checkpoint.size == size)
-      let report = try copy.verify(checkpoint, extending: older)
+      let report = try copy.accept(checkpoint, extending: older)
       #expect(report.size == size)
       #expect(report.tiles == Tile.hashTiles(of: size).count)
       #expect(report.entries == (entries ? size : 0))
-      try copy.keep(checkpoint)
     }
     await writer.shutdown()
   }
@@ -130,8 +129,12 @@ extension Writer {
     await second.shutdown()
     _ = try TileDirectory(other.url).verify(newer)
     #expect(throws: LogError.badProof("its first 3 events are not those that were signed before")) {
-      try TileDirectory(other.url).verify(newer, extending: older)
+      try TileDirectory(other.url).accept(newer, extending: older)
     }
+    // The proof of it stays.
+    let refused = try Data(contentsOf: other.url.appendingPathComponent(TileDirectory.refusedName))
+    #expect(try AttestationVerifier.verify(checkpoint: refused, key: key) == newer)
+    #expect(try TileDirectory(other.url).checkpoint(key: key) == nil)
     #expect(throws: LogError.badProof("the log had 4 events before and has 3 now")) {
       try copy.verify(older, extending: newer)
     }

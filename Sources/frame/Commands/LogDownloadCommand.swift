@@ -7,7 +7,8 @@ struct LogDownloadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "download", abstract: "A copy of the log in a folder, verified: checkpoint, hash tiles and events.",
     discussion: """
-      Run again, it fetches only what is new, and refuses a log that does not extend the copy.
+      Run again, it fetches only what is new, and refuses a log that does not extend the copy; what was signed is
+      then kept as checkpoint.refused.
 
       Examples:
         frame log download ./log-copy
@@ -33,10 +34,7 @@ struct LogDownloadCommand: AsyncParsableCommand {
     let older = try copy.checkpoint(key: key)
     let checkpoint = try await copy.download(key: key, entries: !hashesOnly) { try await client.bytes("/log/\($0)") }
     let report = try await OfflineAudit.offPool { [folder] in
-      let copy = TileDirectory(URL(fileURLWithPath: folder))
-      let report = try copy.verify(checkpoint, extending: older)
-      try copy.keep(checkpoint)
-      return report
+      try TileDirectory(URL(fileURLWithPath: folder)).accept(checkpoint, extending: older)
     }
     VerifiedLog(checkpoint, report, key: key).show(output)
   }

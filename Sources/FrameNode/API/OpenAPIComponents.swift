@@ -80,7 +80,7 @@ enum OpenAPIComponents {
           properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
         Peer:
           type: object
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, subscriptions: {type: array, items: {type: string}}, last_refresh: {type: string}}
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
         Audit:
           type: object
           properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, problems: {type: array, items: {type: string}}, supply: {type: object}}

@@ -21,7 +21,7 @@ struct PeerCommand: AsyncParsableCommand {
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
       ("fingerprint", peer.fingerprint), ("observed", peer.observedFingerprint),
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
-      ("last refresh", peer.lastRefresh), ("reason", peer.reason),
+      ("last refresh", peer.lastRefresh), ("reason", peer.reason), ("waiting for", peer.trouble),
     ])
   }
 }

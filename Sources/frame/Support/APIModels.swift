@@ -84,6 +84,7 @@ struct PeerInfo: Decodable, Sendable {
   let currency: String?
   let lastRefresh: String?
   let reason: String?
+  let trouble: String?
 }
 
 struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }

@@ -133,7 +133,7 @@ let package = Package(
       [
         "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
         "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
-        .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .coreMetrics, .nioCore, .nioPosix,
+        .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix,
         .nioHTTPTypes, .protobuf,
       ]),
     // Floor 6
@@ -174,7 +174,7 @@ let package = Package(
       "FrameNodeTests",
       [
         "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos", .httpTypes, .hummingbird,
-        .hummingbirdTesting, .logging, .nioCore, .nioEmbedded, .nioHTTPTypes, .yams,
+        .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded, .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(

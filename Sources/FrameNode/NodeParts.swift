@@ -172,7 +172,9 @@ final class NodeParts: Sendable {
     }
     services.append(
       ListenerService.http(
-        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024, logger: Logger(label: "frame.api"))
+        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024,
+        // Longer than a caller waits for a 2pc transfer.
+        grace: SettlementLimits.callerWait + .seconds(1), logger: Logger(label: "frame.api"))
     )
     if configuration.canary.enabled { services.append(canary()) }
     return services

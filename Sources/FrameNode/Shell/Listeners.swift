@@ -44,18 +44,35 @@ struct ListenerService: Service {
   let service: any Service
   /// Returns once the listener is bound; nil when the service reports readiness by itself.
   let bound: (@Sendable () async throws -> Void)?
+  /// How long a graceful shutdown waits for exchanges in progress; all listeners together stay below what the process allows.
+  var grace: Duration = .seconds(2)
 
   func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    enum End { case idle, ended, overdue }
+    try await withThrowingTaskGroup(of: End.self) { group in
       if let bound {
         group.addTask {
           // A bind that fails is thrown by the service itself, with its reason.
-          guard (try? await bound()) != nil else { return }
-          readiness.ready(name)
+          if (try? await bound()) != nil { readiness.ready(name) }
+          return .idle
         }
       }
-      do {
+      group.addTask {
         try await service.run()
+        return .ended
+      }
+      group.addTask {
+        guard (try? await gracefulShutdown()) != nil, (try? await Task.sleep(for: grace)) != nil else { return .idle }
+        return .overdue
+      }
+      do {
+        while let end = try await group.next() {
+          if end == .ended { break }
+          guard end == .overdue else { continue }
+          // A client that neither ends its request nor takes its answer does not keep the node from stopping in time.
+          group.cancelAll()
+          while await group.nextResult() != nil {}
+        }
       } catch {
         group.cancelAll()
         throw explain(error)
@@ -86,7 +103,7 @@ extension ListenerService {
   /// A Hummingbird application over plain HTTP, with a time limit on each part of an exchange.
   static func http<Context: RequestContext & InitializableFromSource<ApplicationRequestContextSource>>(
     _ name: String, _ listener: NodeConfiguration.Listener, _ router: Router<Context>, readiness: Readiness,
-    connectionsMax: Int, logger: Logger
+    connectionsMax: Int, grace: Duration = .seconds(2), logger: Logger
   ) -> ListenerService {
     let application = Application(
       router: router, server: .http1(configuration: .init(additionalChannelHandlers: [RequestDeadline()])),
@@ -94,7 +111,8 @@ extension ListenerService {
         address: .hostname(listener.host, port: listener.port), serverName: nil,
         availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),
       onServerRunning: { _ in readiness.ready(name) }, logger: logger)
-    return ListenerService(name: name, listener: listener, readiness: readiness, service: application, bound: nil)
+    return ListenerService(
+      name: name, listener: listener, readiness: readiness, service: application, bound: nil, grace: grace)
   }
 }
 

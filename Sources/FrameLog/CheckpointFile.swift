@@ -20,7 +20,7 @@ struct CheckpointFile: Sendable {
 
   /// Reads the file.
   /// - Returns: the newest checkpoint in it that `key` signed; nil when nothing was signed yet.
-  /// - Throws: `LogError.storage`; `LogError.badNote` when there is a file but no checkpoint of ours in it.
+  /// - Throws: `LogError.storage`; `LogError.damagedLog` when there is a file but no checkpoint of ours in it.
   mutating func read(key: LogVerifierKey) throws -> SignedCheckpoint? {
     content = try bytes()
     guard let content else { return nil }
@@ -29,7 +29,7 @@ struct CheckpointFile: Sendable {
     }
     let sizes = slots.map { (try? $0.get())?.size }
     guard let index = sizes.indices.filter({ sizes[$0] != nil }).max(by: { (sizes[$0] ?? 0) < (sizes[$1] ?? 0) }) else {
-      return try slots[0].get()
+      throw LogError.damagedLog("\(url.path) holds no checkpoint that this frame's log key signed")
     }
     next = 1 - index
     return try slots[index].get()

@@ -55,7 +55,7 @@ enum EventTable {
   /// Positions are gap-free from 0, so the newest one tells the size; the count is checked while replaying.
   static func size(_ db: Database) throws -> UInt64 {
     let last = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(position) FROM events"))
-    return last.map { UInt64(bitPattern: $0) + 1 } ?? 0
+    return last.map { UInt64(bitPattern: $0) &+ 1 } ?? 0
   }
 
   static func scan(_ db: Database, from first: UInt64, limit: Int, _ body: (UInt64, Data) throws -> Void) throws {
@@ -63,6 +63,14 @@ enum EventTable {
     let statement = try db.cachedStatement(
       sql: "SELECT position, bytes FROM events WHERE position >= ? ORDER BY position LIMIT ?")
     let rows = try Row.fetchCursor(statement, arguments: [start, limit])
-    while let row = try rows.next() { try body(UInt64(bitPattern: row[0] as Int64), row[1] as Data) }
+    while let row = try rows.next() {
+      // The position is the row's own number, always an integer; the bytes are whatever the file says, and a damaged one
+      // may say something else than the schema.
+      let position = UInt64(bitPattern: row[0] as Int64)
+      guard sqlite3_column_type(statement.sqliteStatement, 1) == SQLITE_BLOB else {
+        throw LogError.damagedLog("position \(position) holds no bytes")
+      }
+      try body(position, row[1] as Data)
+    }
   }
 }

@@ -149,8 +149,37 @@ import Testing
       $0 == .damagedLog("position 1 holds an event of position 0")
     }
     try await damaged("UPDATE events SET bytes = x'ff' WHERE position = 1") { $0.code == "damaged_event" }
+    for other in ["NULL", "7", "'text'"] {
+      try await damaged(
+        """
+        ALTER TABLE events RENAME TO whole;
+        CREATE TABLE events (position INTEGER PRIMARY KEY, bytes ANY);
+        INSERT INTO events SELECT position, CASE position WHEN 1 THEN \(other) ELSE bytes END FROM whole;
+        DROP TABLE whole
+        """
+      ) { $0 == .damagedLog("position 1 holds no bytes") }
+    }
     try await damaged("PRAGMA application_id = 7") { $0.code == "damaged_log" }
     try await damaged("PRAGMA user_version = 99") { $0.code == "damaged_log" }
+  }
+
+  @Test("L7: a checkpoint file with no checkpoint of ours in it is named as the damage, and nothing is signed over it")
+  func damagedCheckpoint() async throws {
+    for content in [Data(), Data("\n".utf8), Data(repeating: 0xff, count: 8_192), Data("no note\n".utf8)] {
+      let fixture = try LogFixture()
+      let writer = try fixture.writer()
+      _ = try await writer.submit(fixture.envelope(.add(1)))
+      _ = try await writer.checkpoint()
+      await writer.shutdown()
+      let file = fixture.directory.appendingPathComponent(CheckpointFile.name)
+      try content.write(to: file)
+      #expect {
+        try fixture.writer()
+      } throws: { error in
+        (error as? LogError)?.code == "damaged_log" && (error as? LogError)?.message.contains(file.path) == true
+      }
+      #expect(try Data(contentsOf: file) == content)
+    }
   }
 
   private func damaged(_ sql: String, _ expected: @escaping (LogError) -> Bool) async throws {

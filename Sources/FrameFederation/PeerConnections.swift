@@ -10,7 +10,7 @@ import X509
 final class PeerConnections: Sendable {
   private struct Held {
     var listener: (any Channel)?
-    var handshaking = 0
+    var handshaking: [ObjectIdentifier: any Channel] = [:]
     var byPeer: [FrameID: [ObjectIdentifier: Connection]] = [:]
   }
 
@@ -55,15 +55,17 @@ final class PeerConnections: Sendable {
   }
 
   /// - Returns: false when too many handshakes are in progress.
-  func beginHandshake() -> Bool {
+  func beginHandshake(_ channel: any Channel) -> Bool {
     held.withLock { held in
-      guard held.handshaking < PeerLimits.handshakesMax else { return false }
-      held.handshaking += 1
+      guard held.handshaking.count < PeerLimits.handshakesMax else { return false }
+      held.handshaking[ObjectIdentifier(channel)] = channel
       return true
     }
   }
 
-  func endHandshake() { held.withLock { $0.handshaking -= 1 } }
+  func endHandshake(_ channel: any Channel) {
+    held.withLock { $0.handshaking[ObjectIdentifier(channel)] = nil }
+  }
 
   /// Registers an authenticated connection.
   /// - Returns: false when the connection must be closed: over the limit, or the treaty has just ended.
@@ -108,10 +110,13 @@ final class PeerConnections: Sendable {
     }
   }
 
+  /// Closes every connection, also those whose handshake is not over: the transport waits for them.
   func closeAll() {
-    let all = held.withLock { held in held.byPeer.values.flatMap(\.values) }
-    for connection in all { connection.channel.close(promise: nil) }
+    let all = held.withLock { held in held.byPeer.values.flatMap(\.values).map(\.channel) + held.handshaking.values }
+    for channel in all { channel.close(promise: nil) }
   }
+
+  var handshakeCount: Int { held.withLock { $0.handshaking.count } }
 
   func count(of peer: FrameID) -> Int { held.withLock { $0.byPeer[peer]?.count ?? 0 } }
 
@@ -137,7 +142,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
   init(connections: PeerConnections) { self.connections = connections }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    guard connections.beginHandshake() else {
+    guard connections.beginHandshake(context.channel) else {
       state = .closed
       return context.close(promise: nil)
     }
@@ -164,7 +169,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
   private func authenticate(_ context: ChannelHandlerContext) -> Bool {
     guard case .handshaking(let timeout) = state else { return false }
     timeout.cancel()
-    connections.endHandshake()
+    connections.endHandshake(context.channel)
     state = .closed
     guard let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
       let presented = handler.peerValidatedCertificateChain
@@ -183,7 +188,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
     switch state {
     case .handshaking(let timeout):
       timeout.cancel()
-      connections.endHandshake()
+      connections.endHandshake(context.channel)
     case .authenticated(let peer):
       connections.unregister(peer, context.channel)
     case .new, .closed: break

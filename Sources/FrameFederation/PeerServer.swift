@@ -118,6 +118,9 @@ package final class PeerServer: Service {
     }
   }
 
+  /// Connections whose handshake is not over.
+  package var handshakeCount: Int { connections.handshakeCount }
+
   /// Open authenticated connections of a peer.
   package func connectionCount(of peer: FrameID) -> Int { connections.count(of: peer) }
 

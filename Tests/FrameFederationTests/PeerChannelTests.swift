@@ -3,6 +3,8 @@ import FrameIdentity
 import FramePeerAPI
 import FrameProtos
 import Foundation
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -69,6 +71,20 @@ struct PeerChannelTests {
     }
     await a.stop()
     await again.stop()
+  }
+
+  @Test("a connection whose handshake never ends does not hold up the shutdown")
+  func halfOpen() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let silent = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: "127.0.0.1", port: b.ports.0).get()
+    try await silent.writeAndFlush(ByteBuffer(bytes: [0x16, 0x03, 0x01]))
+    try await eventually("the handshake has begun") { b.server.handshakeCount == 1 }
+    let began = ContinuousClock.now
+    await b.stop()
+    #expect(ContinuousClock.now - began < PeerLimits.handshakeTimeout - .seconds(1))
+    try await silent.closeFuture.get()
+    await a.stop()
   }
 
   /// A client that presents what it likes.

@@ -133,6 +133,8 @@ extension LedgerState: FrameState {
     try requireAuthority(context.actor)
     try Self.requirePositive(amount)
     try Self.requireShort(memo)
+    // The issuance account can go one unit below what "issued", its opposite, can say.
+    _ = try Amount.zero.subtracting(Amount(minorUnits: balance(.issuance))).adding(amount)
     var event = PBTokensIssued()
     event.amount = amount.minorUnits
     event.memo = memo

@@ -23,6 +23,15 @@ import Testing
       DecisionContext(now: FrameTime(unixNanoseconds: 0), actor: actor ?? .authority(of: samples.frame)))
   }
 
+  @Test("no more is ever issued than one number can say, so that the audit can always state it")
+  func issuedAtMost() throws {
+    let issued = -ledger.balance(.issuance)
+    try #require(issued > 0)
+    let rest = Int64.max - issued
+    #expect(try decide(.issue(Amount(minorUnits: rest), memo: "")).count == 1)
+    #expect(throws: AmountError.self) { try decide(.issue(Amount(minorUnits: rest + 1), memo: "")) }
+  }
+
   @Test("what the ledger drafts passes the guard")
   func drafts() throws {
     let alice = SPIFFEID.agent(samples.alice, of: samples.frame)

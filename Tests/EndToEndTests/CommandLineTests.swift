@@ -52,6 +52,10 @@ extension EndToEnd {
       let result = try await Finished.run(Binary.frame(), ["peer", "approve", "frame-a.example"])
       #expect(result.status == 64)
       #expect(result.errors.contains("--fingerprint"))
+      for seconds in ["1e30", "inf", "nan", "-1", "0"] {
+        let serve = try await Finished.run(Binary.frame(), ["serve", "--canary-seconds=\(seconds)"])
+        #expect(serve.status == 64, "\(seconds): \(serve.errors)")
+      }
     }
 
     @Test("a port in use, a damaged configuration, no frame at all: one clear error each")

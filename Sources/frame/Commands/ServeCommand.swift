@@ -32,9 +32,15 @@ struct ServeCommand: AsyncParsableCommand {
     name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
   var canarySeconds: Double?
 
+  func validate() throws {
+    if let canarySeconds, !(0.05...86400).contains(canarySeconds) {
+      throw ValidationError("--canary-seconds \(canarySeconds) is not between 0.05 and 86400.")
+    }
+  }
+
   func run() async throws {
     var configuration = try location.configuration()
-    if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(max(canarySeconds, 0.05) * 1e9)) }
+    if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
     LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level) }

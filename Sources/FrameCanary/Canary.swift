@@ -82,7 +82,11 @@ package struct Canary: Service {
             let cancellation = Cancellation()
             running[peer] = cancellation
             metrics.introduce(peer.frame.name)
-            group.addTask { await cancellation.run { await serve(peer) } }
+            group.addTask {
+              await cancellation.run { await serve(peer) }
+              // After its last probe, so that none of them brings the series back.
+              metrics.dismiss(peer.frame.name)
+            }
           }
         }
         try await clock.sleep(for: configuration.peerPollInterval)

@@ -49,4 +49,10 @@ package struct CanaryMetrics: Sendable {
     }
     _ = stranded.with(peer)
   }
+
+  /// The treaty has ended: nothing is expected of this peer any more, so its silence must not page anyone. The counters
+  /// stay: they are history.
+  func dismiss(_ peer: String) {
+    for backend in CanaryBackend.allCases.map(\.rawValue) { lastSuccess.remove(peer, backend) }
+  }
 }

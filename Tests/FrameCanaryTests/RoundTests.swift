@@ -124,6 +124,34 @@ struct CanaryServiceTests {
     #expect(fixture.metrics.rounds.with("failure").value == 1)
   }
 
+  @Test("a peer whose treaty has ended leaves no last success behind to go stale", .timeLimit(.minutes(1)))
+  func dismissed() async throws {
+    let api = ScriptedAPI(starts: [.async: [.completed("a")], .twoPhase: [.completed("p")]])
+    let fixture = try CanaryFixture(api)
+    final class Treaty: Sendable { let isEstablished = Atomic(true) }
+    let treaty = Treaty()
+    let peer = fixture.peer
+    let host = CanaryHost(
+      scale: 2, peers: { treaty.isEstablished.load(ordering: .acquiring) ? [peer] : [] }, ensureFunds: { _ in })
+    let canary = Canary(
+      configuration: CanaryConfiguration(), host: host, api: api, metrics: fixture.metrics, clock: fixture.clock,
+      randomness: fixture.randomness, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    func seriesCount() -> Int {
+      let family = fixture.registry.collect().first {
+        $0.descriptor.name == "frame_canary_last_success_timestamp_seconds"
+      }
+      return family?.metrics.count ?? 0
+    }
+    let task = Task { try await canary.run() }
+    while fixture.metrics.rounds.with("success").value == 0 { await Task.yield() }
+    #expect(seriesCount() == 2)
+    treaty.isEstablished.store(false, ordering: .releasing)
+    while seriesCount() > 0 { await Task.yield() }
+    task.cancel()
+    try await task.value
+    #expect(fixture.transfers(.async, "success") >= 1)
+  }
+
   @Test("O9: every series of a peer exists at zero before its first round")
   func initialised() throws {
     let fixture = try CanaryFixture(ScriptedAPI(starts: [:]))

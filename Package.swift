@@ -91,7 +91,8 @@ let package = Package(
     room(
       "FrameIdentity",
       [
-        "FrameCore", "FrameMetrics", .crypto, .x509, .asn1, .jwtKit, .nioCore, .nioPosix, .nioHTTP1, .nioSSL,
+        "FrameCore", "FrameMetrics", .crypto, .cryptoExtras, .x509, .asn1, .jwtKit, .nioCore, .nioPosix, .nioHTTP1,
+        .nioSSL,
         .nioCertificateReloading, .lifecycle, .logging,
       ]),
     // Floor 2

@@ -8,65 +8,77 @@ import X509
 /// `authority.json` names them, `x509-<id>.pem` (certificate and key), `jwt-<kid>.pem`, `log.key`.
 struct AuthorityKeys: Sendable {
   var sequence: UInt64
-  var x509: [X509Authority]
-  var jwt: [JWTSigningKey]
+  var x509: AuthorityRing<X509Authority>
+  var jwt: AuthorityRing<JWTSigningKey>
   var logKey: Curve25519.Signing.PrivateKey
+  /// In force and not yet known to be on the log, oldest first.
+  var unlogged: [AuthorityChange] = []
 
-  static func generate(for frame: FrameID, now: FrameTime) throws -> AuthorityKeys {
-    AuthorityKeys(
+  /// Changes that may wait for the log.
+  static let unloggedMax = 64
+
+  static func generate(for frame: FrameID, policy: AuthorityPolicy, now: FrameTime) throws -> AuthorityKeys {
+    let authority = try X509Authority.generate(for: frame, lifetime: policy.caLifetime, now: now)
+    let key = JWTSigningKey(privateKey: P256.Signing.PrivateKey())
+    return AuthorityKeys(
       sequence: 1,
-      x509: [try X509Authority.generate(for: frame, lifetime: FrameAuthority.authorityLifetime, now: now)],
-      jwt: [JWTSigningKey(privateKey: P256.Signing.PrivateKey())],
+      x509: AuthorityRing(.x509, first: authority, id: authority.id, now: now, expiresAt: authority.notAfter),
+      jwt: AuthorityRing(
+        .jwt, first: key, id: key.authority.keyID, now: now, expiresAt: now + policy.jwtKeyLifetime),
       logKey: Curve25519.Signing.PrivateKey())
   }
 
-  /// The manifest: written last and by name, so that what it does not name is not in use.
-  private struct Manifest: Codable {
-    struct Entry: Codable {
-      var id: String
-      /// Only `active` until rotation gives the others a meaning.
-      var state: String
-    }
-    var version: Int
-    var trust_domain: String
-    var sequence: UInt64
-    var x509: [Entry]
-    var jwt: [Entry]
-
-    static let version = 1
-    static let active = "active"
-  }
-
-  func files(for frame: FrameID) throws -> [String: Data] {
-    let manifest = Manifest(
-      version: Manifest.version, trust_domain: frame.name, sequence: sequence,
-      x509: x509.map { .init(id: $0.id, state: Manifest.active) },
-      jwt: jwt.map { .init(id: $0.authority.keyID, state: Manifest.active) })
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    var files = [
-      KeyFiles.manifest: try encoder.encode(manifest) + Data("\n".utf8),
-      KeyFiles.logKey: KeyFiles.encode(logKey: logKey),
-    ]
-    for authority in x509 {
-      let certificate = try authority.certificate.serializeAsPEM().pemString
-      files[KeyFiles.x509(authority.id)] = Data(
-        (certificate + "\n" + authority.privateKey.pemRepresentation + "\n").utf8)
-    }
-    for key in jwt { files[KeyFiles.jwt(key.authority.keyID)] = Data((key.privateKey.pemRepresentation + "\n").utf8) }
+  /// Every file of the folder, as it is before sealing.
+  func files(for frame: FrameID, sealed: Bool) throws -> [String: Data] {
+    var files = [KeyFiles.manifest: try manifest(for: frame, sealed: sealed)]
+    for name in names() { files[name] = try contents(of: name) }
     return files
   }
 
-  /// - Throws: ``KeyFileError``.
-  static func load(for frame: FrameID, from directory: KeyDirectory) throws(KeyFileError) -> AuthorityKeys {
-    let file = directory.path + "/" + KeyFiles.manifest
-    let manifest: Manifest
-    let data = try directory.read(KeyFiles.manifest)
-    do { manifest = try JSONDecoder().decode(Manifest.self, from: data) } catch {
+  func manifest(for frame: FrameID, sealed: Bool) throws -> Data {
+    let manifest = AuthorityManifest(
+      version: AuthorityManifest.version, trust_domain: frame.name, sequence: sequence, sealed: sealed,
+      x509: x509.records.map { .init($0) }, jwt: jwt.records.map { .init($0) }, unlogged: unlogged)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(manifest) + Data("\n".utf8)
+  }
+
+  /// The private files.
+  func names() -> Set<String> {
+    Set(x509.keys.map { KeyFiles.x509($0.id) } + jwt.keys.map { KeyFiles.jwt($0.authority.keyID) } + [KeyFiles.logKey])
+  }
+
+  private func contents(of name: String) throws -> Data {
+    if let authority = x509.keys.first(where: { KeyFiles.x509($0.id) == name }) {
+      let certificate = try authority.certificate.serializeAsPEM().pemString
+      return Data((certificate + "\n" + authority.privateKey.pemRepresentation + "\n").utf8)
+    }
+    if let key = jwt.keys.first(where: { KeyFiles.jwt($0.authority.keyID) == name }) {
+      return Data((key.privateKey.pemRepresentation + "\n").utf8)
+    }
+    return KeyFiles.encode(logKey: logKey)
+  }
+
+  /// Stores what has changed since `previous`: new keys first, then the manifest that names them, then what is not named any
+  /// more goes. A crash in between leaves the one or the other set of keys, whole.
+  func save(for frame: FrameID, to store: KeyStore, after previous: AuthorityKeys) throws {
+    for name in names().subtracting(previous.names()).sorted() { try store.write(try contents(of: name), to: name) }
+    try store.write(try manifest(for: frame, sealed: store.sealer != nil), to: KeyFiles.manifest)
+    store.sweep(keeping: names().union([KeyFiles.manifest]))
+  }
+
+  // MARK: Loading
+
+  static func readManifest(for frame: FrameID, from store: KeyStore) throws(KeyFileError) -> AuthorityManifest {
+    let file = store.path(KeyFiles.manifest)
+    let manifest: AuthorityManifest
+    let data = try store.directory.read(KeyFiles.manifest)
+    do { manifest = try JSONDecoder().decode(AuthorityManifest.self, from: data) } catch {
       throw .damaged(file, why: "it is not the expected JSON")
     }
-    guard manifest.version == Manifest.version else {
-      throw .damaged(file, why: "its version is \(manifest.version), this node writes \(Manifest.version)")
+    guard AuthorityManifest.readable.contains(manifest.version) else {
+      throw .damaged(file, why: "its version is \(manifest.version), this node writes \(AuthorityManifest.version)")
     }
     guard manifest.trust_domain == frame.name else {
       throw .otherFrame(file, expected: frame, found: manifest.trust_domain)
@@ -74,37 +86,61 @@ struct AuthorityKeys: Sendable {
     let entries = manifest.x509 + manifest.jwt
     guard !manifest.x509.isEmpty, !manifest.jwt.isEmpty else { throw .damaged(file, why: "it names no keys") }
     guard entries.allSatisfy({ isFileName($0.id) }) else { throw .damaged(file, why: "an id in it is not a file name") }
-    var x509: [X509Authority] = []
-    for entry in manifest.x509 { x509.append(try loadX509(entry.id, frame, directory)) }
-    var jwt: [JWTSigningKey] = []
-    for entry in manifest.jwt {
-      let name = KeyFiles.jwt(entry.id)
-      let path = directory.path + "/" + name
-      let key = JWTSigningKey(privateKey: try KeyFiles.decodeP256(try directory.read(name), file: path))
-      guard key.authority.keyID == entry.id else { throw .damaged(path, why: "it is another key than its name says") }
-      jwt.append(key)
-    }
-    let logKey = try KeyFiles.decodeLogKey(
-      try directory.read(KeyFiles.logKey), file: directory.path + "/" + KeyFiles.logKey)
-    return AuthorityKeys(sequence: manifest.sequence, x509: x509, jwt: jwt, logKey: logKey)
+    return manifest
   }
 
-  private static func loadX509(
-    _ id: String, _ frame: FrameID, _ directory: KeyDirectory
-  ) throws(KeyFileError) -> X509Authority {
+  /// - Parameter anySeal: whether the files may be sealed or not, whatever the manifest says.
+  /// - Throws: ``KeyFileError``, ``KeySealError``.
+  static func load(for frame: FrameID, from store: KeyStore, anySeal: Bool = false) throws -> AuthorityKeys {
+    let manifest = try readManifest(for: frame, from: store)
+    let file = store.path(KeyFiles.manifest)
+    if !anySeal, store.sealer != nil, manifest.sealed != true { throw KeySealError.notSealed(file) }
+    func damaged(_ why: String) -> KeyFileError { .damaged(file, why: why) }
+    var x509: [AuthorityRing<X509Authority>.Entry] = []
+    for entry in manifest.x509 {
+      let authority = try loadX509(entry.id, frame, store)
+      let begins = FrameTime(authority.certificate.notValidBefore)
+      guard let record = entry.record(published: begins, expires: authority.notAfter) else {
+        throw damaged("'\(entry.state.shown(40))' is no state of a key")
+      }
+      x509.append(.init(record: record, key: authority))
+    }
+    guard let x509Ring = AuthorityRing(.x509, x509) else {
+      throw damaged("its X.509 authorities contradict each other")
+    }
+    var jwt: [AuthorityRing<JWTSigningKey>.Entry] = []
+    for entry in manifest.jwt {
+      let name = KeyFiles.jwt(entry.id)
+      let key = JWTSigningKey(privateKey: try KeyFiles.decodeP256(try store.read(name), file: store.path(name)))
+      guard key.authority.keyID == entry.id else {
+        throw KeyFileError.damaged(store.path(name), why: "it is another key than its name says")
+      }
+      let sibling = x509Ring.active.record
+      guard let record = entry.record(published: sibling.publishedAt, expires: sibling.expiresAt) else {
+        throw damaged("'\(entry.state.shown(40))' is no state of a key")
+      }
+      jwt.append(.init(record: record, key: key))
+    }
+    guard let jwtRing = AuthorityRing(.jwt, jwt) else { throw damaged("its JWT keys contradict each other") }
+    let logKey = try KeyFiles.decodeLogKey(try store.read(KeyFiles.logKey), file: store.path(KeyFiles.logKey))
+    return AuthorityKeys(
+      sequence: manifest.sequence, x509: x509Ring, jwt: jwtRing, logKey: logKey, unlogged: manifest.unlogged ?? [])
+  }
+
+  private static func loadX509(_ id: String, _ frame: FrameID, _ store: KeyStore) throws -> X509Authority {
     let name = KeyFiles.x509(id)
-    let path = directory.path + "/" + name
-    let data = try directory.read(name)
+    let path = store.path(name)
+    let data = try store.read(name)
     let certificate = try KeyFiles.decodeCertificate(data, file: path)
     let key = try KeyFiles.decodeP256(data, file: path)
     guard certificate.publicKey == Certificate.PublicKey(key.publicKey) else {
-      throw .damaged(path, why: "its certificate and its key do not belong together")
+      throw KeyFileError.damaged(path, why: "its certificate and its key do not belong together")
     }
     guard let authority = try? X509Authority(certificate: certificate, privateKey: key), authority.id == id else {
-      throw .damaged(path, why: "it is another certificate than its name says")
+      throw KeyFileError.damaged(path, why: "it is another certificate than its name says")
     }
     guard (try? SPIFFEID(uriNameOf: certificate)) == .trustDomain(frame) else {
-      throw .damaged(path, why: "its certificate is not that of \(SPIFFEID.trustDomain(frame))")
+      throw KeyFileError.damaged(path, why: "its certificate is not that of \(SPIFFEID.trustDomain(frame))")
     }
     return authority
   }

@@ -15,7 +15,28 @@ package final class SVIDSource: Service, CertificateReloader {
     var override: NIOSSLContextConfigurationOverride
   }
 
+  /// What makes an SVID worth replacing before its time.
+  package struct Watch: Sendable {
+    /// Yields whenever it may have become so.
+    package let changes: @Sendable () -> AsyncStream<SPIFFEBundle>
+    package let isStale: @Sendable (X509SVID) -> Bool
+
+    package init(
+      changes: @escaping @Sendable () -> AsyncStream<SPIFFEBundle>, isStale: @escaping @Sendable (X509SVID) -> Bool
+    ) {
+      self.changes = changes
+      self.isStale = isStale
+    }
+  }
+
+  private struct Watchers {
+    var next: UInt64 = 0
+    var continuations: [UInt64: AsyncStream<X509SVID>.Continuation] = [:]
+  }
+
   private let held: Mutex<Held>
+  private let watchers = Mutex(Watchers())
+  private let watch: Watch?
   private let issue: @Sendable () async throws -> X509SVID
   private let clock: any FrameClock
   private let metrics: IdentityMetrics?
@@ -28,12 +49,15 @@ package final class SVIDSource: Service, CertificateReloader {
 
   /// - Parameters:
   ///   - first: the SVID to begin with.
+  ///   - watch: tells when the current one is to be replaced at once (its issuer signs no more).
   ///   - issue: obtains the next one.
   package init(
     first: X509SVID, clock: any FrameClock = SystemClock(), metrics: IdentityMetrics? = nil,
-    logger: Logger = Logger(label: "frame.identity"), issue: @escaping @Sendable () async throws -> X509SVID
+    logger: Logger = Logger(label: "frame.identity"), watch: Watch? = nil,
+    issue: @escaping @Sendable () async throws -> X509SVID
   ) throws {
     self.held = Mutex(try Self.hold(first))
+    self.watch = watch
     self.issue = issue
     self.clock = clock
     self.metrics = metrics
@@ -41,48 +65,90 @@ package final class SVIDSource: Service, CertificateReloader {
     metrics?.x509SVIDObtained(expiring: first.notAfter)
   }
 
-  /// A source that issues from the frame's own authority.
-  /// - Parameter id: usually ``FrameCore/SPIFFEID/node(of:)``.
+  /// A source that issues from the frame's own authority, anew as soon as another key signs.
+  /// - Parameters:
+  ///   - id: usually ``FrameCore/SPIFFEID/node(of:)``.
+  ///   - lifetime: nil for what the authority's policy says.
   package convenience init(
-    authority: FrameAuthority, id: SPIFFEID, lifetime: Duration = FrameAuthority.x509SVIDLifetime,
+    authority: FrameAuthority, id: SPIFFEID, lifetime: Duration? = nil,
     clock: any FrameClock = SystemClock(), metrics: IdentityMetrics? = nil,
     logger: Logger = Logger(label: "frame.identity")
   ) throws {
     let issue: @Sendable () throws -> X509SVID = { try authority.issueX509SVID(for: id, lifetime: lifetime) }
-    try self.init(first: try issue(), clock: clock, metrics: metrics, logger: logger, issue: issue)
+    let watch = Watch(
+      changes: { authority.changes() }, isStale: { $0.authorityID != authority.activeID(.x509) })
+    try self.init(first: try issue(), clock: clock, metrics: metrics, logger: logger, watch: watch, issue: issue)
   }
 
   package var current: X509SVID { held.withLock { $0.svid } }
 
   package var sslContextConfigurationOverride: NIOSSLContextConfigurationOverride { held.withLock { $0.override } }
 
-  /// Renews at half life until the service is shut down.
+  /// Every SVID from the next one on; the latest only for who is slow. Ends with the task that reads it.
+  package func renewals() -> AsyncStream<X509SVID> {
+    let (stream, continuation) = AsyncStream.makeStream(of: X509SVID.self, bufferingPolicy: .bufferingNewest(1))
+    let id = watchers.withLock { watchers in
+      watchers.next += 1
+      watchers.continuations[watchers.next] = continuation
+      return watchers.next
+    }
+    continuation.onTermination = { [weak self] _ in
+      self?.watchers.withLock { _ = $0.continuations.removeValue(forKey: id) }
+    }
+    return stream
+  }
+
+  /// Renews at half life, and at once when the issuer signs no more, until the service is shut down.
   package func run() async throws {
     await cancelWhenGracefulShutdown {
-      do {
-        while !Task.isCancelled {
-          let wait = self.current.renewAt - self.clock.now()
-          if wait > .zero {
-            try await self.clock.sleep(for: wait)
-            // The clock may have been set while we slept: look again before renewing.
-            continue
-          }
-          do {
-            try await self.renew()
-            // An SVID that is due as soon as it is issued (a tiny lifetime, an authority near its end) must not spin.
-            if self.current.renewAt <= self.clock.now() { try await self.clock.sleep(for: Self.shortestInterval) }
-          } catch {
-            if error is CancellationError { throw error }
-            self.metrics?.x509SVIDRenewalFailed()
-            self.logger.error(
-              "Cannot renew the node's SVID; the current one stays in use",
-              metadata: ["expires": "\(self.current.notAfter)", "error": "\(error)"])
-            try await self.clock.sleep(for: Self.retryInterval)
-          }
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await self.renewAtHalfLife() }
+        if let watch = self.watch {
+          group.addTask { for await _ in watch.changes() { await self.renewWhileStale(watch) } }
         }
-      } catch {
-        // Only sleep and cancellation throw out of the loop: the service has been asked to stop.
+        await group.waitForAll()
       }
+    }
+  }
+
+  private func renewAtHalfLife() async {
+    do {
+      while !Task.isCancelled {
+        let wait = current.renewAt - clock.now()
+        if wait > .zero {
+          try await clock.sleep(for: wait)
+          // The clock may have been set while we slept, or the SVID replaced: look again before renewing.
+          continue
+        }
+        guard try await tryToRenew() else { continue }
+        // An SVID that is due as soon as it is issued (a tiny lifetime, an authority near its end) must not spin.
+        if current.renewAt <= clock.now() { try await clock.sleep(for: Self.shortestInterval) }
+      }
+    } catch {
+      // Only sleep and cancellation throw out of the loop: the service has been asked to stop.
+    }
+  }
+
+  private func renewWhileStale(_ watch: Watch) async {
+    do { while !Task.isCancelled, watch.isStale(current) { _ = try await tryToRenew() } } catch {
+      // As above: the service has been asked to stop.
+    }
+  }
+
+  /// - Returns: false when it failed; the pause before the next attempt is over then.
+  /// - Throws: `CancellationError`.
+  private func tryToRenew() async throws -> Bool {
+    do {
+      try await renew()
+      return true
+    } catch {
+      if error is CancellationError { throw error }
+      metrics?.x509SVIDRenewalFailed()
+      logger.error(
+        "Cannot renew the node's SVID; the current one stays in use",
+        metadata: ["expires": "\(current.notAfter)", "error": "\(error)"])
+      try await clock.sleep(for: Self.retryInterval)
+      return false
     }
   }
 
@@ -92,6 +158,7 @@ package final class SVIDSource: Service, CertificateReloader {
     let next = try Self.hold(try await issue())
     held.withLock { $0 = next }
     metrics?.x509SVIDObtained(expiring: next.svid.notAfter)
+    for watcher in watchers.withLock({ Array($0.continuations.values) }) { watcher.yield(next.svid) }
     logger.info("Renewed the node's SVID", metadata: ["id": "\(next.svid.id)", "expires": "\(next.svid.notAfter)"])
   }
 

@@ -70,7 +70,8 @@ package struct X509Authority: Sendable {
         SubjectAlternativeNames([.uniformResourceIdentifier(id.description)])
       },
       issuerPrivateKey: Certificate.PrivateKey(privateKey))
-    return X509SVID(id: id, chain: [leaf], privateKey: key, notBefore: notBefore, notAfter: notAfter)
+    return X509SVID(
+      id: id, chain: [leaf], privateKey: key, notBefore: notBefore, notAfter: notAfter, authorityID: self.id)
   }
 }
 

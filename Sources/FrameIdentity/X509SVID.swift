@@ -13,6 +13,8 @@ package struct X509SVID: Sendable {
   package let privateKey: P256.Signing.PrivateKey
   package let notBefore: FrameTime
   package let notAfter: FrameTime
+  /// The authority of this frame that issued it; nil when it comes from elsewhere.
+  package var authorityID: String?
 
   /// When half of its life is over and a new one should be asked for.
   package var renewAt: FrameTime { notBefore + .nanoseconds((notAfter - notBefore).nanoseconds / 2) }

@@ -193,7 +193,7 @@ final class NodeParts: Sendable {
 
   func apiRoutes() -> APIRouter {
     let authenticator = BearerAuthenticator(
-      frame: core.frame, bundles: BundleSet([core.authority.bundle]), clock: core.clock, metrics: identityMetrics)
+      frame: core.frame, bundles: core.authority, clock: core.clock, metrics: identityMetrics)
     let api = APIRouter(
       authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)

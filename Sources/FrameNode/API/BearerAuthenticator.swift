@@ -6,15 +6,18 @@ import Synchronization
 
 /// Turns a bearer token into a caller: a JWT-SVID of this frame whose audience is this frame's API.
 ///
-/// A verified token is remembered until it expires (bounded), so that a client's second request costs a hash and not a
+/// A verified token is remembered until it expires or the keys change (bounded), so that a client's second request costs a hash and not a
 /// signature check.
 package final class BearerAuthenticator: Sendable {
   private struct Entry {
     let caller: Caller
     let expiresAt: FrameTime
+    /// Of the bundle that it was verified with: a key that is gone since vouches for nothing.
+    let sequence: UInt64?
   }
 
   private let frame: FrameID
+  private let bundles: any BundleSource
   private let verifier: JWTSVIDVerifier
   private let clock: any FrameClock
   private let verified = Mutex<[Data: Entry]>([:])
@@ -25,6 +28,7 @@ package final class BearerAuthenticator: Sendable {
   package init(frame: FrameID, bundles: any BundleSource, clock: any FrameClock, metrics: IdentityMetrics?) {
     self.frame = frame
     self.clock = clock
+    self.bundles = bundles
     verifier = JWTSVIDVerifier(
       bundles: bundles, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics)
   }
@@ -33,12 +37,15 @@ package final class BearerAuthenticator: Sendable {
   package func authenticate(_ token: String) async throws -> Caller {
     let digest = Data(SHA256.hash(data: Data(token.utf8)))
     let now = clock.now()
-    if let known = verified.withLock({ $0[digest] }), known.expiresAt > now { return known.caller }
+    let sequence = bundles.bundle(for: frame)?.sequence
+    if let known = verified.withLock({ $0[digest] }), known.expiresAt > now, known.sequence == sequence {
+      return known.caller
+    }
     let svid = try await verifier.verify(token)
     let caller = try Caller(svid.id, frame: frame)
     verified.withLock { entries in
       if entries.count >= Self.rememberedMax { entries.removeAll(keepingCapacity: true) }
-      entries[digest] = Entry(caller: caller, expiresAt: svid.expiresAt)
+      entries[digest] = Entry(caller: caller, expiresAt: svid.expiresAt, sequence: sequence)
     }
     return caller
   }

@@ -2,14 +2,14 @@ internal import Dispatch
 internal import FrameCore
 internal import Synchronization
 
-/// The way from callers to the writer's thread: bounded, in order, and closed for good when the writer stops.
+/// The way from callers to the writer's threads: bounded, in order, and closed for good when the writer stops.
 final class CommandQueue<State: FrameState>: Sendable {
   typealias Envelope = CommandEnvelope<State.Command>
   typealias Reply = CheckedContinuation<Committed, any Error>
   typealias Replies = CheckedContinuation<[Result<Committed, any Error>], Never>
 
   /// Commands in order of arrival.
-  enum Job {
+  enum Job: Sendable {
     case one(Envelope, Reply)
     case many([Envelope], Replies)
 
@@ -21,9 +21,12 @@ final class CommandQueue<State: FrameState>: Sendable {
     }
   }
 
-  /// Questions that are answered between batches, so that they see durable state only.
+  /// Hands over what was found, or the failure because of which it may not be known.
+  typealias Answer = @Sendable (LogError?) -> Void
+
+  /// Questions that are looked at between batches, and answered when the state that they saw is durable.
   enum Query {
-    case read(@Sendable (Result<State, LogError>) -> Void)
+    case read(@Sendable (Result<State, LogError>) -> Answer)
     case committed(IdempotencyKey, CheckedContinuation<Committed?, any Error>)
   }
 

@@ -4,8 +4,8 @@ internal import Crypto
 ///
 /// Held in memory and rebuilt from the events themselves, so that client-chosen keys never become random page writes
 /// (CONFORMANCE L9). The full key and digest are compared against the event, so a collision is refused, never confused.
-struct IdempotencyIndex {
-  private struct Fingerprint: Hashable {
+struct IdempotencyIndex: Sendable {
+  struct Fingerprint: Hashable, Sendable {
     let first: UInt64
     let second: UInt64
 
@@ -25,7 +25,7 @@ struct IdempotencyIndex {
 
   var count: Int { positions.count }
 
-  func position(of key: String) -> UInt64? { positions[Fingerprint(key)] }
+  func position(of key: Fingerprint) -> UInt64? { positions[key] }
 
-  mutating func insert(_ key: String, at position: UInt64) { positions[Fingerprint(key)] = position }
+  mutating func insert(_ key: Fingerprint, at position: UInt64) { positions[key] = position }
 }

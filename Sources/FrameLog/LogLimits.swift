@@ -6,6 +6,8 @@ package enum LogLimits {
   package static let maximumQueuedCommands = 65_536
   /// Commands that share one transaction at most.
   package static let maximumBatchCommands = 4_096
+  /// Threads of the writer, and so batches under way at most: one becomes durable while the next is decided.
+  static let writerThreads = 2
   /// Events that `events(from:limit:)` returns at most.
   package static let maximumPage = 10_000
   /// Events of a log that is downloaded or verified from tiles; a checkpoint that claims more is not followed.

@@ -8,8 +8,10 @@ package struct LogMetrics: Sendable {
   let bytes: Counter
   let commits: Counter
   let commitDuration: Histogram
+  let syncDuration: Histogram
   let batchEvents: Histogram
   let queueDepth: Gauge
+  let busySince: Gauge
   let rejections: CounterFamily
   let replays: Counter
   let checkpointSize: Gauge
@@ -24,9 +26,15 @@ package struct LogMetrics: Sendable {
     commits = registry.counter("frame_log_commits_total", help: "Durable transactions since the node started.")
     commitDuration = registry.histogram(
       "frame_log_commit_duration_seconds", help: "Time to make a batch durable.", unit: .seconds)
+    syncDuration = registry.histogram(
+      "frame_log_sync_duration_seconds",
+      help: "The disk's part of making a batch durable: from all events written to all of them synced.", unit: .seconds)
     batchEvents = registry.histogram(
       "frame_log_batch_events", help: "Events in one durable transaction.", unit: .events, buckets: .count)
     queueDepth = registry.gauge("frame_log_queue_depth", help: "Commands that wait for the writer.")
+    busySince = registry.gauge(
+      "frame_log_busy_since_timestamp_seconds",
+      help: "When the oldest batch that is not yet durable was taken up; 0 when the writer is idle.", unit: .seconds)
     rejections = registry.counter(
       "frame_log_rejections_total", help: "Commands that were refused, by stable error code.", labels: ["reason"])
     replays = registry.counter(

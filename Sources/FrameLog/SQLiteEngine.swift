@@ -17,13 +17,17 @@ package final class SQLiteEngine: StorageEngine {
     try database.writeWithoutTransaction { try EventTable.scan($0, from: first, limit: limit, body) }
   }
 
-  package func append(_ events: [RecordedEvent]) throws {
+  @discardableResult
+  package func append(_ events: [RecordedEvent]) throws -> Duration {
     try database.writeWithoutTransaction { db in
+      var written = ContinuousClock.now
       try db.inTransaction(.immediate) {
         let statement = try db.cachedStatement(sql: "INSERT INTO events (position, bytes) VALUES (?, ?)")
         for event in events { try Self.insert(event, statement.sqliteStatement, db) }
+        written = .now
         return .commit
       }
+      return ContinuousClock.now - written
     }
   }
 

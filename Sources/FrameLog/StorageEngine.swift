@@ -1,6 +1,6 @@
 package import Foundation
 
-/// What the writer needs of a store. It lives on the writer's thread and is the only thing that writes.
+/// What the writer needs of a store: the only thing that writes. Used by one thread at a time.
 package protocol StorageEngine {
   /// The number of stored events.
   func size() throws -> UInt64
@@ -10,7 +10,9 @@ package protocol StorageEngine {
 
   /// Stores the batch in one transaction and returns when it is durable. On error nothing of the batch may be taken to be
   /// stored, nor to be lost: the writer stops.
-  func append(_ events: [RecordedEvent]) throws
+  /// - Returns: how long it took from the last event written to the whole batch durable: the disk's part.
+  @discardableResult
+  func append(_ events: [RecordedEvent]) throws -> Duration
 
   func close() throws
 }

@@ -6,7 +6,7 @@ package import Logging
 internal import Synchronization
 
 /// The one writer of a frame's log: takes commands, decides them in order against the state, makes their events durable in
-/// one transaction per batch, and only then answers.
+/// one transaction per batch, and only then answers. While a batch is being made durable the next one is decided.
 ///
 /// - A command whose answer was received survives `kill -9` and power loss.
 /// - A refused command leaves no trace.
@@ -49,8 +49,8 @@ package final class Writer<State: FrameState>: Sendable {
         opened.give(.success(()))
         let loop = try WriterLoop(
           engine: engine, initial: initial, guard: appendGuard, clock: clock, metrics: metrics, logger: logger)
-        progress.advance(to: loop.size)
-        replayed.give(.success(loop.size))
+        progress.advance(to: loop.replayedSize)
+        replayed.give(.success(loop.replayedSize))
         let failure = loop.run(queue) { progress.advance(to: $0) }
         lock.release()
         progress.end(failure)
@@ -113,12 +113,17 @@ package final class Writer<State: FrameState>: Sendable {
     return results
   }
 
-  /// Looks at the state between batches, so that only durable events are seen. Keep `body` short: it runs on the writer's
-  /// thread. Return the values you need, not the state: a copy of the state that lives on makes the next event copy it.
+  /// Looks at the state between batches; what was seen is answered when it is durable. Keep `body` short and free of
+  /// effects: it runs on a writer's thread, and what it saw may yet fail to become durable. Return the values you need, not
+  /// the state: a copy of the state that lives on makes the next event copy it.
   /// - Throws: what `body` throws; `LogError.stopped`.
   package func read<T: Sendable>(_ body: @escaping @Sendable (State) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { reply in
-      let refusal = queue.add(.read { state in reply.resume(with: Result { try body(state.get()) }) })
+      let refusal = queue.add(
+        .read { state in
+          let seen = Result { try body(state.get()) }
+          return { failure in reply.resume(with: failure.map { .failure($0) } ?? seen) }
+        })
       if let refusal { reply.resume(throwing: refusal) }
     }
   }

@@ -123,7 +123,7 @@ final class ScriptedEngine: StorageEngine {
       storing.withLock { $0 = stored }
     }
 
-    fileprivate func append(_ events: [RecordedEvent], to engine: SQLiteEngine) throws {
+    fileprivate func append(_ events: [RecordedEvent], to engine: SQLiteEngine) throws -> Duration {
       if waits {
         entered.signal()
         proceed.wait()
@@ -146,6 +146,6 @@ final class ScriptedEngine: StorageEngine {
   func scan(from first: UInt64, limit: Int, _ body: (UInt64, Data) throws -> Void) throws {
     try engine.scan(from: first, limit: limit, body)
   }
-  func append(_ events: [RecordedEvent]) throws { try script.append(events, to: engine) }
+  func append(_ events: [RecordedEvent]) throws -> Duration { try script.append(events, to: engine) }
   func close() throws { try engine.close() }
 }

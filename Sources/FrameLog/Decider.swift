@@ -1,0 +1,116 @@
+internal import Foundation
+internal import FrameCore
+internal import FrameProtos
+
+/// The state that commands are decided against: ahead of the disk by the batches that are under way, never behind it.
+///
+/// Used by one thread at a time (`WriterLoop` keeps it behind a lock); what it decides counts for nothing until it is durable.
+struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.State == State {
+  typealias Queue = CommandQueue<State>
+
+  private let appendGuard: Guard
+  private let metrics: LogMetrics
+  private(set) var state: State
+  private var index = IdempotencyIndex()
+  /// The number of events decided, which is the position of the next one.
+  private(set) var size: UInt64 = 0
+  private var lastTime = FrameTime(unixNanoseconds: .min)
+
+  /// Replays what `engine` holds.
+  /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`, `LogError.storage`.
+  init(
+    replaying engine: any StorageEngine, into initial: State, guard appendGuard: Guard, metrics: LogMetrics
+  ) throws {
+    self.appendGuard = appendGuard
+    self.metrics = metrics
+    self.state = initial
+    try engine.scan(from: 0, limit: .max) { position, bytes in
+      guard position == size else { throw LogError.damagedLog("position \(size) is missing") }
+      let recorded = try RecordedEvent(bytes: bytes)
+      guard recorded.position == position else {
+        throw LogError.damagedLog("position \(position) holds an event of position \(recorded.position)")
+      }
+      if recorded.event.commandIndex == 0 { index.insert(.init(recorded.event.idempotencyKey), at: position) }
+      lastTime = max(lastTime, recorded.time)
+      state.evolve(recorded)
+      size += 1
+    }
+    guard try engine.size() == size else { throw LogError.damagedLog("its size is not the number of its events") }
+  }
+
+  /// Where the command with this key had its effect, or nil when none had. - Note: it may not be durable yet.
+  func position(of key: IdempotencyKey) -> UInt64? { index.position(of: .init(key.text)) }
+
+  /// Decides the jobs' commands in order, each against the state that those before it left.
+  mutating func decide(
+    _ jobs: [Queue.Job], number: UInt64, answers: [Queue.Answer], clock: any FrameClock
+  ) -> WriterBatch<State> {
+    var batch = WriterBatch<State>(number: number, first: size, jobs: jobs, answers: answers)
+    for job in jobs {
+      switch job {
+      case .one(let envelope, _): batch.outcomes.append(outcome(envelope, &batch.events, clock))
+      case .many(let envelopes, _):
+        for envelope in envelopes { batch.outcomes.append(outcome(envelope, &batch.events, clock)) }
+      }
+    }
+    size += UInt64(batch.events.count)
+    return batch
+  }
+
+  private mutating func outcome(
+    _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], _ clock: any FrameClock
+  ) -> WriterBatch<State>.Outcome {
+    do {
+      let fingerprint = IdempotencyIndex.Fingerprint(envelope.key.text)
+      if let position = index.position(of: fingerprint) { return .repeated(position) }
+      return .accepted(try decide(envelope, fingerprint, &events, now: max(clock.now(), lastTime)))
+    } catch {
+      metrics.rejected(error)
+      return .refused(error)
+    }
+  }
+
+  private mutating func decide(
+    _ envelope: Queue.Envelope, _ fingerprint: IdempotencyIndex.Fingerprint, _ events: inout [RecordedEvent],
+    now: FrameTime
+  ) throws -> Range<Int> {
+    let drafts = try state.decide(envelope.command, DecisionContext(now: now, actor: envelope.actor))
+    let start = events.count
+    guard !drafts.isEmpty else { return start..<start }
+    try appendGuard.check(drafts, actor: envelope.actor, state: state)
+    do {
+      for (offset, draft) in drafts.enumerated() {
+        let position = size + UInt64(events.count)
+        events.append(try Self.record(draft, envelope, at: position, offset, of: drafts.count, now))
+      }
+    } catch {
+      events.removeSubrange(start...)
+      throw error
+    }
+    // Nothing can refuse the command any more: only now does it leave a trace.
+    for recorded in events[start...] { state.evolve(recorded) }
+    index.insert(fingerprint, at: events[start].position)
+    lastTime = now
+    return start..<events.count
+  }
+
+  private static func record(
+    _ draft: EventDraft, _ envelope: Queue.Envelope, at position: UInt64, _ offset: Int, of count: Int,
+    _ time: FrameTime
+  ) throws -> RecordedEvent {
+    var event = PBEvent()
+    event.position = position
+    event.timeUnixNs = time.unixNanoseconds
+    event.actor = envelope.actor.description
+    event.idempotencyKey = envelope.key.text
+    event.commandDigest = envelope.digest
+    event.commandIndex = UInt32(offset)
+    event.commandEvents = UInt32(count)
+    event.postings = draft.postings
+    event.payload = draft.payload
+    let bytes: Data
+    do { bytes = try event.serializedData() } catch { throw LogError.damagedEvent("\(error)") }
+    guard bytes.count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: bytes.count) }
+    return RecordedEvent(event: event, bytes: bytes)
+  }
+}

@@ -18,30 +18,58 @@ struct ClientHello {
   /// Hellos with post-quantum key shares have about 1,800 bytes; nothing honest comes near this.
   static let bytesMax = 16 * 1024
 
-  static func read(_ bytes: some RandomAccessCollection<UInt8>) -> Reading {
-    var records = Cursor(Array(bytes.prefix(bytesMax + 1)))
-    var message: [UInt8] = []
-    // Records: type 22 (handshake), version 3.x, length 1...2^14.
-    while true {
-      let start = records.remaining
-      guard start > 0 else { break }
-      guard let type = records.byte() else { break }
-      guard type == 22 else { return message.isEmpty ? .notTLS : .malformed }
-      guard let major = records.byte() else { break }
-      guard major == 3 else { return message.isEmpty ? .notTLS : .malformed }
-      guard records.byte() != nil, let length = records.uint16() else { break }
-      guard (1...16_384).contains(length) else { return .malformed }
-      let fragment = records.take(upTo: length)
-      message += fragment
-      if let first = message.first, first != 1 { return .malformed }
-      if message.count >= 4 {
-        let size = Int(message[1]) << 16 | Int(message[2]) << 8 | Int(message[3])
-        if size + 4 > bytesMax { return .tooLarge }
-        if message.count >= size + 4 { return parse(Array(message[4..<(size + 4)])) }
+  /// Reads a hello that may be incomplete.
+  static func read(_ bytes: some Sequence<UInt8>) -> Reading {
+    var hello = ClientHello()
+    return hello.take(bytes)
+  }
+
+  /// The record header that is being read, at most five bytes: type, version, length.
+  private var header: [UInt8] = []
+  /// What is left of the record's fragment.
+  private var left = 0
+  private var message: [UInt8] = []
+  private var taken = 0
+
+  /// Takes what has newly arrived. Each byte is looked at once, however small the pieces are: who sends a hello byte by byte
+  /// costs no more than who sends it whole.
+  /// - Returns: anything but ``Reading/needsMore`` is final.
+  mutating func take(_ bytes: some Sequence<UInt8>) -> Reading {
+    for byte in bytes {
+      taken += 1
+      if taken > Self.bytesMax { return .tooLarge }
+      if left > 0 {
+        left -= 1
+        if let reading = takeMessage(byte) { return reading }
+      } else if let reading = takeHeader(byte) {
+        return reading
       }
-      if fragment.count < length { break }
     }
-    return bytes.count > bytesMax ? .tooLarge : .needsMore
+    return .needsMore
+  }
+
+  /// Records: type 22 (handshake), version 3.x, length 1...2^14.
+  private mutating func takeHeader(_ byte: UInt8) -> Reading? {
+    header.append(byte)
+    switch header.count {
+    case 1: if byte != 22 { return message.isEmpty ? .notTLS : .malformed }
+    case 2: if byte != 3 { return message.isEmpty ? .notTLS : .malformed }
+    case 5:
+      left = Int(header[3]) << 8 | Int(header[4])
+      guard (1...16_384).contains(left) else { return .malformed }
+      header.removeAll(keepingCapacity: true)
+    default: break
+    }
+    return nil
+  }
+
+  private mutating func takeMessage(_ byte: UInt8) -> Reading? {
+    message.append(byte)
+    if message.count == 1 { return byte == 1 ? nil : .malformed }
+    guard message.count >= 4 else { return nil }
+    let size = Int(message[1]) << 16 | Int(message[2]) << 8 | Int(message[3])
+    if size + 4 > Self.bytesMax { return .tooLarge }
+    return message.count == size + 4 ? Self.parse(Array(message[4...])) : nil
   }
 
   private static func parse(_ body: [UInt8]) -> Reading {
@@ -123,11 +151,5 @@ private struct Cursor {
     guard remaining >= count else { return nil }
     defer { index += count }
     return Array(bytes[index..<(index + count)])
-  }
-
-  mutating func take(upTo count: Int) -> [UInt8] {
-    let size = min(count, remaining)
-    defer { index += size }
-    return Array(bytes[index..<(index + size)])
   }
 }

@@ -30,6 +30,7 @@ package struct FederationMetrics: Sendable {
   let sniConnections: CounterFamily
   let sniBytes: CounterFamily
   let sniActive: Gauge
+  let sniWaiting: Gauge
 
   package init(_ registry: MetricRegistry) {
     treatyState = registry.stateSet(
@@ -88,6 +89,8 @@ package struct FederationMetrics: Sendable {
       "frame_sni_bytes_total", help: "Bytes that the SNI router passed on by direction.", unit: .bytes,
       labels: ["direction"])
     sniActive = registry.gauge("frame_sni_active_connections", help: "Connections that the SNI router joins now.")
+    sniWaiting = registry.gauge(
+      "frame_sni_waiting_connections", help: "Connections to the SNI router whose ClientHello is not complete.")
     initialise()
   }
 
@@ -98,6 +101,8 @@ package struct FederationMetrics: Sendable {
     for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
     for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(reason.rawValue) }
     for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
+    sniActive.set(0)
+    sniWaiting.set(0)
   }
 
   /// Publishes where every treaty stands.

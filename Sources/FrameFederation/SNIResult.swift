@@ -10,4 +10,6 @@ enum SNIResult: String, CaseIterable, Sendable {
   case closedEarly = "closed_early"
   case upstreamUnreachable = "upstream_unreachable"
   case overLimit = "over_limit"
+  /// Waited longest with its hello when too many did.
+  case crowdedOut = "crowded_out"
 }

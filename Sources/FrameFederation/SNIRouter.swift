@@ -38,6 +38,10 @@ package final class SNIRouter: Service {
   private struct Held {
     var map: SNIMap
     var open: [ObjectIdentifier: any Channel] = [:]
+    /// Connections whose hello is not complete, by the order in which they came, and the first number that may be there.
+    var waiting: [UInt64: any Channel] = [:]
+    var oldest: UInt64 = 0
+    var next: UInt64 = 0
     var stopping = false
   }
 
@@ -48,6 +52,11 @@ package final class SNIRouter: Service {
     /// A joined connection on which nothing moves for this long is closed.
     package var idleTimeout: Duration = .seconds(3600)
     package var connectionsMax = 4096
+    /// Connections whose hello is not complete. One more, and the oldest of them goes: who sends its hello at once is let in
+    /// however many others say nothing.
+    package var waitingMax = 1024
+    /// How long a refused client may take to read its alert.
+    package var lingerTimeout: Duration = .seconds(1)
 
     package init() {}
   }
@@ -76,6 +85,9 @@ package final class SNIRouter: Service {
   /// The port in use; waits until the listener is bound.
   package var listeningPort: Int { get async throws { try await bound.futureResult.get() } }
 
+  /// Connections that are open now, joined or not.
+  var openConnections: Int { held.withLock { $0.open.count } }
+
   /// Replaces the map. Open connections stay as they are; the next hello sees the new map.
   package func reload(_ map: SNIMap) { held.withLock { $0.map = map } }
 
@@ -85,14 +97,16 @@ package final class SNIRouter: Service {
       listener = try await ServerBootstrap(group: group)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.allowRemoteHalfClosure, value: true)
+        // A peer that is gone without a word is found out by the kernel.
+        .childChannelOption(.socketOption(.so_keepalive), value: 1)
         .childChannelOption(.autoRead, value: false)
         .childChannelInitializer { [self] channel in
           channel.eventLoop.makeCompletedFuture {
-            guard admit(channel) else {
-              metrics.sniConnections.with(SNIResult.overLimit.rawValue).increment()
+            guard let ticket = admit(channel) else {
+              count(.overLimit)
               return channel.close(promise: nil)
             }
-            try channel.pipeline.syncOperations.addHandler(HelloHandler(router: self, limits: limits))
+            try channel.pipeline.syncOperations.addHandler(HelloHandler(router: self, ticket: ticket, limits: limits))
           }
         }
         .bind(host: host == "localhost" ? "127.0.0.1" : host, port: port).get()
@@ -118,27 +132,51 @@ package final class SNIRouter: Service {
     for channel in open { channel.close(promise: nil) }
   }
 
-  private func admit(_ channel: any Channel) -> Bool {
-    let admitted = held.withLock { held in
-      guard !held.stopping, held.open.count < limits.connectionsMax else { return false }
+  /// - Returns: the connection's number among those that wait, nil when it is one too many.
+  private func admit(_ channel: any Channel) -> UInt64? {
+    let (ticket, crowdedOut) = held.withLock { held -> (UInt64?, (any Channel)?) in
+      guard !held.stopping, held.open.count < limits.connectionsMax else { return (nil, nil) }
       held.open[ObjectIdentifier(channel)] = channel
-      return true
+      let ticket = held.next
+      held.next += 1
+      held.waiting[ticket] = channel
+      let crowdedOut = held.waiting.count > limits.waitingMax ? Self.takeOldest(&held) : nil
+      metrics.sniWaiting.set(held.waiting.count)
+      return (ticket, crowdedOut)
     }
-    if admitted {
-      channel.closeFuture.whenComplete { [self] _ in
-        held.withLock { $0.open[ObjectIdentifier(channel)] = nil }
-      }
+    // On its own event loop; its handler says why.
+    crowdedOut?.pipeline.fireUserInboundEventTriggered(HelloHandler.CrowdedOut())
+    guard let ticket else { return nil }
+    channel.closeFuture.whenComplete { [self] _ in
+      held.withLock { $0.open[ObjectIdentifier(channel)] = nil }
+      endWaiting(ticket)
     }
-    return admitted
+    return ticket
   }
 
-  fileprivate func upstream(of name: String) -> HostPort? { held.withLock { $0.map.upstreams[name] } }
+  private static func takeOldest(_ held: inout Held) -> (any Channel)? {
+    while held.oldest < held.next {
+      defer { held.oldest += 1 }
+      if let channel = held.waiting.removeValue(forKey: held.oldest) { return channel }
+    }
+    return nil
+  }
 
-  fileprivate func count(_ result: SNIResult) { metrics.sniConnections.with(result.rawValue).increment() }
+  /// The hello is complete, or will not be.
+  func endWaiting(_ ticket: UInt64) {
+    held.withLock { held in
+      held.waiting[ticket] = nil
+      metrics.sniWaiting.set(held.waiting.count)
+    }
+  }
+
+  func upstream(of name: String) -> HostPort? { held.withLock { $0.map.upstreams[name] } }
+
+  func count(_ result: SNIResult) { metrics.sniConnections.with(result.rawValue).increment() }
 
   /// Connects to the upstream on the client's event loop and joins the two.
   /// - Parameter collector: keeps what the client sends until the upstream is there to take it.
-  fileprivate func join(
+  func join(
     _ client: any Channel, to upstream: HostPort, from collector: NIOLoopBound<HelloHandler>
   ) {
     let metrics = metrics
@@ -147,6 +185,7 @@ package final class SNIRouter: Service {
     let idle = TimeAmount.nanoseconds(limits.idleTimeout.nanoseconds)
     ClientBootstrap(group: client.eventLoop)
       .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.autoRead, value: false)
       .connectTimeout(.nanoseconds(limits.connectTimeout.nanoseconds))
       .connect(host: upstream.host, port: upstream.port)
@@ -175,100 +214,5 @@ package final class SNIRouter: Service {
         self.logger.notice("An upstream cannot be reached", metadata: ["upstream": "\(upstream)", "error": "\(error)"])
         client.close(promise: nil)
       }
-  }
-}
-
-/// Collects the hello of one connection, with a deadline and a bound, and decides where the connection goes.
-private final class HelloHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  /// What may wait for the upstream to be connected.
-  private static let waitingBytesMax = 1 << 20
-
-  private let router: SNIRouter
-  private let limits: SNIRouter.Limits
-  private var received = ByteBuffer()
-  private var deadline: Scheduled<Void>?
-  private var isDecided = false
-  private var isHandedOver = false
-  private(set) var inputEnded = false
-
-  init(router: SNIRouter, limits: SNIRouter.Limits) {
-    self.router = router
-    self.limits = limits
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let boundContext = NIOLoopBound(context, eventLoop: context.eventLoop)
-    deadline = context.eventLoop.scheduleTask(in: .nanoseconds(limits.helloTimeout.nanoseconds)) {
-      bound.value.refuse(boundContext.value, .timedOut)
-    }
-    context.fireChannelActive()
-    context.read()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isHandedOver else { return context.fireChannelRead(data) }
-    var buffer = unwrapInboundIn(data)
-    received.writeBuffer(&buffer)
-    guard !isDecided else {
-      // One read can bring more than the hello (early data); only an end of input makes it more than a little.
-      if received.readableBytes > Self.waitingBytesMax { context.close(promise: nil) }
-      return
-    }
-    switch ClientHello.read(received.readableBytesView) {
-    case .needsMore: context.read()
-    case .notTLS: refuse(context, .notTLS)
-    case .malformed: refuse(context, .malformed)
-    case .tooLarge: refuse(context, .tooLarge)
-    case .noName: refuse(context, .missingName, alert: true)
-    case .name(let name):
-      guard let upstream = router.upstream(of: name) else { return refuse(context, .unknownName, alert: true) }
-      decide()
-      router.join(context.channel, to: upstream, from: NIOLoopBound(self, eventLoop: context.eventLoop))
-    }
-  }
-
-  /// Gives what has come so far; from now on everything goes past.
-  func handOver() -> ByteBuffer {
-    isHandedOver = true
-    defer { received = ByteBuffer() }
-    return received
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if let event = event as? ChannelEvent, event == .inputClosed {
-      inputEnded = true
-      refuse(context, .closedEarly)  // Unless the hello is complete already.
-    }
-    context.fireUserInboundEventTriggered(event)
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    refuse(context, .closedEarly)
-    context.fireChannelInactive()
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    refuse(context, .closedEarly)
-    context.close(promise: nil)
-  }
-
-  private func decide() {
-    isDecided = true
-    deadline?.cancel()
-    deadline = nil
-  }
-
-  private func refuse(_ context: ChannelHandlerContext, _ result: SNIResult, alert: Bool = false) {
-    guard !isDecided else { return }
-    decide()
-    router.count(result)
-    guard alert, context.channel.isActive else { return context.close(promise: nil) }
-    let channel = context.channel
-    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: ClientHello.unrecognizedName)))
-      .whenComplete { _ in channel.close(promise: nil) }
   }
 }

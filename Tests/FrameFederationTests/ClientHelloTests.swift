@@ -46,6 +46,27 @@ struct ClientHelloTests {
     #expect(ClientHello.read(bytes) == .name("frame-b.example"))
   }
 
+  @Test("B21: what the hello says does not depend on the pieces it arrives in", arguments: [1, 2, 5, 6, 64, 1000])
+  func pieces(_ size: Int) {
+    let whole = Hello.records(Hello.message([Hello.name("frame-b.example"), (43, [2, 3, 4])]), size: 11)
+    var hello = ClientHello()
+    var readings: [ClientHello.Reading] = []
+    for start in stride(from: 0, to: whole.count, by: size) {
+      readings.append(hello.take(whole[start..<min(start + size, whole.count)]))
+    }
+    #expect(readings.last == .name("frame-b.example"))
+    #expect(readings.dropLast().allSatisfy { $0 == .needsMore })
+  }
+
+  @Test("GREASE values and an encrypted inner hello are passed over: the outer name counts")
+  func greaseAndECH() {
+    let message = Hello.message([
+      (0x0a0a, []), (0xfe0d, Array(repeating: 9, count: 250)), Hello.name("public.example"), (0xfafa, [0]),
+    ])
+    #expect(ClientHello.read(Hello.records(message)) == .name("public.example"))
+    #expect(ClientHello.read(Hello.records(Hello.message([(0xfe0d, [0, 1, 2])]))) == .noName)
+  }
+
   @Test("a hello without a server name says so")
   func noName() {
     #expect(ClientHello.read(Hello.records(Hello.message([(10, [0, 2, 0, 29])]))) == .noName)

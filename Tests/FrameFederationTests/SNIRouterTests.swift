@@ -36,6 +36,9 @@ struct SNIRouterTests {
       return -1
     }
 
+    /// Connections that the router holds.
+    var open: Int { router.openConnections }
+
     func stop() async {
       task.cancel()
       _ = try? await task.value
@@ -132,6 +135,68 @@ struct SNIRouterTests {
     #expect(running.count(.tooLarge) == 1)
     #expect(running.count(.timedOut) == 1)
     #expect(running.count(.closedEarly) == 1)
+    await running.stop()
+  }
+
+  @Test("B21: when too many say nothing the one that has waited longest goes, and who sends its hello is heard")
+  func crowd() async throws {
+    var limits = SNIRouter.Limits()
+    limits.waitingMax = 4
+    let running = try await Running([("known.example", HostPort(host: "127.0.0.1", port: 1))], limits: limits)
+    var silent: [any Channel] = []
+    for _ in 0..<4 {
+      silent.append(
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+          .connect(host: "127.0.0.1", port: running.port).get())
+    }
+    let hello = Hello.records(Hello.message([Hello.name("unknown.example")]))
+    #expect(try await exchange(running.port, [hello]) == unrecognizedName)
+    // The first of the silent ones had to go for it.
+    try await silent[0].closeFuture.get()
+    #expect(running.count(.crowdedOut) == 1)
+    #expect(running.count(.overLimit) == 0)
+    #expect(silent[3].isActive)
+    for channel in silent.dropFirst() { try await channel.close() }
+    await running.stop()
+  }
+
+  @Test("the alert reaches a client that has sent much more than its hello, and one that never closes is closed")
+  func linger() async throws {
+    var limits = SNIRouter.Limits()
+    limits.lingerTimeout = .milliseconds(200)
+    let running = try await Running([], limits: limits)
+    let hello = Hello.records(Hello.message([Hello.name("unknown.example")]))
+    let early = Array(repeating: UInt8(23), count: 200_000)
+    #expect(try await exchange(running.port, [hello + early]) == unrecognizedName)
+    // Half-open: it reads the end and says nothing more, but keeps its own side open.
+    let collected = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: ByteBuffer.self)
+    let client = try await ClientBootstrap(group: collected.futureResult.eventLoop)
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(CollectHandler(collected))
+        }
+      }
+      .connect(host: "127.0.0.1", port: running.port).get()
+    try await client.writeAndFlush(ByteBuffer(bytes: hello))
+    try await eventually("the router lets go of it") { running.open == 0 }
+    try? await client.close()
+    #expect(Array(try await collected.futureResult.get().readableBytesView) == unrecognizedName)
+    await running.stop()
+  }
+
+  @Test("a joined pair on which nothing moves is closed")
+  func idle() async throws {
+    let quiet = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(quiet.localAddress?.port)
+    var limits = SNIRouter.Limits()
+    limits.idleTimeout = .milliseconds(200)
+    let running = try await Running([("known.example", HostPort(host: "127.0.0.1", port: port))], limits: limits)
+    let hello = Hello.records(Hello.message([Hello.name("known.example")]))
+    #expect(try await exchange(running.port, [hello]).isEmpty)
+    #expect(running.count(.joined) == 1)
+    try await quiet.close()
     await running.stop()
   }
 

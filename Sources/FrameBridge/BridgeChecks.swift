@@ -55,8 +55,8 @@ struct BridgeCheck: Sendable {
 
   /// In the order they run. The later ones may pass another time, so a claim that waits has passed all that are final.
   static let all: [BridgeCheck] = [
-    treaty, identifier, addressee, asset, amount, recipientName, postings, totals, coverage, recipient, breaker, cap,
-    rate,
+    treaty, identifier, addressee, asset, amount, recipientName, postings, totals, coverage, recipient, supply, breaker,
+    cap, rate,
   ]
 
   /// The first finding, with the name of the check that made it.
@@ -142,6 +142,10 @@ struct BridgeCheck: Sendable {
   static let recipient = BridgeCheck(name: "recipient") { claim, view in
     guard let name = try? AgentName(claim.recipient) else { return .refuse("invalid_agent_name") }
     return view.ledger.agentExists(name) ? nil : .wait("unknown_agent")
+  }
+  /// While an audit's finding stands, nothing is issued, wrapped money neither: it waits, and the peer's stream goes on.
+  static let supply = BridgeCheck(name: "supply") { claim, view in
+    claim.kind == .lock && view.ledger.drift != nil ? .wait("supply_frozen") : nil
   }
   static let breaker = BridgeCheck(name: "breaker") { _, view in
     view.peer.breaker == nil ? nil : .wait("breaker_open")

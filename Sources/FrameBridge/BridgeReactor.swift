@@ -76,7 +76,7 @@ extension BridgeState {
     let view = BridgeView(
       frame: frame, treaty: treaty, ledger: ledger, peer: peer(item.peer), now: now, isInStream: false)
     let claim = BridgeClaim(pending: item, kind, view)
-    for check in [BridgeCheck.coverage, .recipient, .breaker, .cap, .rate] {
+    for check in [BridgeCheck.coverage, .recipient, .supply, .breaker, .cap, .rate] {
       switch check.find(claim, view) {
       case .refuse(let code), .wait(let code): return (check.name, code)
       case .unbacked(let reason): return (check.name, reason.rawValue)

@@ -1,4 +1,5 @@
 package import Foundation
+package import FrameLog
 
 /// Something in a log that must not be there. A log is immutable, so a finding stays.
 package struct AuditFinding: Sendable, Equatable {
@@ -27,12 +28,16 @@ package struct AuditReport: Sendable, Equatable {
   package let worstDelta: Int64
   package let accounts: Int
   package let agents: Int
-  /// Size of the signed checkpoint that the root was compared with, and agreed; nil when there was none to compare.
-  package let checkpointSize: UInt64?
+  /// Holds that have not ended.
+  package let openHolds: Int
+  /// The signed checkpoint that the root was compared with, and agreed; nil when there was none to compare.
+  package let checkpoint: SignedCheckpoint?
   /// The first `SupplyFold.maximumFindings`, in order.
   package let findings: [AuditFinding]
   /// How many there are in all.
   package let findingCount: Int
 
   package var isClean: Bool { findingCount == 0 }
+
+  package var checkpointSize: UInt64? { checkpoint?.size }
 }

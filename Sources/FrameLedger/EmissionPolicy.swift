@@ -42,6 +42,17 @@ package struct EmissionPolicy: Sendable {
     .tokensBurned: rule([.authority], (.treasury, .issuance)),
     .tokensTransferred: rule(
       [.authority, .agent], own: true, (.treasury, .liquid), (.liquid, .liquid), (.liquid, .clearing), (.liquid, .fees)),
+    .feesCollected: rule([.authority], (.fees, .treasury)),
+    // Holds: who of these it may be, and how much, the hold itself says (`HoldBook.check`)
+    .holdCreated: rule([.agent], own: true, (.liquid, .held)),
+    .holdCaptured: rule([.agent, .authority], (.held, .liquid)),
+    .holdReleased: rule([.agent, .authority], (.held, .liquid)),
+    .holdExpired: rule([.node, .agent, .authority], (.held, .liquid)),
+    // The authority's hand on an agent, and the audit's on the mint
+    .agentFrozen: rule([.authority]),
+    .agentUnfrozen: rule([.authority]),
+    .supplyDriftDetected: rule([.node, .authority]),
+    .supplyDriftCleared: rule([.authority]),
     // Cross-registry transfer, asynchronous
     .crossFrameTransferInitiated: rule([.agent], own: true),
     .crossFrameTransferSettled: rule([.node, .peer], (.clearing, .liquid)),

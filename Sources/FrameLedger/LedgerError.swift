@@ -12,7 +12,26 @@ package enum LedgerError: FrameError, Hashable {
   case sameAccount(String)
   case alreadyFounded(String)
   case memoTooLong(bytes: Int)
-  case invalidFeeRule(basisPoints: Int64, fixed: Int64)
+  case invalidFeeRule(FeeRule.Terms)
+  case holdExpiryInvalid(seconds: Int64)
+  case unknownHold(String)
+  /// It has ended already: captured, released or expired.
+  case holdEnded(String, state: String)
+  /// Its time is over; the money is on its way back to its owner.
+  case holdExpired(String, at: String)
+  /// Neither the hold's owner nor its payee nor the authority, or not for this.
+  case holdNotYours(String, actor: String)
+  case holdPayee(String, payee: String, named: String)
+  case holdExceeded(String, remaining: Int64, wanted: Int64)
+  case holdIDInUse(String)
+  case tooManyHolds(agent: String, limit: Int)
+  /// The authority has frozen the agent: none of its money moves out by its own commands.
+  case agentFrozen(String, reason: String)
+  /// An audit found something: nothing is issued until the authority has cleared it.
+  case supplyFrozen(code: String, size: UInt64)
+  case supplyNotFrozen
+  /// The audit that was looked at is older than the finding.
+  case auditTooOld(size: UInt64, finding: UInt64)
   /// The emission policy does not let this actor emit this event.
   case emissionForbidden(event: String, actor: String)
   /// The event's postings are not what its type and payload allow (CONFORMANCE B14).
@@ -34,6 +53,19 @@ package enum LedgerError: FrameError, Hashable {
     case .alreadyFounded: "already_founded"
     case .memoTooLong: "memo_too_long"
     case .invalidFeeRule: "invalid_fee_rule"
+    case .holdExpiryInvalid: "invalid_hold_expiry"
+    case .unknownHold: "unknown_hold"
+    case .holdEnded: "hold_ended"
+    case .holdExpired: "hold_expired"
+    case .holdNotYours: "not_your_hold"
+    case .holdPayee: "hold_payee"
+    case .holdExceeded: "hold_exceeded"
+    case .holdIDInUse: "hold_id_in_use"
+    case .tooManyHolds: "too_many_holds"
+    case .agentFrozen: "agent_frozen"
+    case .supplyFrozen: "supply_frozen"
+    case .supplyNotFrozen: "supply_not_frozen"
+    case .auditTooOld: "audit_too_old"
     case .emissionForbidden: "emission_forbidden"
     case .postingsRefused: "postings_refused"
     case .unbalanced: "postings_unbalanced"
@@ -43,11 +75,11 @@ package enum LedgerError: FrameError, Hashable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .insufficientFunds, .balanceOverflow: .refused
-    case .unknownAgent: .notFound
-    case .agentExists, .alreadyFounded: .conflict
-    case .notAuthority, .notOwner, .emissionForbidden: .forbidden
-    case .sameAccount, .memoTooLong, .invalidFeeRule: .invalid
+    case .insufficientFunds, .balanceOverflow, .holdExceeded, .holdExpired, .tooManyHolds, .supplyFrozen: .refused
+    case .unknownAgent, .unknownHold: .notFound
+    case .agentExists, .alreadyFounded, .holdEnded, .holdIDInUse, .supplyNotFrozen, .auditTooOld: .conflict
+    case .notAuthority, .notOwner, .emissionForbidden, .holdNotYours, .agentFrozen: .forbidden
+    case .sameAccount, .memoTooLong, .invalidFeeRule, .holdExpiryInvalid, .holdPayee: .invalid
     // A room drafted what it must not: our defect, never the caller's.
     case .postingsRefused, .unbalanced: .internal
     }
@@ -64,7 +96,26 @@ package enum LedgerError: FrameError, Hashable {
     case .sameAccount(let name): "'\(name)' cannot pay itself."
     case .alreadyFounded(let frame): "This log belongs to frame '\(frame)' already."
     case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(Self.maximumMemoBytes)."
-    case .invalidFeeRule(let points, let fixed): "A fee of \(points) basis points plus \(fixed) is not allowed."
+    case .invalidFeeRule(let terms): "A fee of \(terms) is not allowed."
+    case .holdExpiryInvalid(let seconds):
+      "A hold that ends in \(seconds) seconds is not allowed; 1 to \(HoldLimits.secondsMax) are."
+    case .unknownHold(let id): "There is no hold '\(id.prefix(80))' here."
+    case .holdEnded(let id, let state): "Hold '\(id)' has ended already: \(state)."
+    case .holdExpired(let id, let time): "Hold '\(id)' expired at \(time)."
+    case .holdNotYours(let id, let actor): "'\(actor)' may not do this with hold '\(id)'."
+    case .holdPayee(let id, let payee, let named):
+      payee.isEmpty
+        ? "Hold '\(id)' names no payee and the capture names none."
+        : "Hold '\(id)' is for '\(payee)', not for '\(named)'."
+    case .holdExceeded(let id, let remaining, let wanted):
+      "Hold '\(id)' has \(remaining) minor units left; \(wanted) are wanted."
+    case .holdIDInUse(let id): "There is a hold '\(id)' already."
+    case .tooManyHolds(let agent, let limit): "Agent '\(agent)' has \(limit) open holds, the most there may be."
+    case .agentFrozen(let name, let reason): "Agent '\(name)' is frozen: \(reason)."
+    case .supplyFrozen(let code, let size):
+      "Nothing is issued: the audit of \(size) events found '\(code)' in this frame's log."
+    case .supplyNotFrozen: "Issuing is not frozen."
+    case .auditTooOld(let size, let finding): "The audit covers \(size) events; the finding is from \(finding)."
     case .emissionForbidden(let event, let actor): "'\(actor)' may not emit \(event)."
     case .postingsRefused(let event, let why): "The postings of \(event) are refused: \(why)."
     case .unbalanced(let event, let asset, let sum): "The postings of \(event) sum to \(sum) in \(asset), not to 0."
@@ -82,7 +133,21 @@ package enum LedgerError: FrameError, Hashable {
     case .sameAccount: "Name another receiver."
     case .alreadyFounded: "Use another data directory for another frame."
     case .memoTooLong: "Shorten the memo."
-    case .invalidFeeRule: "Use 0 to 10000 basis points and a fixed part of 0 or more."
+    case .invalidFeeRule:
+      "Use 0 to 10000 basis points, parts of 0 or more, and a maximum that is not below the minimum."
+    case .holdExpiryInvalid: "Name a time that is ahead, at most 366 days."
+    case .unknownHold: "Use the id that creating the hold returned; of ended holds only the latest are remembered."
+    case .holdEnded: "Nothing is left to do; make a new hold if one is needed."
+    case .holdExpired: "Make a new hold; the money is back with its owner."
+    case .holdNotYours: "Use the token of its owner, of its payee, or of the authority, as the operations guide says."
+    case .holdPayee: "Name the agent that the hold is for, or leave it out when the hold names one."
+    case .holdExceeded: "Capture at most what remains."
+    case .holdIDInUse: "Use a new Idempotency-Key for a new hold."
+    case .tooManyHolds: "Capture or release some of them, or wait for them to expire."
+    case .agentFrozen: "Ask the frame's authority; frame agent unfreeze lifts it."
+    case .supplyFrozen: "Follow the runbook FrameSupplyFrozen; frame audit clear lifts it after a full audit."
+    case .supplyNotFrozen: "Nothing is to be cleared."
+    case .auditTooOld: "Run the full audit again."
     case .emissionForbidden: "Use an identity that the emission policy allows for this."
     case .postingsRefused, .unbalanced: "Nothing was changed; report this with the node's log."
     case .balanceOverflow: "Use a smaller amount."

@@ -3,7 +3,9 @@ package import FrameLog
 internal import FrameProtos
 
 /// What holds for every event of every room before it is stored: emission policy, claim equal to postings, zero sum per
-/// asset, no account below zero except clearing and issuance, wrapped never mixed with native.
+/// asset, no account below zero except clearing and issuance, wrapped never mixed with native, no money of a frozen agent
+/// moved by itself, nothing issued while the supply is frozen, no hold paid out for more than it holds, and no other room
+/// spending what is set aside for holds.
 package struct LedgerGuard<State: HasLedger>: AppendGuard {
   private let policy: EmissionPolicy
 
@@ -20,10 +22,19 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
     // Balances after the drafts so far, for the few accounts they touch; searched in order, which beats hashing here.
     var working = NetAmounts()
     var registered: String?
+    var touched: [String] = []
     for draft in drafts {
       let event = draft.payload.eventType
       let claim = try MoneyClaim(draft.payload, frame: ledger.frame, native: ledger.native)
       try policy.check(event, claim, actor: actor, frame: ledger.frame)
+      try Self.checkFreezes(claim, actor, ledger)
+      let hold = try ledger.holds.check(draft.payload, actor: actor, frame: ledger.frame)
+      if let hold {
+        guard !touched.contains(hold) else {
+          throw LedgerError.postingsRefused(event: event.name, why: "hold '\(hold)' is touched twice")
+        }
+        touched.append(hold)
+      }
       if case .agentRegistered(let agent) = draft.payload { registered = agent.name }
       let moved = try Self.net(draft, event, ledger) { ledger.agentExists(named: $0) || $0 == registered }
       try Self.compare(moved, claim, event)
@@ -33,6 +44,32 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
       for (account, balance) in working.entries where balance < 0 && !account.kind.mayBeNegative {
         throw LedgerError.insufficientFunds(
           account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance)
+      }
+      if hold == nil { try Self.checkHeld(working, ledger) }
+    }
+  }
+
+  /// What only a decision of the authority lifts.
+  private static func checkFreezes(_ claim: MoneyClaim, _ actor: SPIFFEID, _ ledger: LedgerState) throws {
+    // Only what an agent does itself is stopped: what is under way, or comes from others, is carried to its end.
+    if let spender = claim.spender, !spender.isEmpty, let freeze = ledger.freeze(ofAgentNamed: spender),
+      actor.trustDomain == ledger.frame, actor.agentName?.text == spender
+    {
+      throw LedgerError.agentFrozen(spender, reason: freeze.reason)
+    }
+    if let drift = ledger.drift, claim.movements.contains(where: { $0.from.kind == .issuance }) {
+      throw LedgerError.supplyFrozen(code: drift.code, size: drift.size)
+    }
+  }
+
+  /// Held money is of holds and of two-phase transfers; what is set aside for holds is not for the others to spend.
+  private static func checkHeld(_ working: NetAmounts, _ ledger: LedgerState) throws {
+    for (account, balance) in working.entries where account.kind == .held {
+      let reserved = ledger.holds.amount(of: account.owner)
+      guard balance >= reserved else {
+        let free = ledger.balance(account) &- reserved
+        throw LedgerError.insufficientFunds(
+          account: account.description, balance: free, needed: ledger.balance(account) &- balance)
       }
     }
   }

@@ -1,4 +1,6 @@
+package import FrameLog
 package import FrameMetrics
+internal import FrameProtos
 
 /// What the ledger says of itself. The supply figures come from the auditor, which reads the log, not the writer's memory.
 package struct LedgerMetrics: Sendable {
@@ -13,6 +15,13 @@ package struct LedgerMetrics: Sendable {
   let auditDuration: Histogram
   let auditRuns: CounterFamily
   let findings: Gauge
+  let fullAuditTime: Gauge
+  let supplyFrozen: Gauge
+  let holdsOpen: Gauge
+  let holdsAmount: Gauge
+  let holdEvents: CounterFamily
+  let frozenAgents: Gauge
+  let feesCollected: Counter
 
   package init(_ registry: MetricRegistry) {
     supply = registry.gauge(
@@ -43,5 +52,36 @@ package struct LedgerMetrics: Sendable {
     for result in ["clean", "findings", "error"] { _ = auditRuns.with(result) }
     findings = registry.gauge(
       "frame_supply_audit_findings", help: "Violations that audits have found in the log; must be 0.")
+    fullAuditTime = registry.gauge(
+      "frame_supply_full_audit_timestamp_seconds",
+      help: "When this process last ended an audit of the whole log, from its first event; 0 before the first.",
+      unit: .seconds)
+    supplyFrozen = registry.gauge(
+      "frame_supply_frozen", help: "1 while an audit's finding keeps anything from being issued, else 0.")
+    holdsOpen = registry.gauge("frame_holds_open", help: "Holds that have not ended.")
+    holdsAmount = registry.gauge(
+      "frame_holds_minor_units", help: "Native money set aside for open holds.", unit: .minorUnits)
+    holdEvents = registry.counter(
+      "frame_hold_events_total", help: "What happened to holds since the node started.", labels: ["event"])
+    for event in ["created", "captured", "released", "expired"] { _ = holdEvents.with(event) }
+    frozenAgents = registry.gauge("frame_ledger_frozen_agents", help: "Agents that the authority has frozen.")
+    feesCollected = registry.counter(
+      "frame_fees_collected_minor_units_total", help: "Fees moved to the treasury since the node started.")
+    for gauge in [supplyFrozen, holdsOpen, holdsAmount, frozenAgents, fullAuditTime] { gauge.set(Int64(0)) }
+  }
+
+  /// Counts what a command did, once.
+  package func count(_ committed: Committed) {
+    guard !committed.replayed else { return }
+    for recorded in committed.events {
+      switch recorded.event.payload {
+      case .holdCreated: holdEvents.with("created").increment()
+      case .holdCaptured: holdEvents.with("captured").increment()
+      case .holdReleased: holdEvents.with("released").increment()
+      case .holdExpired: holdEvents.with("expired").increment()
+      case .feesCollected(let event): feesCollected.increment(by: UInt64(clamping: event.amount))
+      default: break
+      }
+    }
   }
 }

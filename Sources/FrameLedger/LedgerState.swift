@@ -12,6 +12,8 @@ package struct AgentRecord: Sendable, Hashable {
   package let name: AgentName
   package let purpose: String
   package let registered: FrameTime
+  /// Set while the authority has it frozen.
+  package var freeze: AgentFreeze?
 }
 
 /// Balances and agents, as the events left them. Pure (DESIGN §3); it applies the postings of every room's events.
@@ -21,6 +23,12 @@ package struct LedgerState: Sendable, HasLedger {
   package let fees: FeeRule
   /// What the log says of itself, once it does.
   package private(set) var founding: PBFrameFounded?
+  package private(set) var holds = HoldBook()
+  package private(set) var frozenAgents = 0
+  /// Set while an audit's finding keeps anything from being issued.
+  package private(set) var drift: SupplyDrift?
+  /// Findings of the audit that the authority knows and accepts: no more than these freeze nothing.
+  package private(set) var acceptedFindings: UInt64 = 0
 
   private var balances: [AccountRef: Int64] = [:]
   private var agentsByName: [String: AgentRecord] = [:]
@@ -44,6 +52,9 @@ package struct LedgerState: Sendable, HasLedger {
   func agentExists(named name: String) -> Bool { agentsByName[name] != nil }
 
   package func agent(_ name: AgentName) -> AgentRecord? { agentsByName[name.text] }
+
+  /// Whether the authority has frozen the agent of that name.
+  func freeze(ofAgentNamed name: String) -> AgentFreeze? { agentsByName[name]?.freeze }
 
   /// Sorted by name.
   package var agents: [AgentRecord] { agentsByName.values.sorted { $0.name < $1.name } }
@@ -84,6 +95,17 @@ extension LedgerState: FrameState {
     case .issue(let amount, let memo): return try issue(amount, memo, context)
     case .burn(let amount, let memo): return try burn(amount, memo, context)
     case .transfer(let from, let to, let amount, let memo): return try transfer(from, to, amount, memo, context)
+    case .collectFees(let amount, let memo): return try collectFees(amount, memo, context)
+    case .createHold(let id, let from, let payee, let amount, let expiry, let memo):
+      return try createHold(id, from, payee, amount, expiry, memo, context)
+    case .captureHold(let id, let amount, let to, let keepRest, let memo):
+      return try captureHold(id, amount, to, keepRest, memo, context)
+    case .releaseHold(let id, let reason): return try releaseHold(id, reason, context)
+    case .expireHold(let id): return try expireHold(id, context)
+    case .freezeAgent(let name, let reason): return try freeze(name, reason, context)
+    case .unfreezeAgent(let name, let reason): return try unfreeze(name, reason, context)
+    case .reportDrift(let drift): return try report(drift, context)
+    case .clearDrift(let size, let accepted, let note): return try clearDrift(size, accepted, note, context)
     }
   }
 
@@ -98,8 +120,21 @@ extension LedgerState: FrameState {
       guard let name = try? AgentName(event.name) else { return }
       agentsByName[name.text] = AgentRecord(name: name, purpose: event.purpose, registered: recorded.time)
     case .frameFounded(let event): founding = event
+    case .agentFrozen(let event): setFreeze(AgentFreeze(reason: event.reason, since: recorded.time), of: event.name)
+    case .agentUnfrozen(let event): setFreeze(nil, of: event.name)
+    case .supplyDriftDetected(let event): drift = SupplyDrift(event, at: recorded)
+    case .supplyDriftCleared(let event):
+      drift = nil
+      acceptedFindings = max(acceptedFindings, event.accepted)
+    case .holdCreated, .holdCaptured, .holdReleased, .holdExpired: holds.evolve(recorded)
     default: break
     }
+  }
+
+  private mutating func setFreeze(_ freeze: AgentFreeze?, of name: String) {
+    guard let agent = agentsByName[name] else { return }
+    frozenAgents += (freeze == nil ? 0 : 1) - (agent.freeze == nil ? 0 : 1)
+    agentsByName[name]?.freeze = freeze
   }
 
   private func found(_ key: String, _ context: DecisionContext) throws -> [EventDraft] {
@@ -185,11 +220,11 @@ extension LedgerState: FrameState {
     return [EventDraft(.tokensTransferred(event), postings: postings)]
   }
 
-  private static func requirePositive(_ amount: Amount) throws {
+  static func requirePositive(_ amount: Amount) throws {
     guard amount > .zero else { throw AmountError.notPositive("\(amount)") }
   }
 
-  private static func requireShort(_ text: String) throws {
+  static func requireShort(_ text: String) throws {
     guard text.utf8.count <= LedgerError.maximumMemoBytes else { throw LedgerError.memoTooLong(bytes: text.utf8.count) }
   }
 }

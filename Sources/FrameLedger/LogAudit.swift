@@ -26,19 +26,19 @@ package enum LogAudit {
     // The checkpoint first: the log may grow meanwhile, but never shrink.
     let signed = checkpoint(reader, try key ?? founded.map { try LogVerifierKey($0.logVerifierKey) }, &fold)
     let size = try reader.size()
-    var compared: UInt64?
+    var compared: SignedCheckpoint?
     if let signed, signed.size > size {
       fold.note("behind_checkpoint", nil, "it has \(size) events, but \(signed.size) were signed")
     } else if let signed {
       try scan(reader, &fold, to: signed.size)
       if fold.frontier.root.data == signed.root {
-        compared = signed.size
+        compared = signed
       } else {
         fold.note("root_mismatch", nil, "the signed root of size \(signed.size) is not that of the stored events")
       }
     }
     try scan(reader, &fold, to: size)
-    return fold.report(checkpointSize: compared)
+    return fold.report(compared)
   }
 
   private static func founding(_ reader: LogReader) throws -> PBFrameFounded? {
@@ -63,11 +63,11 @@ package enum LogAudit {
   }
 
   /// A gap ends the audit: nothing after it can be held against a root.
-  private static func scan(_ reader: LogReader, _ fold: inout SupplyFold, to size: UInt64) throws {
+  static func scan(_ reader: LogReader, _ fold: inout SupplyFold, to size: UInt64) throws {
     do {
       try reader.scan(from: fold.size, to: size) { fold.add($0, $1) }
     } catch LogError.damagedLog(let why) {
-      fold.note("gap", fold.size, why)
+      fold.noteOnce("gap", fold.size, why)
     }
   }
 }

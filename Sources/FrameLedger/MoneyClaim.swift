@@ -29,6 +29,25 @@ struct MoneyClaim {
       try add(source, try reader.receiver(event.to), event.amount, reader)
       guard event.fee >= 0 else { throw reader.refusal("the fee is \(event.fee)") }
       if event.fee > 0 { try add(source, .fees, event.fee, reader) }
+    case .feesCollected(let event):
+      try add(.fees, .treasury, event.amount, reader)
+
+    case .holdCreated(let event):
+      spender = event.from
+      let from = try reader.agent(event.from)
+      try add(.liquid(from), .held(from), event.amount, reader)
+    case .holdCaptured(let event):
+      spender = event.from
+      let from = try reader.agent(event.from)
+      try add(.held(from), try reader.liquid(event.to), event.amount, reader)
+      guard event.released >= 0 else { throw reader.refusal("it releases \(event.released)") }
+      if event.released > 0 { try add(.held(from), .liquid(from), event.released, reader) }
+    case .holdReleased(let event):
+      let from = try reader.agent(event.from)
+      try add(.held(from), .liquid(from), event.amount, reader)
+    case .holdExpired(let event):
+      let from = try reader.agent(event.from)
+      try add(.held(from), .liquid(from), event.amount, reader)
 
     case .crossFrameTransferInitiated(let event):
       try reader.requireOrigin(event.terms)
@@ -83,7 +102,7 @@ struct MoneyClaim {
     case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
-      .peerEventProjected:
+      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared:
       break
     }
   }

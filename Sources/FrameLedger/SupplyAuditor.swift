@@ -6,11 +6,15 @@ internal import ServiceLifecycle
 internal import Synchronization
 
 /// Audits the supply of a running frame: reads the log on a read-only connection of its own, from where it last stopped,
-/// and checks every event, the supply equation at every position, and the root against the signed checkpoint.
+/// and checks every event, the supply equation at every position, and the root against the signed checkpoint. Whatever it
+/// finds freezes the mint (fail closed), until the authority has looked at an audit of the whole log.
 package final class SupplyAuditor: Service {
+  private let directory: URL
+  private let frame: FrameID
   private let reader: LogReader
   private let interval: Duration
   private let checkpoint: @Sendable () async throws -> SignedCheckpoint
+  private let freeze: @Sendable (SupplyDrift) async throws -> Void
   private let clock: any FrameClock
   private let metrics: LedgerMetrics
   private let logger: Logger
@@ -20,12 +24,18 @@ package final class SupplyAuditor: Service {
   /// - Parameters:
   ///   - directory: the data directory; the log in it must exist.
   ///   - checkpoint: what the log signs of itself (`Writer.checkpoint`); the audit runs exactly to its size.
+  ///   - freeze: has the finding put into the log (`LedgerCommand.reportDrift`), so that nothing is issued any more. Called
+  ///     after every audit that is not clean.
   /// - Throws: `LogError.storage`.
   package init(
     directory: URL, frame: FrameID, interval: Duration = .seconds(60),
-    checkpoint: @escaping @Sendable () async throws -> SignedCheckpoint, clock: any FrameClock, metrics: LedgerMetrics,
+    checkpoint: @escaping @Sendable () async throws -> SignedCheckpoint,
+    freeze: @escaping @Sendable (SupplyDrift) async throws -> Void, clock: any FrameClock, metrics: LedgerMetrics,
     logger: Logger
   ) throws {
+    self.directory = directory
+    self.frame = frame
+    self.freeze = freeze
     reader = try LogReader(directory: directory)
     self.interval = interval
     self.checkpoint = checkpoint
@@ -53,22 +63,57 @@ package final class SupplyAuditor: Service {
     reader.close()
   }
 
-  /// Audits everything that is durable now.
-  /// - Throws: `LogError.storage`, `LogError.damagedLog` (a gap).
+  /// Audits what is new since the last audit, up to everything that is durable now.
+  /// - Throws: `LogError.storage`.
   package func auditNow() async throws -> AuditReport {
-    let start = ContinuousClock.now
-    do {
-      let signed = await signedNow()
-      let report = try await reader.run { reader in
-        let end = try signed?.size ?? reader.size()
-        return try self.fold.withLock { try Self.audit(&$0, reader, to: end, signed) }
+    try await audited { signed in
+      try await self.reader.run { reader in
+        try self.fold.withLock { try Self.audit(&$0, reader, to: signed?.size ?? reader.size(), signed) }
       }
-      publish(report, duration: ContinuousClock.now - start)
-      return report
+    }
+  }
+
+  /// Audits the whole log again, from its first event, with the checks that need all of it at once: that no idempotency key
+  /// had two effects. The audits that follow go on from there, so that a finding which was none (a bad read) is gone.
+  /// - Throws: `LogError.storage`.
+  package func auditFully() async throws -> AuditReport {
+    let report = try await audited { signed in
+      // A connection of its own: the periodic audit does not wait for this one.
+      let reader = try LogReader(directory: self.directory)
+      defer { reader.close() }
+      return try await reader.run { reader in
+        var fresh = SupplyFold(frame: self.frame.name, thorough: true)
+        let report = try Self.audit(&fresh, reader, to: signed?.size ?? reader.size(), signed)
+        fresh.forgetKeys()
+        self.fold.withLock { [fresh] in $0 = fresh }
+        return report
+      }
+    }
+    metrics.fullAuditTime.set(clock.now().seconds)
+    return report
+  }
+
+  private func audited(
+    _ run: (SignedCheckpoint?) async throws -> AuditReport
+  ) async throws -> AuditReport {
+    let start = ContinuousClock.now
+    let report: AuditReport
+    do {
+      report = try await run(await signedNow())
     } catch {
       metrics.auditRuns.with("error").increment()
       throw error
     }
+    publish(report, duration: ContinuousClock.now - start)
+    if let drift = SupplyDrift(report) {
+      do {
+        try await freeze(drift)
+      } catch {
+        // The next audit tries again; a log that takes no commands issues nothing either.
+        logger.critical("the mint could not be frozen", metadata: ["error": "\(error)"])
+      }
+    }
+    return report
   }
 
   /// A log that cannot sign is audited all the same, without a root to compare with.
@@ -84,13 +129,14 @@ package final class SupplyAuditor: Service {
   private static func audit(
     _ fold: inout SupplyFold, _ reader: LogReader, to end: UInt64, _ signed: SignedCheckpoint?
   ) throws -> AuditReport {
-    try reader.scan(from: fold.size, to: end) { fold.add($0, $1) }
+    try LogAudit.scan(reader, &fold, to: end)
     // A newer audit may have passed this checkpoint already; then it is not compared, nor called compared.
-    guard let signed, signed.size == fold.size else { return fold.report(checkpointSize: nil) }
-    if fold.frontier.root.data != signed.root {
-      fold.note("root_mismatch", nil, "the signed root of size \(signed.size) is not that of the stored events")
+    guard let signed, signed.size == fold.size else { return fold.report(nil) }
+    guard fold.frontier.root.data == signed.root else {
+      fold.noteOnce("root_mismatch", nil, "the signed root of size \(signed.size) is not that of the stored events")
+      return fold.report(nil)
     }
-    return fold.report(checkpointSize: signed.size)
+    return fold.report(signed)
   }
 
   private func publish(_ report: AuditReport, duration: Duration) {

@@ -26,6 +26,7 @@ struct SupplyFold: Sendable {
   private var balances: [Account: Int128] = [:]
   private var lines = Lines()
   private var bridge = BridgeFold()
+  private var holds = HoldFold()
   private var keys: KeyFold?
   private var lastDelta: Int128 = 0
   private var lastTime = Int64.min
@@ -36,6 +37,7 @@ struct SupplyFold: Sendable {
     var reserve: [String: Int128] = [:]
     var clearing: [String: Int128] = [:]
     var wrapped: [String: Int128] = [:]
+    var scales: [String: Int] = [:]
 
     var delta: Int128 { issued - byKind.values.reduce(0, +) }
   }
@@ -46,7 +48,11 @@ struct SupplyFold: Sendable {
     keys = thorough ? KeyFold() : nil
   }
 
+  /// Forgets which keys were seen: what is added from here on is not held against them.
+  mutating func forgetKeys() { keys = nil }
+
   var size: UInt64 { frontier.size }
+  var openHolds: Int { holds.openHolds }
   var accounts: Int { balances.count }
 
   mutating func add(_ position: UInt64, _ bytes: Data) {
@@ -62,12 +68,14 @@ struct SupplyFold: Sendable {
     lastTime = max(lastTime, event.timeUnixNs)
     if let problem = keys?.add(event) { note("idempotency", position, problem) }
     if case .agentRegistered = event.payload { agents += 1 }
+    if let problem = holds.add(event) { note("hold", position, problem) }
     post(event, position)
     if let problem = bridge.add(event) { note("bridge_totals", position, problem) }
   }
 
   private mutating func post(_ event: PBEvent, _ position: UInt64) {
     var sums: [String: Int128] = [:]
+    var heldOwners: [Account] = []
     for posting in event.postings {
       let account = account(posting, position)
       let amount = Int128(posting.amount)
@@ -79,10 +87,16 @@ struct SupplyFold: Sendable {
       if balance < 0, !signed {
         note("negative_balance", position, "\(account.owner)/\(posting.kind)/\(account.asset) is \(balance)")
       }
+      if posting.kind == .held { heldOwners.append(account) }
       if balance > 0, posting.kind == .issuance { note("positive_issuance", position, "issuance is \(balance)") }
     }
     for (asset, sum) in sums where sum != 0 {
       note("unbalanced_event", position, "its postings in '\(asset)' sum to \(sum)")
+    }
+    for account in heldOwners where balances[account] != holds.due(account.owner) {
+      note(
+        "held_mismatch", position,
+        "'\(account.owner)' holds \(balances[account] ?? 0), its holds and transfers \(holds.due(account.owner))")
     }
     let delta = lines.delta
     if delta != lastDelta { note("supply_delta", position, "the supply equation is off by \(delta)") }
@@ -107,7 +121,9 @@ struct SupplyFold: Sendable {
   private mutating func count(_ account: Account, _ amount: Int128) {
     guard account.asset.isEmpty else {
       if account.kind == PBAccountKind.wrapped.rawValue {
-        lines.wrapped[String(account.asset.prefix { $0 != "/" }), default: 0] += amount
+        let origin = String(account.asset.prefix { $0 != "/" })
+        lines.wrapped[origin, default: 0] += amount
+        lines.scales[origin] = account.asset.split(separator: "/").last.flatMap { Int($0) }
       }
       return
     }
@@ -118,6 +134,12 @@ struct SupplyFold: Sendable {
     case .clearing: lines.clearing[account.owner, default: 0] += amount
     default: break
     }
+  }
+
+  /// A finding about the log as a whole: the same one again is not another.
+  mutating func noteOnce(_ code: String, _ position: UInt64?, _ message: String) {
+    guard !findings.contains(where: { $0.code == code && $0.position == position }) else { return }
+    note(code, position, message)
   }
 
   mutating func note(_ code: String, _ position: UInt64?, _ message: String) {
@@ -138,13 +160,16 @@ struct SupplyFold: Sendable {
     statement.lockedForBridge = lines.reserve.mapValues { Int64(clamping: $0) }
     statement.clearing = lines.clearing.mapValues { Int64(clamping: $0) }
     statement.wrapped = lines.wrapped.mapValues { Int64(clamping: $0) }
+    statement.wrappedScales = lines.scales
     return statement
   }
 
-  func report(checkpointSize: UInt64?) -> AuditReport {
+  /// - Parameter checkpoint: the one that the root was compared with, and agreed.
+  func report(_ checkpoint: SignedCheckpoint?) -> AuditReport {
     AuditReport(
       frame: frame, size: size, root: frontier.root.data, statement: statement,
-      worstDelta: Int64(clamping: worstDelta), accounts: accounts, agents: agents, checkpointSize: checkpointSize,
+      worstDelta: Int64(clamping: worstDelta), accounts: accounts, agents: agents, openHolds: openHolds,
+      checkpoint: checkpoint,
       findings: findings, findingCount: findingCount)
   }
 }

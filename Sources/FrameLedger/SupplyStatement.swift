@@ -15,6 +15,8 @@ package struct SupplyStatement: Sendable, Equatable {
   package var clearing: [String: Int64] = [:]
   /// By origin frame: its money that exists here, wrapped. Each its own supply, never part of the native one.
   package var wrapped: [String: Int64] = [:]
+  /// By origin frame: the decimal places of its money, as the postings say.
+  package var wrappedScales: [String: Int] = [:]
 
   package init() {}
 

@@ -34,6 +34,8 @@ final class NodeParts: Sendable {
   private let coordinator: TransferCoordinator
   private let relay: BridgeRelay
   private let auditor: SupplyAuditor
+  private let ledgerMetrics: LedgerMetrics
+  private let ledgerKeeper: LedgerKeeper
   private let bundleListener: BundleListener
   private let peerServer: PeerServer
   private let sni: SNIRouter?
@@ -68,7 +70,8 @@ final class NodeParts: Sendable {
     let state = NodeState(
       frame: frame, native: configuration.native,
       fees: try FeeRule(
-        basisPoints: Int64(configuration.fees.basisPoints), fixed: configuration.fees.fixed.minorUnits))
+        basisPoints: Int64(configuration.fees.basisPoints), fixed: configuration.fees.fixed.minorUnits,
+        minimum: configuration.fees.minimum.minorUnits, maximum: configuration.fees.maximum?.minorUnits))
     let writer = try Writer(
       directory: configuration.logDirectory, initial: state, guard: LedgerGuard<NodeState>(), signer: signer,
       clock: clock, metrics: LogMetrics(registry), logger: named("log"))
@@ -76,10 +79,15 @@ final class NodeParts: Sendable {
       configuration: configuration, writer: writer, authority: authority, signer: signer, registry: registry,
       clock: clock)
     self.core = core
+    ledgerMetrics = LedgerMetrics(registry)
     auditor = try SupplyAuditor(
       directory: configuration.logDirectory, frame: frame, interval: configuration.auditInterval,
-      checkpoint: { try await writer.checkpoint() }, clock: clock, metrics: LedgerMetrics(registry),
-      logger: named("audit"))
+      checkpoint: { try await writer.checkpoint() },
+      freeze: { drift in
+        _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
+      }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
+    ledgerKeeper = LedgerKeeper(
+      frame: frame, port: core, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
 
     // Federation
     svid = try SVIDSource(
@@ -153,7 +161,7 @@ final class NodeParts: Sendable {
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
-      WriterService(node: core), svid, auditor,
+      WriterService(node: core), svid, auditor, ledgerKeeper,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
       channels, federation, follower, coordinator, relay, refresher,
@@ -197,7 +205,8 @@ final class NodeParts: Sendable {
     let api = APIRouter(
       authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)
-    MoneyRoutes(node: core).add(to: api)
+    MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
     BridgeRoutes(
       node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
@@ -208,14 +217,16 @@ final class NodeParts: Sendable {
     return api
   }
 
-  private func audit(now: Bool) async throws -> AuditView {
+  private func audit(_ wish: AuditWish) async throws -> AuditView {
     let report: AuditReport
-    if !now, let latest = auditor.lastReport { report = latest } else { report = try await auditor.auditNow() }
-    let checkpoint = try await core.writer.checkpoint()
-    let foreign = try await core.writer.read { state in
-      state.federation.treaties.values.compactMap { try? Asset($0.theirs.native) }
+    switch wish {
+    case .full: report = try await auditor.auditFully()
+    case .latest:
+      if let latest = auditor.lastReport { report = latest } else { report = try await auditor.auditNow() }
+    case .now: report = try await auditor.auditNow()
     }
-    return AuditView(report, native: core.configuration.native, foreign: foreign, checkpoint: checkpoint)
+    let drift = try await core.writer.read { $0.ledger.drift }
+    return AuditView(report, native: core.configuration.native, drift: drift)
   }
 
   private func canary() -> Canary {

@@ -11,6 +11,11 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let tokensIssued = EventType("TokensIssued")
   public static let tokensBurned = EventType("TokensBurned")
   public static let tokensTransferred = EventType("TokensTransferred")
+  public static let holdCreated = EventType("HoldCreated")
+  public static let holdCaptured = EventType("HoldCaptured")
+  public static let holdReleased = EventType("HoldReleased")
+  public static let holdExpired = EventType("HoldExpired")
+  public static let feesCollected = EventType("FeesCollected")
   public static let crossFrameTransferInitiated = EventType("CrossFrameTransferInitiated")
   public static let crossFrameTransferSettled = EventType("CrossFrameTransferSettled")
   public static let crossFrameTransferRefused = EventType("CrossFrameTransferRefused")
@@ -33,18 +38,24 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let frameFederationRevoked = EventType("FrameFederationRevoked")
   public static let peerBundleRotated = EventType("PeerBundleRotated")
   public static let peerEventProjected = EventType("PeerEventProjected")
+  public static let agentFrozen = EventType("AgentFrozen")
+  public static let agentUnfrozen = EventType("AgentUnfrozen")
+  public static let supplyDriftDetected = EventType("SupplyDriftDetected")
+  public static let supplyDriftCleared = EventType("SupplyDriftCleared")
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
   public static let unknown = EventType("Unknown")
 
   /// Every type this version can write.
   public static let all: [EventType] = [
-    .frameFounded, .agentRegistered, .tokensIssued, .tokensBurned, .tokensTransferred, .crossFrameTransferInitiated,
+    .frameFounded, .agentRegistered, .tokensIssued, .tokensBurned, .tokensTransferred, .holdCreated, .holdCaptured,
+    .holdReleased, .holdExpired, .feesCollected, .crossFrameTransferInitiated,
     .crossFrameTransferSettled, .crossFrameTransferRefused, .crossFrameTransferCompensated,
     .crossRegistryTransferLocked, .crossRegistryTransferCredited, .crossRegistryTransferCompleted,
     .crossRegistryTransferRefused, .crossRegistryTransferAborted, .tokensBridgeLocked, .wrappedTokensIssued,
     .wrappedTokensRedeemed, .tokensBridgeUnlocked, .bridgeBreakerOpened, .bridgeBreakerClosed,
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-    .frameFederationRevoked, .peerBundleRotated, .peerEventProjected,
+    .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
+    .supplyDriftDetected, .supplyDriftCleared,
   ]
 }
 
@@ -56,6 +67,11 @@ extension PBEvent.OneOf_Payload {
     case .tokensIssued: .tokensIssued
     case .tokensBurned: .tokensBurned
     case .tokensTransferred: .tokensTransferred
+    case .holdCreated: .holdCreated
+    case .holdCaptured: .holdCaptured
+    case .holdReleased: .holdReleased
+    case .holdExpired: .holdExpired
+    case .feesCollected: .feesCollected
     case .crossFrameTransferInitiated: .crossFrameTransferInitiated
     case .crossFrameTransferSettled: .crossFrameTransferSettled
     case .crossFrameTransferRefused: .crossFrameTransferRefused
@@ -78,6 +94,10 @@ extension PBEvent.OneOf_Payload {
     case .frameFederationRevoked: .frameFederationRevoked
     case .peerBundleRotated: .peerBundleRotated
     case .peerEventProjected: .peerEventProjected
+    case .agentFrozen: .agentFrozen
+    case .agentUnfrozen: .agentUnfrozen
+    case .supplyDriftDetected: .supplyDriftDetected
+    case .supplyDriftCleared: .supplyDriftCleared
     }
   }
 }

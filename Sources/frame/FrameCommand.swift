@@ -20,7 +20,8 @@ struct FrameCommand: AsyncParsableCommand {
     version: FrameVersion.text,
     subcommands: [
       InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, IssueCommand.self,
-      BurnCommand.self, TransferCommand.self, BridgeCommand.self, LogCommand.self, AuditCommand.self,
+      BurnCommand.self, TransferCommand.self, HoldCommand.self, FeesCommand.self, BridgeCommand.self, LogCommand.self,
+      AuditCommand.self,
       BenchCommand.self,
       MetricsCommand.self, VersionCommand.self,
     ])

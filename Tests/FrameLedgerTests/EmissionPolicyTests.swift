@@ -10,7 +10,9 @@ import Testing
   /// X any agent, P peer).
   static let table: [(EventType, String)] = [
     (.frameFounded, "AN"), (.agentRegistered, "AN"), (.tokensIssued, "A"), (.tokensBurned, "A"),
-    (.tokensTransferred, "O"), (.crossFrameTransferInitiated, "O"), (.crossFrameTransferSettled, "NP"),
+    (.tokensTransferred, "O"), (.holdCreated, "O"), (.holdCaptured, "AX"), (.holdReleased, "AX"),
+    (.holdExpired, "ANX"), (.feesCollected, "A"), (.crossFrameTransferInitiated, "O"),
+    (.crossFrameTransferSettled, "NP"),
     (.crossFrameTransferRefused, "NP"), (.crossFrameTransferCompensated, "NP"), (.crossRegistryTransferLocked, "O"),
     (.crossRegistryTransferCredited, "NP"), (.crossRegistryTransferCompleted, "ONP"),
     (.crossRegistryTransferRefused, "NP"), (.crossRegistryTransferAborted, "ONP"), (.tokensBridgeLocked, "O"),
@@ -18,6 +20,7 @@ import Testing
     (.bridgeBreakerOpened, "ANXP"), (.bridgeBreakerClosed, "A"), (.frameInvitationRequested, "ANP"),
     (.frameInvitationApproved, "ANP"), (.frameInvitationRejected, "ANP"), (.frameFederationEstablished, "ANP"),
     (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerEventProjected, "NP"),
+    (.agentFrozen, "A"), (.agentUnfrozen, "A"), (.supplyDriftDetected, "AN"), (.supplyDriftCleared, "A"),
   ]
 
   @Test("every event type has its row, and no other has")

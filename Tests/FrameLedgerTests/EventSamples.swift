@@ -61,6 +61,38 @@ struct EventSamples {
           $0.amount = 100
           $0.fee = 1
         })
+    case .holdCreated:
+      .holdCreated(
+        .with {
+          $0.holdID = "new"
+          $0.from = "alice"
+          $0.payee = "bob"
+          $0.amount = 100
+          $0.expiresUnixNs = 1
+        })
+    case .holdCaptured:
+      .holdCaptured(
+        .with {
+          $0.holdID = "open"
+          $0.from = "alice"
+          $0.to = "bob"
+          $0.amount = 100
+        })
+    case .holdReleased:
+      .holdReleased(
+        .with {
+          $0.holdID = "open"
+          $0.from = "alice"
+          $0.amount = 100
+        })
+    case .holdExpired:
+      .holdExpired(
+        .with {
+          $0.holdID = "open"
+          $0.from = "alice"
+          $0.amount = 100
+        })
+    case .feesCollected: .feesCollected(.with { $0.amount = 100 })
     case .crossFrameTransferInitiated: .crossFrameTransferInitiated(.with { $0.terms = outgoing })
     case .crossFrameTransferSettled:
       .crossFrameTransferSettled(
@@ -125,6 +157,10 @@ struct EventSamples {
     case .frameFederationRevoked: .frameFederationRevoked(.init())
     case .peerBundleRotated: .peerBundleRotated(.init())
     case .peerEventProjected: .peerEventProjected(.init())
+    case .agentFrozen: .agentFrozen(.with { $0.name = "bob" })
+    case .agentUnfrozen: .agentUnfrozen(.with { $0.name = "bob" })
+    case .supplyDriftDetected: .supplyDriftDetected(.init())
+    case .supplyDriftCleared: .supplyDriftCleared(.init())
     default: nil
     }
   }
@@ -134,6 +170,10 @@ struct EventSamples {
     switch type {
     case .tokensIssued: Postings.move(100, from: .issuance, to: .treasury)
     case .tokensBurned: Postings.move(100, from: .treasury, to: .issuance)
+    case .holdCreated: Postings.move(100, from: .liquid(alice), to: .held(alice))
+    case .holdCaptured: Postings.move(100, from: .held(alice), to: .liquid(bob))
+    case .holdReleased, .holdExpired: Postings.move(100, from: .held(alice), to: .liquid(alice))
+    case .feesCollected: Postings.move(100, from: .fees, to: .treasury)
     case .tokensTransferred:
       [Postings.posting(.liquid(alice), -101), Postings.posting(.liquid(bob), 100), Postings.posting(.fees, 1)]
     case .crossFrameTransferSettled, .crossRegistryTransferCredited:
@@ -150,14 +190,15 @@ struct EventSamples {
     }
   }
 
-  /// A ledger in which alice and bob exist and every account that the samples draw on holds 1,000.
+  /// A ledger in which alice and bob exist and every account that the samples draw on holds 1,000, of alice's held money
+  /// 100 in the hold "open" for bob.
   func ledger() throws -> LedgerState {
     var events: [PBEvent] = []
     for name in [alice, bob] {
       events.append(.with { $0.payload = .agentRegistered(.with { $0.name = name.text }) })
     }
     let accounts: [AccountRef] = [
-      .treasury, .liquid(alice), .liquid(bob), .held(alice), .bridgeReserve(peer), .wrapped(alice, foreign),
+      .treasury, .fees, .liquid(alice), .liquid(bob), .held(alice), .bridgeReserve(peer), .wrapped(alice, foreign),
     ]
     for account in accounts {
       events.append(
@@ -166,6 +207,16 @@ struct EventSamples {
             1000, from: account.asset.map { .issuance(of: $0) } ?? .issuance, to: account)
         })
     }
+    events.append(
+      .with {
+        $0.holdCreated = .with {
+          $0.holdID = "open"
+          $0.from = "alice"
+          $0.payee = "bob"
+          $0.amount = 100
+          $0.expiresUnixNs = 1_000_000_000
+        }
+      })
     var ledger = LedgerState(frame: frame, native: native)
     for event in events { ledger.evolve(RecordedEvent(event: event, bytes: try event.serializedData())) }
     return ledger

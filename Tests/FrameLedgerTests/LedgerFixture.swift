@@ -48,6 +48,34 @@ final class LedgerFixture: Sendable {
   }
 }
 
+extension LedgerFixture {
+  /// An auditor of the writer's log that freezes its mint.
+  func auditor(_ writer: Writer<LedgerState>) throws -> SupplyAuditor {
+    try SupplyAuditor(
+      directory: directory, frame: frame, checkpoint: { try await writer.checkpoint() },
+      freeze: { [frame] drift in
+        let command = LedgerCommand.reportDrift(drift)
+        _ = try await writer.submit(
+          CommandEnvelope(
+            command, actor: .node(of: frame), key: IdempotencyKey(derived: UUID().uuidString), digest: command.digest))
+      }, clock: clock, metrics: LedgerMetrics(registry),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+  }
+}
+
+/// The ledger's services on a writer of a ledger alone.
+struct LedgerWriterPort: LedgerPort {
+  let writer: Writer<LedgerState>
+
+  func submit(_ command: LedgerCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await writer.submit(CommandEnvelope(command, actor: actor, key: key, digest: command.digest))
+  }
+
+  func ledger<T: Sendable>(_ body: @escaping @Sendable (LedgerState) throws -> T) async throws -> T {
+    try await writer.read(body)
+  }
+}
+
 /// Time that moves only when told to.
 final class ManualClock: FrameClock {
   private let time = Mutex(FrameTime(unixNanoseconds: 1_000_000_000))

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct LedgerGuardTests {
   private static let money: [EventType] = [
-    .tokensIssued, .tokensBurned, .tokensTransferred, .crossFrameTransferSettled, .crossFrameTransferCompensated,
+    .tokensIssued, .tokensBurned, .tokensTransferred, .holdCreated, .holdCaptured, .holdReleased, .holdExpired,
+    .feesCollected, .crossFrameTransferSettled, .crossFrameTransferCompensated,
     .crossRegistryTransferLocked, .crossRegistryTransferCredited, .crossRegistryTransferCompleted,
     .crossRegistryTransferAborted, .tokensBridgeLocked, .wrappedTokensIssued, .wrappedTokensRedeemed,
     .tokensBridgeUnlocked,

@@ -48,9 +48,17 @@ struct SeededGenerator: RandomNumberGenerator {
     #expect(replayed.accounts == live, "seed \(seed)")
     let circulating = names.reduce(0) { $0 + replayed.balance(.liquid($1)) }
     #expect(fold.statement.circulating == circulating)
+    // Every held unit is some open hold's (CONFORMANCE B2), and the queue knows of each that is over.
+    let open = replayed.holds.allOpen(limit: .max)
+    #expect(fold.statement.held == open.reduce(0) { $0 + $1.remaining } && fold.statement.held == replayed.holds.total)
+    for name in names { #expect(replayed.holds.amount(of: name.text) == replayed.balance(.held(name)), "seed \(seed)") }
+    #expect(fold.openHolds == replayed.holds.openCount)
+    let end = fixture.clock.now() + .seconds(10)
+    let over = Set(open.filter { $0.isOver(at: end) }.map(\.id))
+    #expect(Set(replayed.holds.expired(at: end, limit: .max)) == over, "seed \(seed)")
     #expect(fold.statement.treasury == replayed.balance(.treasury))
     #expect(fold.statement.issued == -replayed.balance(.issuance))
-    #expect(events.count > 100)
+    #expect(events.count > 60)
     await writer.shutdown()
   }
 
@@ -62,7 +70,27 @@ struct SeededGenerator: RandomNumberGenerator {
     let actors = [fixture.authority, fixture.node, try fixture.agent(from.text), try fixture.agent(to.text)]
     // A small pool of keys, so that duplicates and conflicts come up too.
     let key = "k\(Int.random(in: 0..<2_000, using: &random))"
-    switch Int.random(in: 0..<12, using: &random) {
+    let id = "h\(Int.random(in: 0..<40, using: &random))"
+    let actor = actors.randomElement(using: &random) ?? fixture.node
+    switch Int.random(in: 0..<20, using: &random) {
+    case 12, 13:
+      fixture.clock.set(fixture.clock.now() + .seconds(Int64.random(in: 0...3, using: &random)))
+      let payee = Bool.random(using: &random) ? to : nil
+      let hold = LedgerCommand.createHold(
+        id: id, from: from, payee: payee, amount: amount, expiry: .after(.seconds(20)), memo: "")
+      return try fixture.command(hold, by: fixture.agent(from.text), key: key)
+    case 14, 15:
+      let capture = LedgerCommand.captureHold(
+        id: id, amount: Bool.random(using: &random) ? amount : nil, to: Bool.random(using: &random) ? to : nil,
+        keepRest: Bool.random(using: &random), memo: "")
+      return try fixture.command(capture, by: actor, key: key)
+    case 16: return try fixture.command(.releaseHold(id: id, reason: ""), by: actor, key: key)
+    case 17: return try fixture.command(.expireHold(id: id), by: fixture.node, key: key)
+    case 18: return try fixture.command(.collectFees(nil, memo: ""), by: actor, key: key)
+    case 19:
+      return try fixture.command(
+        Int.random(in: 0..<6, using: &random) == 0 ? .freezeAgent(from, reason: "") : .unfreezeAgent(from, reason: ""),
+        by: fixture.authority, key: key)
     case 0: return try fixture.command(.registerAgent(from, purpose: ""), by: fixture.authority, key: key)
     case 1: return try fixture.command(.issue(amount, memo: ""), by: fixture.authority, key: key)
     case 2: return try fixture.command(.burn(amount, memo: ""), by: fixture.authority, key: key)
@@ -70,7 +98,6 @@ struct SeededGenerator: RandomNumberGenerator {
       let grant = LedgerCommand.transfer(from: nil, to: to, amount: amount, memo: "")
       return try fixture.command(grant, by: fixture.authority, key: key)
     case 6:
-      let actor = actors.randomElement(using: &random) ?? fixture.node
       return try fixture.command(.issue(amount, memo: ""), by: actor, key: key)
     default:
       let transfer = LedgerCommand.transfer(from: from, to: to, amount: amount, memo: "")

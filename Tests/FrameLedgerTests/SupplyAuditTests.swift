@@ -10,10 +10,7 @@ import Testing
 
 @Suite struct SupplyAuditTests {
   private func auditor(_ fixture: LedgerFixture, _ writer: Writer<LedgerState>) throws -> SupplyAuditor {
-    try SupplyAuditor(
-      directory: fixture.directory, frame: fixture.frame, checkpoint: { try await writer.checkpoint() },
-      clock: fixture.clock, metrics: LedgerMetrics(fixture.registry),
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    try fixture.auditor(writer)
   }
 
   private func populate(_ fixture: LedgerFixture, _ writer: Writer<LedgerState>) async throws {

@@ -86,7 +86,8 @@ struct OpenAPITests {
     }.map(\.key).sorted()
     #expect(
       described == [
-        "/api/v1/bridge/lock", "/api/v1/bridge/redeem", "/api/v1/burn", "/api/v1/issue", "/api/v1/transfers",
+        "/api/v1/bridge/lock", "/api/v1/bridge/redeem", "/api/v1/burn", "/api/v1/fees/collect", "/api/v1/holds",
+        "/api/v1/holds/{id}/capture", "/api/v1/holds/{id}/release", "/api/v1/issue", "/api/v1/transfers",
         "/teg/cross-registry-transfer",
       ])
     try await NodeFixture.with { fixture in

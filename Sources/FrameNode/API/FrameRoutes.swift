@@ -23,7 +23,7 @@ struct FrameRoutes {
     }
     api.on(.get, "/api/v1/agents", .authority) { [node] _ in
       let agents = try await node.writer.read { state in state.ledger.agents }
-      return .json(AgentsView(agents: agents.map { agent($0.name, purpose: $0.purpose) }))
+      return .json(AgentsView(agents: agents.map { agent($0.name, $0) }))
     }
     api.on(.post, "/api/v1/agents", .authority) { call in
       struct Body: Decodable {
@@ -44,7 +44,7 @@ struct FrameRoutes {
         (state.ledger.agent(name), state.ledger.accounts.filter { $0.key.owner == name.text && $0.key.kind.isAgents })
       }
       guard let known else { throw LedgerError.unknownAgent(name.text) }
-      var view = agent(name, purpose: known.purpose)
+      var view = agent(name, known)
       view.balances = balances.sorted { $0.key.description < $1.key.description }.map { account, units in
         let asset = account.asset ?? node.configuration.native
         return AgentView.Balance(
@@ -52,6 +52,16 @@ struct FrameRoutes {
           amount: Amount(minorUnits: units).decimal(scale: asset.scale))
       }
       return .json(view)
+    }
+    api.on(.post, "/api/v1/agents/{name}/freeze", .authority) { call in
+      struct Body: Decodable { let reason: String }
+      let reason = try call.decode(Body.self).reason
+      return try await setFreeze(call) { .freezeAgent($0, reason: reason) }
+    }
+    api.on(.post, "/api/v1/agents/{name}/unfreeze", .authority) { call in
+      struct Body: Decodable { let reason: String? }
+      let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
+      return try await setFreeze(call) { .unfreezeAgent($0, reason: reason ?? "") }
     }
     api.on(.post, "/api/v1/agents/{name}/token", .authority) { [node] call in
       struct Body: Decodable { let ttlSeconds: Int? }
@@ -78,6 +88,25 @@ struct FrameRoutes {
     let committed = try await node.submit(
       .ledger(.registerAgent(name, purpose: purpose)), actor: actor, key: node.freshKey("agent"))
     return committed.events.first?.position ?? 0
+  }
+
+  private func setFreeze(_ call: APICall, _ command: (AgentName) -> LedgerCommand) async throws -> APIReply {
+    let name = try AgentName(call.parameter("name"))
+    let committed = try await node.submit(
+      .ledger(command(name)), actor: try call.actor(), key: node.freshKey("freeze"))
+    guard let known = try await node.writer.read({ $0.ledger.agent(name) }) else {
+      throw LedgerError.unknownAgent(name.text)
+    }
+    var view = agent(name, known)
+    view.position = committed.events.first?.position
+    return .json(view)
+  }
+
+  private func agent(_ name: AgentName, _ record: AgentRecord) -> AgentView {
+    var view = agent(name, purpose: record.purpose)
+    view.frozen = record.freeze?.reason
+    view.frozenSince = record.freeze?.since.description
+    return view
   }
 
   private func agent(_ name: AgentName, purpose: String) -> AgentView {

@@ -8,11 +8,36 @@ import FrameProtos
 /// The log as its readers see it, the audit, and the documents about the node itself.
 struct LogRoutes {
   let node: NodeCore
-  let audit: @Sendable (_ now: Bool) async throws -> AuditView
+  let audit: @Sendable (AuditWish) async throws -> AuditView
 
   func add(to api: APIRouter) {
-    api.on(.post, "/api/v1/audit", .authority) { [audit] _ in .json(try await audit(true)) }
-    api.on(.get, "/api/v1/supply", .authority) { [audit] _ in .json(try await audit(false)) }
+    api.on(.post, "/api/v1/audit", .authority) { [audit] call in
+      .json(try await audit(call.query("full") == "true" ? .full : .now))
+    }
+    api.on(.get, "/api/v1/supply", .authority) { [audit] _ in .json(try await audit(.latest)) }
+    api.on(.post, "/api/v1/audit/clear", .authority) { [node, audit] call in
+      struct Body: Decodable {
+        let note: String
+        let acceptFindings: UInt64?
+      }
+      let body = try call.decode(Body.self)
+      guard try await node.writer.read({ $0.ledger.drift != nil }) else { throw LedgerError.supplyNotFrozen }
+      let seen = try await audit(.full)
+      guard seen.clean || body.acceptFindings == UInt64(seen.findings) else {
+        throw Refusal(
+          "audit_not_clean", .refused,
+          "The audit of all \(seen.position) events has \(seen.findings) findings; "
+            + "\(body.acceptFindings.map { "\($0) are accepted" } ?? "none is accepted").",
+          remedy:
+            "Read them with frame audit --full; accept exactly that many once each is explained, or restore a backup."
+        )
+      }
+      _ = try await node.submit(
+        .ledger(
+          .clearDrift(size: seen.position, accepted: seen.clean ? 0 : UInt64(seen.findings), note: body.note)),
+        actor: try call.actor(), key: node.freshKey("drift/clear"))
+      return .json(try await audit(.now))
+    }
     api.on(.get, "/api/v1/log/checkpoint", .anyone) { [node] _ in
       .text(String(decoding: try await node.writer.checkpoint().note, as: UTF8.self))
     }
@@ -57,6 +82,16 @@ struct LogRoutes {
   }
 }
 
+/// Which audit is asked for.
+enum AuditWish: Sendable {
+  /// The newest there is; one is made if there is none.
+  case latest
+  /// Of what is new since the last one.
+  case now
+  /// Of the whole log, from its first event.
+  case full
+}
+
 /// A supply statement and what it is true at.
 struct AuditView: Encodable, Sendable {
   struct Supply: Encodable, Sendable {
@@ -86,21 +121,30 @@ struct AuditView: Encodable, Sendable {
   let clean: Bool
   let position: UInt64
   let root: String
-  let checkpoint: String
+  /// The signed checkpoint that the audited events were compared with; absent when there was none of that size.
+  let checkpoint: String?
+  /// How many there are; `problems` lists the first hundred.
+  let findings: Int
   let problems: [String]
+  /// Why nothing is issued now; absent unless issuing is frozen.
+  let frozen: String?
+  let frozenSince: String?
   let supply: Supply
 }
 
 extension AuditView {
-  /// - foreign: the assets of other frames that may exist here, for their scales.
-  init(_ report: AuditReport, native: Asset, foreign: [Asset], checkpoint: SignedCheckpoint) {
+  /// - drift: what keeps anything from being issued now.
+  init(_ report: AuditReport, native: Asset, drift: SupplyDrift?) {
     func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
     func decimals(_ amounts: [String: Int64]) -> ByName { ByName(amounts: amounts.mapValues(decimal)) }
     let statement = report.statement
     clean = report.isClean && statement.delta == 0 && report.worstDelta == 0
     position = report.size
     root = report.root.base64EncodedString()
-    self.checkpoint = String(decoding: checkpoint.note, as: UTF8.self)
+    checkpoint = report.checkpoint.map { String(decoding: $0.note, as: UTF8.self) }
+    findings = report.findingCount
+    frozen = drift.map { "\($0.code) \($0.detail)" }
+    frozenSince = drift?.since?.description
     problems = report.findings.map { finding in
       "\(finding.code)\(finding.position.map { " at \($0)" } ?? ""): \(finding.message)"
     }
@@ -112,7 +156,7 @@ extension AuditView {
       wrapped: ByName(
         amounts: Dictionary(
           uniqueKeysWithValues: statement.wrapped.map { name, units in
-            let scale = foreign.first { $0.description == name }?.scale ?? 0
+            let scale = UInt8(clamping: statement.wrappedScales[name] ?? 0)
             return (name, Amount(minorUnits: units).decimal(scale: scale))
           })))
   }

@@ -4,9 +4,10 @@ import FrameLedger
 import FrameLog
 import FrameProtos
 
-/// Minting, burning and transfers within the frame.
+/// Minting, burning, fees, and transfers within the frame.
 struct MoneyRoutes {
   let node: NodeCore
+  let metrics: LedgerMetrics
 
   func add(to api: APIRouter) {
     api.on(.post, "/api/v1/issue", .authority) { call in try await mint(call, LedgerCommand.issue) }
@@ -19,6 +20,30 @@ struct MoneyRoutes {
         from: from, to: try AgentName(body.to), amount: try amount(body.amount), memo: body.memo ?? "")
       return try await run(command, call, actor: from.map { .agent($0, of: node.frame) } ?? call.actor())
     }
+    api.on(.get, "/api/v1/fees", .authenticated) { call in try await fees(call) }
+    api.on(.post, "/api/v1/fees/collect", .authority) { call in
+      struct Body: Decodable {
+        let amount: String?
+        let memo: String?
+      }
+      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
+      let command = LedgerCommand.collectFees(try body?.amount.map(amount), memo: body?.memo ?? "")
+      return try await run(command, call, actor: try call.actor())
+    }
+  }
+
+  /// The rule, what it makes of an amount, and for the authority what is in the pool.
+  private func fees(_ call: APICall) async throws -> APIReply {
+    let scale = node.configuration.native.scale
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: scale) }
+    let quoted = try call.query("amount").map(amount)
+    let (rule, pool) = try await node.writer.read { ($0.ledger.fees, $0.ledger.balance(.fees)) }
+    return .json(
+      FeesView(
+        basisPoints: rule.terms.basisPoints, fixed: decimal(rule.terms.fixed), minimum: decimal(rule.terms.minimum),
+        maximum: rule.terms.maximum.map(decimal), asset: node.configuration.native.description,
+        amount: quoted?.decimal(scale: scale), fee: try quoted.map { decimal(try rule.fee(on: $0.minorUnits)) },
+        pool: call.caller.isAuthority ? decimal(pool) : nil))
   }
 
   private func mint(
@@ -36,6 +61,7 @@ struct MoneyRoutes {
   private func run(_ command: LedgerCommand, _ call: APICall, actor: SPIFFEID) async throws -> APIReply {
     let key = try call.idempotencyKey()
     let committed = try await node.submit(.ledger(command), actor: actor, key: key)
+    metrics.count(committed)
     return .json(try receipt(committed, key.chosen(by: call.actor())), replayed: committed.replayed)
   }
 
@@ -55,6 +81,7 @@ struct MoneyRoutes {
     switch first.event.payload {
     case .tokensIssued(let event): (from, to, units) = ("issuance", "treasury", event.amount)
     case .tokensBurned(let event): (from, to, units) = ("treasury", "issuance", event.amount)
+    case .feesCollected(let event): (from, to, units) = ("fees", "treasury", event.amount)
     case .tokensTransferred(let event):
       (from, to, units, fee) = (event.from.isEmpty ? "treasury" : event.from, event.to, event.amount, event.fee)
     default: break
@@ -74,4 +101,18 @@ struct TransferBody: Decodable, Sendable {
   let to: String
   let amount: String
   let memo: String?
+}
+
+/// The frame's fee rule; amounts are decimal strings.
+struct FeesView: Encodable, Sendable {
+  let basisPoints: Int64
+  let fixed: String
+  let minimum: String
+  let maximum: String?
+  let asset: String
+  /// What was asked about, and its fee.
+  let amount: String?
+  let fee: String?
+  /// What is in the fee pool; the authority only.
+  let pool: String?
 }

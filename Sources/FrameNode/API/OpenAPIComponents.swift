@@ -23,6 +23,11 @@ enum OpenAPIComponents {
         Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
         Transfer: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Transfer"}}}}
         Redeem: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Redeem"}}}}
+        NewHold: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewHold"}}}}
+        Capture: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Capture"}}}}
+        Collect: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Collect"}}}}
+        FreezeReason: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/FreezeReason"}}}}
+        ClearDrift: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/ClearDrift"}}}}
         Proof: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proof"}}}}
         Invitation: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Invitation"}}}}
         Fingerprint: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fingerprint"}}}}
@@ -35,6 +40,9 @@ enum OpenAPIComponents {
         Agents: {description: Agents, content: {application/json: {schema: {type: object, properties: {agents: {type: array, items: {$ref: "#/components/schemas/Agent"}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
+        Hold: {description: A hold, content: {application/json: {schema: {$ref: "#/components/schemas/Hold"}}}}
+        Holds: {description: Holds, content: {application/json: {schema: {type: object, properties: {holds: {type: array, items: {$ref: "#/components/schemas/Hold"}}}}}}}
+        Fees: {description: The fee rule, content: {application/json: {schema: {$ref: "#/components/schemas/Fees"}}}}
         TransferReceipt: {description: A cross-frame transfer, content: {application/json: {schema: {$ref: "#/components/schemas/TransferReceipt"}}}}
         BridgeItem: {description: A lock or a redemption, content: {application/json: {schema: {$ref: "#/components/schemas/BridgeItem"}}}}
         Reserves: {description: Bridge reserves, content: {application/json: {schema: {type: object, properties: {reserves: {type: array, items: {type: object}}}}}}}
@@ -56,6 +64,11 @@ enum OpenAPIComponents {
         TokenRequest: {type: object, properties: {ttl_seconds: {type: integer, minimum: 1, maximum: 86400}}}
         Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
+        NewHold: {type: object, required: [amount], properties: {from: {type: string}, payee: {$ref: "#/components/schemas/AgentName"}, amount: {$ref: "#/components/schemas/Amount"}, expires_in_seconds: {type: integer, minimum: 1, maximum: 31622400}, expires_at: {type: string, format: date-time}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
+        Capture: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, to: {$ref: "#/components/schemas/AgentName"}, keep_rest: {type: boolean, default: false}, memo: {type: string, maxLength: 512}}}
+        Collect: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512}}}
+        FreezeReason: {type: object, required: [reason], properties: {reason: {type: string, maxLength: 512}}}
+        ClearDrift: {type: object, required: [note], properties: {note: {type: string, maxLength: 512}, accept_findings: {type: integer, minimum: 1, description: How many findings of the audit of the whole log are known and explained}}}
         Redeem: {type: object, required: [origin, to, amount], properties: {from: {type: string}, origin: {$ref: "#/components/schemas/FrameID"}, to: {$ref: "#/components/schemas/AgentAddress"}, amount: {$ref: "#/components/schemas/Amount"}}}
         Proof: {type: object, required: [proof], properties: {proof: {type: string, contentEncoding: base64}}}
         Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, expect_fingerprint: {type: string}}}
@@ -68,10 +81,16 @@ enum OpenAPIComponents {
           properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}}
         Agent:
           type: object
-          properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}}
+          properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}, frozen: {type: string, description: Why its money does not move out}, frozen_since: {type: string, format: date-time}}
         Receipt:
           type: object
-          properties: {state: {type: string}, position: {type: integer}, time: {type: string, format: date-time}, event_types: {type: array, items: {type: string}}, amount: {type: string}, fee: {type: string}, asset: {type: string}, from: {type: string}, to: {type: string}, idempotency_key: {type: string}}
+          properties: {state: {type: string}, position: {type: integer}, time: {type: string, format: date-time}, event_types: {type: array, items: {type: string}}, amount: {type: string}, fee: {type: string}, asset: {type: string}, from: {type: string}, to: {type: string}, idempotency_key: {type: string}, hold_id: {type: string}, released: {type: string}}
+        Hold:
+          type: object
+          properties: {hold_id: {type: string}, state: {type: string, enum: [open, expiring, captured, released, expired]}, from: {type: string}, payee: {type: string}, amount: {type: string}, captured: {type: string}, remaining: {type: string}, asset: {type: string}, memo: {type: string}, position: {type: integer}, created_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}, ended_at: {type: string, format: date-time}}
+        Fees:
+          type: object
+          properties: {basis_points: {type: integer}, fixed: {type: string}, minimum: {type: string}, maximum: {type: string}, asset: {type: string}, amount: {type: string}, fee: {type: string}, pool: {type: string}}
         TransferReceipt:
           type: object
           properties: {transfer_id: {type: string}, backend: {type: string, enum: [async, 2pc]}, state: {type: string, enum: [pending, in_doubt, completed, refused, compensated]}, origin: {type: string}, destination: {type: string}, from: {type: string}, to: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}, reason: {type: string}}
@@ -83,7 +102,7 @@ enum OpenAPIComponents {
           properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
         Audit:
           type: object
-          properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, problems: {type: array, items: {type: string}}, supply: {type: object}}
+          properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, findings: {type: integer}, problems: {type: array, items: {type: string}}, frozen: {type: string, description: Why nothing is issued now}, frozen_since: {type: string, format: date-time}, supply: {type: object}}
 
     """
 }

@@ -10,7 +10,7 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + bridge + peers + audit + log + components }
+  package static var yaml: String { head + frameAndAgents + money + holds + bridge + peers + audit + log + components }
 
   private static let head = """
     openapi: 3.1.0
@@ -46,6 +46,18 @@ package enum OpenAPIDocument {
         get:
           summary: An agent and its balances (authority, or the agent itself)
           responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/agents/{name}/freeze:
+        parameters: [{$ref: "#/components/parameters/name"}]
+        post:
+          summary: Keep the agent's money from moving out by its own commands (authority)
+          requestBody: {$ref: "#/components/requestBodies/FreezeReason"}
+          responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/agents/{name}/unfreeze:
+        parameters: [{$ref: "#/components/parameters/name"}]
+        post:
+          summary: Let the agent's money move again (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}/token:
         parameters: [{$ref: "#/components/parameters/name"}]
         post:
@@ -74,6 +86,17 @@ package enum OpenAPIDocument {
           parameters: [{$ref: "#/components/parameters/key"}]
           requestBody: {$ref: "#/components/requestBodies/Transfer"}
           responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/fees:
+        get:
+          summary: The fee rule, what it makes of an amount, and the fee pool (the pool for the authority only)
+          parameters: [{name: amount, in: query, schema: {$ref: "#/components/schemas/Amount"}}]
+          responses: {"200": {$ref: "#/components/responses/Fees"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/fees/collect:
+        post:
+          summary: Move the fee pool, wholly or in part, to the treasury (authority)
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/Collect"}
+          responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
       /teg/cross-registry-transfer:
         post:
           summary: Transfer to an agent of a peer frame
@@ -93,6 +116,41 @@ package enum OpenAPIDocument {
         get:
           summary: A transfer's state (authority, or its sender)
           responses: {"200": {$ref: "#/components/responses/TransferReceipt"}, default: {$ref: "#/components/responses/Problem"}}
+
+    """
+
+  private static let holds = """
+      /api/v1/holds:
+        get:
+          summary: Open holds that concern the caller (authority, all, or those of an agent)
+          parameters:
+            - {name: agent, in: query, schema: {$ref: "#/components/schemas/AgentName"}}
+            - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 1000, default: 100}}
+          responses: {"200": {$ref: "#/components/responses/Holds"}, default: {$ref: "#/components/responses/Problem"}}
+        post:
+          summary: Set own money aside, for a payee or for nobody yet, until a time
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/NewHold"}
+          responses: {"201": {$ref: "#/components/responses/Hold"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/holds/{id}:
+        parameters: [{$ref: "#/components/parameters/id"}]
+        get:
+          summary: A hold (authority, its owner, or its payee); of ended ones the latest are remembered
+          responses: {"200": {$ref: "#/components/responses/Hold"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/holds/{id}/capture:
+        parameters: [{$ref: "#/components/parameters/id"}]
+        post:
+          summary: Pay out of a hold, wholly or in part (its payee, its owner; the authority to the payee named)
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/Capture"}
+          responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/holds/{id}/release:
+        parameters: [{$ref: "#/components/parameters/id"}]
+        post:
+          summary: Give what is left back to the owner (its payee, the authority; the owner if it named no payee)
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 
@@ -181,7 +239,13 @@ package enum OpenAPIDocument {
   private static let audit = """
       /api/v1/audit:
         post:
-          summary: Audit the whole log now (authority)
+          summary: Audit what is new in the log, or all of it again (authority)
+          parameters: [{name: full, in: query, schema: {type: boolean, default: false}}]
+          responses: {"200": {$ref: "#/components/responses/Audit"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/audit/clear:
+        post:
+          summary: Let issuing go on after a finding, when an audit of the whole log is clean or each finding is accepted (authority)
+          requestBody: {$ref: "#/components/requestBodies/ClearDrift"}
           responses: {"200": {$ref: "#/components/responses/Audit"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/supply:
         get:

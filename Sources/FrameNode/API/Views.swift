@@ -34,6 +34,9 @@ struct AgentView: Encodable, Sendable {
   let purpose: String
   var position: UInt64?
   var balances: [Balance]?
+  /// Why and since when its money does not move out; absent unless it is frozen.
+  var frozen: String?
+  var frozenSince: String?
 }
 
 struct AgentsView: Encodable, Sendable { let agents: [AgentView] }
@@ -55,6 +58,8 @@ struct ReceiptView: Encodable, Sendable {
   let from: String
   let to: String
   let idempotencyKey: String
+  var holdId: String?
+  var released: String?
 }
 
 struct TransferView: Encodable, Sendable {

@@ -39,6 +39,8 @@ private struct ConfigurationFile: Codable {
   struct Fees: Codable {
     var basis_points: Int?
     var fixed: String?
+    var minimum: String?
+    var maximum: String?
   }
   struct Canary: Codable {
     var enabled: Bool?
@@ -78,7 +80,7 @@ private struct ConfigurationFile: Codable {
     "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
     "sni": ["enabled", "host", "port", "map"],
     "advertise": ["federation_address", "bundle_endpoint", "api_url"],
-    "fees": ["basis_points", "fixed"],
+    "fees": ["basis_points", "fixed", "minimum", "maximum"],
     "canary": ["enabled", "interval_seconds", "amount", "float"],
     "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
   ]
@@ -183,6 +185,13 @@ extension NodeConfiguration {
     guard (0...10_000).contains(basisPoints) else {
       throw invalid("fees.basis_points", "\(basisPoints) is not between 0 and 10000.")
     }
+    let fees = Fees(
+      basisPoints: basisPoints, fixed: try amount("fees.fixed", raw.fees?.fixed, default: 0),
+      minimum: try amount("fees.minimum", raw.fees?.minimum, default: 0),
+      maximum: try raw.fees?.maximum.map { try amount("fees.maximum", $0, default: 0) })
+    if let maximum = fees.maximum, maximum < fees.minimum {
+      throw invalid("fees.maximum", "'\(raw.fees?.maximum ?? "")' is below the minimum.")
+    }
     let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
     let logLevel = raw.log_level ?? "info"
     guard levels.contains(logLevel) else {
@@ -205,7 +214,7 @@ extension NodeConfiguration {
       advertised: Advertised(
         federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
         bundleEndpoint: bundleEndpoint, apiURL: raw.advertise?.api_url ?? ""),
-      fees: Fees(basisPoints: basisPoints, fixed: try amount("fees.fixed", raw.fees?.fixed, default: 0)),
+      fees: fees,
       canary: Canary(
         enabled: raw.canary?.enabled ?? true,
         interval: try seconds("canary.interval_seconds", raw.canary?.interval_seconds, default: 60),
@@ -234,7 +243,9 @@ extension NodeConfiguration {
       advertise: .init(
         federation_address: advertised.federationAddress, bundle_endpoint: advertised.bundleEndpoint,
         api_url: advertised.apiURL),
-      fees: .init(basis_points: fees.basisPoints, fixed: decimal(fees.fixed)),
+      fees: .init(
+        basis_points: fees.basisPoints, fixed: decimal(fees.fixed), minimum: decimal(fees.minimum),
+        maximum: fees.maximum.map(decimal)),
       canary: .init(
         enabled: canary.enabled, interval_seconds: plain(canary.interval), amount: decimal(canary.amount),
         float: decimal(canary.float)),

@@ -32,6 +32,10 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var basisPoints: Int
     /// Minor units added to every transfer.
     package var fixed: Amount
+    /// No fee is below it, minor units.
+    package var minimum: Amount
+    /// No fee is above it, minor units; nil: no ceiling.
+    package var maximum: Amount?
   }
 
   /// The limits we offer a new peer, minor units of our own currency.

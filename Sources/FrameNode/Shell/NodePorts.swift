@@ -10,6 +10,16 @@ import FrameSettlement
 
 // How the rooms' shells reach the one writer: each sees its own commands and its own part of the state.
 
+extension NodeCore: LedgerPort {
+  package func submit(_ command: LedgerCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await submit(.ledger(command), actor: actor, key: key)
+  }
+
+  package func ledger<T: Sendable>(_ body: @escaping @Sendable (LedgerState) throws -> T) async throws -> T {
+    try await writer.read { try body($0.ledger) }
+  }
+}
+
 extension NodeCore: FederationPort {
   package func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
     try await submit(.federation(command), actor: actor, key: key)

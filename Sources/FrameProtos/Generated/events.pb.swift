@@ -256,6 +256,46 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .tokensTransferred(newValue)}
   }
 
+  public var holdCreated: PBHoldCreated {
+    get {
+      if case .holdCreated(let v)? = _storage._payload {return v}
+      return PBHoldCreated()
+    }
+    set {_uniqueStorage()._payload = .holdCreated(newValue)}
+  }
+
+  public var holdCaptured: PBHoldCaptured {
+    get {
+      if case .holdCaptured(let v)? = _storage._payload {return v}
+      return PBHoldCaptured()
+    }
+    set {_uniqueStorage()._payload = .holdCaptured(newValue)}
+  }
+
+  public var holdReleased: PBHoldReleased {
+    get {
+      if case .holdReleased(let v)? = _storage._payload {return v}
+      return PBHoldReleased()
+    }
+    set {_uniqueStorage()._payload = .holdReleased(newValue)}
+  }
+
+  public var holdExpired: PBHoldExpired {
+    get {
+      if case .holdExpired(let v)? = _storage._payload {return v}
+      return PBHoldExpired()
+    }
+    set {_uniqueStorage()._payload = .holdExpired(newValue)}
+  }
+
+  public var feesCollected: PBFeesCollected {
+    get {
+      if case .feesCollected(let v)? = _storage._payload {return v}
+      return PBFeesCollected()
+    }
+    set {_uniqueStorage()._payload = .feesCollected(newValue)}
+  }
+
   public var crossFrameTransferInitiated: PBCrossFrameTransferInitiated {
     get {
       if case .crossFrameTransferInitiated(let v)? = _storage._payload {return v}
@@ -432,6 +472,38 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .peerEventProjected(newValue)}
   }
 
+  public var agentFrozen: PBAgentFrozen {
+    get {
+      if case .agentFrozen(let v)? = _storage._payload {return v}
+      return PBAgentFrozen()
+    }
+    set {_uniqueStorage()._payload = .agentFrozen(newValue)}
+  }
+
+  public var agentUnfrozen: PBAgentUnfrozen {
+    get {
+      if case .agentUnfrozen(let v)? = _storage._payload {return v}
+      return PBAgentUnfrozen()
+    }
+    set {_uniqueStorage()._payload = .agentUnfrozen(newValue)}
+  }
+
+  public var supplyDriftDetected: PBSupplyDriftDetected {
+    get {
+      if case .supplyDriftDetected(let v)? = _storage._payload {return v}
+      return PBSupplyDriftDetected()
+    }
+    set {_uniqueStorage()._payload = .supplyDriftDetected(newValue)}
+  }
+
+  public var supplyDriftCleared: PBSupplyDriftCleared {
+    get {
+      if case .supplyDriftCleared(let v)? = _storage._payload {return v}
+      return PBSupplyDriftCleared()
+    }
+    set {_uniqueStorage()._payload = .supplyDriftCleared(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -440,6 +512,11 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case tokensIssued(PBTokensIssued)
     case tokensBurned(PBTokensBurned)
     case tokensTransferred(PBTokensTransferred)
+    case holdCreated(PBHoldCreated)
+    case holdCaptured(PBHoldCaptured)
+    case holdReleased(PBHoldReleased)
+    case holdExpired(PBHoldExpired)
+    case feesCollected(PBFeesCollected)
     case crossFrameTransferInitiated(PBCrossFrameTransferInitiated)
     case crossFrameTransferSettled(PBCrossFrameTransferSettled)
     case crossFrameTransferRefused(PBCrossFrameTransferRefused)
@@ -462,6 +539,10 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case frameFederationRevoked(PBFrameFederationRevoked)
     case peerBundleRotated(PBPeerBundleRotated)
     case peerEventProjected(PBPeerEventProjected)
+    case agentFrozen(PBAgentFrozen)
+    case agentUnfrozen(PBAgentUnfrozen)
+    case supplyDriftDetected(PBSupplyDriftDetected)
+    case supplyDriftCleared(PBSupplyDriftCleared)
 
   }
 
@@ -563,6 +644,176 @@ public nonisolated struct PBTokensTransferred: Sendable {
 
   /// set when part of a cross-frame transfer
   public var transferID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBHoldCreated: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var holdID: String = String()
+
+  /// agent whose money it is
+  public var from: String = String()
+
+  /// agent that may capture it; "" when only its owner may
+  public var payee: String = String()
+
+  public var amount: Int64 = 0
+
+  /// from then on it can only expire
+  public var expiresUnixNs: Int64 = 0
+
+  public var memo: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBHoldCaptured: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var holdID: String = String()
+
+  public var from: String = String()
+
+  /// agent that is paid
+  public var to: String = String()
+
+  /// what it is paid
+  public var amount: Int64 = 0
+
+  /// what goes back to the owner in the same step
+  public var released: Int64 = 0
+
+  public var memo: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBHoldReleased: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var holdID: String = String()
+
+  public var from: String = String()
+
+  public var amount: Int64 = 0
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBHoldExpired: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var holdID: String = String()
+
+  public var from: String = String()
+
+  public var amount: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The fee pool is emptied into the treasury.
+public nonisolated struct PBFeesCollected: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amount: Int64 = 0
+
+  public var memo: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBAgentFrozen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBAgentUnfrozen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The audit of the log found something that must not be there: nothing is issued from here on.
+public nonisolated struct PBSupplyDriftDetected: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// log size that was audited
+  public var size: UInt64 = 0
+
+  /// of the supply equation, at the worst position
+  public var delta: Int64 = 0
+
+  /// how many there are
+  public var findings: UInt64 = 0
+
+  /// of the newest finding; stable
+  public var code: String = String()
+
+  public var detail: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBSupplyDriftCleared: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// log size of the full audit that was looked at
+  public var size: UInt64 = 0
+
+  /// findings of that audit that the authority has accepted; 0 when it was clean
+  public var accepted: UInt64 = 0
+
+  public var note: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1476,7 +1727,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{4}\u{6}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -1596,6 +1847,71 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._payload = .tokensTransferred(v)
+          }
+        }()
+        case 25: try {
+          var v: PBHoldCreated?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .holdCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .holdCreated(v)
+          }
+        }()
+        case 26: try {
+          var v: PBHoldCaptured?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .holdCaptured(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .holdCaptured(v)
+          }
+        }()
+        case 27: try {
+          var v: PBHoldReleased?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .holdReleased(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .holdReleased(v)
+          }
+        }()
+        case 28: try {
+          var v: PBHoldExpired?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .holdExpired(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .holdExpired(v)
+          }
+        }()
+        case 29: try {
+          var v: PBFeesCollected?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .feesCollected(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .feesCollected(v)
           }
         }()
         case 30: try {
@@ -1884,6 +2200,58 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .peerEventProjected(v)
           }
         }()
+        case 70: try {
+          var v: PBAgentFrozen?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .agentFrozen(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .agentFrozen(v)
+          }
+        }()
+        case 71: try {
+          var v: PBAgentUnfrozen?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .agentUnfrozen(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .agentUnfrozen(v)
+          }
+        }()
+        case 72: try {
+          var v: PBSupplyDriftDetected?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .supplyDriftDetected(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .supplyDriftDetected(v)
+          }
+        }()
+        case 73: try {
+          var v: PBSupplyDriftCleared?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .supplyDriftCleared(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .supplyDriftCleared(v)
+          }
+        }()
         default: break
         }
       }
@@ -1940,6 +2308,26 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .tokensTransferred?: try {
         guard case .tokensTransferred(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      }()
+      case .holdCreated?: try {
+        guard case .holdCreated(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      }()
+      case .holdCaptured?: try {
+        guard case .holdCaptured(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      }()
+      case .holdReleased?: try {
+        guard case .holdReleased(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .holdExpired?: try {
+        guard case .holdExpired(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .feesCollected?: try {
+        guard case .feesCollected(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
       }()
       case .crossFrameTransferInitiated?: try {
         guard case .crossFrameTransferInitiated(let v)? = _storage._payload else { preconditionFailure() }
@@ -2028,6 +2416,22 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .peerEventProjected?: try {
         guard case .peerEventProjected(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
+      }()
+      case .agentFrozen?: try {
+        guard case .agentFrozen(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 70)
+      }()
+      case .agentUnfrozen?: try {
+        guard case .agentUnfrozen(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 71)
+      }()
+      case .supplyDriftDetected?: try {
+        guard case .supplyDriftDetected(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 72)
+      }()
+      case .supplyDriftCleared?: try {
+        guard case .supplyDriftCleared(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
       }()
       case nil: break
       }
@@ -2262,6 +2666,396 @@ nonisolated extension PBTokensTransferred: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.fee != rhs.fee {return false}
     if lhs.memo != rhs.memo {return false}
     if lhs.transferID != rhs.transferID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHoldCreated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HoldCreated"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}hold_id\0\u{1}from\0\u{1}payee\0\u{1}amount\0\u{3}expires_unix_ns\0\u{1}memo\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.holdID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.payee) }()
+      case 4: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.expiresUnixNs) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.memo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.holdID.isEmpty {
+      try visitor.visitSingularStringField(value: self.holdID, fieldNumber: 1)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 2)
+    }
+    if !self.payee.isEmpty {
+      try visitor.visitSingularStringField(value: self.payee, fieldNumber: 3)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 4)
+    }
+    if self.expiresUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expiresUnixNs, fieldNumber: 5)
+    }
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBHoldCreated, rhs: PBHoldCreated) -> Bool {
+    if lhs.holdID != rhs.holdID {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.payee != rhs.payee {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.expiresUnixNs != rhs.expiresUnixNs {return false}
+    if lhs.memo != rhs.memo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHoldCaptured: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HoldCaptured"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}hold_id\0\u{1}from\0\u{1}to\0\u{1}amount\0\u{1}released\0\u{1}memo\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.holdID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.to) }()
+      case 4: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.released) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.memo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.holdID.isEmpty {
+      try visitor.visitSingularStringField(value: self.holdID, fieldNumber: 1)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 2)
+    }
+    if !self.to.isEmpty {
+      try visitor.visitSingularStringField(value: self.to, fieldNumber: 3)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 4)
+    }
+    if self.released != 0 {
+      try visitor.visitSingularSInt64Field(value: self.released, fieldNumber: 5)
+    }
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBHoldCaptured, rhs: PBHoldCaptured) -> Bool {
+    if lhs.holdID != rhs.holdID {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.to != rhs.to {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.released != rhs.released {return false}
+    if lhs.memo != rhs.memo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHoldReleased: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HoldReleased"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}hold_id\0\u{1}from\0\u{1}amount\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.holdID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.holdID.isEmpty {
+      try visitor.visitSingularStringField(value: self.holdID, fieldNumber: 1)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 2)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBHoldReleased, rhs: PBHoldReleased) -> Bool {
+    if lhs.holdID != rhs.holdID {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHoldExpired: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HoldExpired"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}hold_id\0\u{1}from\0\u{1}amount\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.holdID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.holdID.isEmpty {
+      try visitor.visitSingularStringField(value: self.holdID, fieldNumber: 1)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 2)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBHoldExpired, rhs: PBHoldExpired) -> Bool {
+    if lhs.holdID != rhs.holdID {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFeesCollected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FeesCollected"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}amount\0\u{1}memo\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.memo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 1)
+    }
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFeesCollected, rhs: PBFeesCollected) -> Bool {
+    if lhs.amount != rhs.amount {return false}
+    if lhs.memo != rhs.memo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAgentFrozen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AgentFrozen"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAgentFrozen, rhs: PBAgentFrozen) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAgentUnfrozen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AgentUnfrozen"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAgentUnfrozen, rhs: PBAgentUnfrozen) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSupplyDriftDetected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SupplyDriftDetected"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{1}delta\0\u{1}findings\0\u{1}code\0\u{1}detail\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.delta) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.findings) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 1)
+    }
+    if self.delta != 0 {
+      try visitor.visitSingularSInt64Field(value: self.delta, fieldNumber: 2)
+    }
+    if self.findings != 0 {
+      try visitor.visitSingularUInt64Field(value: self.findings, fieldNumber: 3)
+    }
+    if !self.code.isEmpty {
+      try visitor.visitSingularStringField(value: self.code, fieldNumber: 4)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBSupplyDriftDetected, rhs: PBSupplyDriftDetected) -> Bool {
+    if lhs.size != rhs.size {return false}
+    if lhs.delta != rhs.delta {return false}
+    if lhs.findings != rhs.findings {return false}
+    if lhs.code != rhs.code {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSupplyDriftCleared: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SupplyDriftCleared"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{1}accepted\0\u{1}note\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.accepted) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.note) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 1)
+    }
+    if self.accepted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.accepted, fieldNumber: 2)
+    }
+    if !self.note.isEmpty {
+      try visitor.visitSingularStringField(value: self.note, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBSupplyDriftCleared, rhs: PBSupplyDriftCleared) -> Bool {
+    if lhs.size != rhs.size {return false}
+    if lhs.accepted != rhs.accepted {return false}
+    if lhs.note != rhs.note {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -3,15 +3,17 @@ import ArgumentParser
 /// `frame agent`: the frame's account holders.
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "agent", abstract: "The frame's account holders: create, list, show, and tokens for them.",
+    commandName: "agent", abstract: "The frame's account holders: create, list, show, freeze, and tokens for them.",
     subcommands: [
       AgentCreateCommand.self, AgentListCommand.self, AgentShowCommand.self, AgentTokenCommand.self,
+      AgentFreezeCommand.self, AgentUnfreezeCommand.self,
     ])
 
   static func show(_ agent: AgentInfo) {
     Output.fields([
       ("agent", agent.address), ("spiffe id", agent.spiffeId),
-      ("purpose", agent.purpose?.isEmpty == false ? agent.purpose : nil),
+      ("purpose", agent.purpose?.isEmpty == false ? agent.purpose : nil), ("frozen", agent.frozen),
+      ("frozen since", agent.frozenSince),
     ])
     if let balances = agent.balances, !balances.isEmpty {
       Output.table(["ACCOUNT", "ASSET", "AMOUNT"], balances.map { [$0.kind, $0.asset, $0.amount] })

@@ -8,14 +8,18 @@ struct AuditCommand: AsyncParsableCommand {
     commandName: "audit", abstract: "Check the whole log and the supply equation; exits 1 unless everything holds.",
     discussion: """
       Examples:
-        frame audit                          # by the running node
+        frame audit                          # by the running node, from where its last audit stopped
+        frame audit --full                   # the whole log again, from its first event
         frame audit --offline --data ./a --with ./b # two frames held against each other, trusting neither
         frame audit --offline --data ./frame-data   # from the files alone, whether the node runs or not
         frame audit verify --checkpoint ./log/checkpoint --key KEY --log ./log   # an outsider's copy
       """,
-    subcommands: [AuditVerifyCommand.self])
+    subcommands: [AuditVerifyCommand.self, AuditClearCommand.self])
 
-  @Flag(name: .long, help: "Read the data folder instead of asking the node.")
+  @Flag(name: .long, help: "Have the node read the whole log again, not only what is new.")
+  var full = false
+
+  @Flag(name: .long, help: "Read the data folder instead of asking the node; always the whole log.")
   var offline = false
 
   @Option(name: .long, help: "With --offline: the data folder of a peer, to hold the two logs against each other.")
@@ -38,7 +42,7 @@ struct AuditCommand: AsyncParsableCommand {
     } else {
       var client = try node.client()
       client.timeout = .minutes(10)
-      let answer: APIClient.Answer<AuditStatement> = try await client.post("/api/v1/audit")
+      let answer: APIClient.Answer<AuditStatement> = try await client.post("/api/v1/audit\(full ? "?full=true" : "")")
       report = answer.body
       output.print(answer, text: Self.show)
     }
@@ -73,24 +77,62 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   static func show(_ report: AuditStatement) {
-    let supply = report.supply
-    var fields: [(String, String?)] = [
-      ("result", report.passes ? "clean" : "NOT CLEAN"), ("log size", "\(report.position)"), ("root", report.root),
-      ("issued", supply.issued), ("circulating", supply.circulating), ("staked", supply.staked), ("held", supply.held),
-      ("fees", supply.fees), ("treasury", supply.treasury),
-    ]
-    for (peer, amount) in supply.lockedForBridge.sorted(by: { $0.key < $1.key }) {
-      fields.append(("locked for bridge \(peer)", amount))
+    let signed = report.checkpoint?.split(separator: "\n", omittingEmptySubsequences: false)
+    Output.fields(
+      [
+        ("result", report.passes ? "clean" : "NOT CLEAN"), ("log size", "\(report.position)"), ("root", report.root),
+        (
+          "checkpoint",
+          signed.map { $0.count > 1 ? "\($0[0]) size \($0[1]), signed" : "unreadable" } ?? "none to compare"
+        ),
+        ("issuing frozen", report.frozen), ("frozen since", report.frozenSince),
+      ] + report.problems.map { ("problem", $0) }
+        + (report.findings > report.problems.count ? [("problems in all", "\(report.findings)")] : []))
+    Output.table(["LINE", "WITH", "AMOUNT"], lines(report.supply))
+  }
+
+  /// The supply statement: each line of the equation, and per peer or origin what has one.
+  private static func lines(_ supply: AuditStatement.Supply) -> [[String]] {
+    func byName(_ line: String, _ amounts: [String: String]) -> [[String]] {
+      amounts.sorted { $0.key < $1.key }.map { [line, $0.key, $0.value] }
     }
-    for (peer, amount) in supply.clearing.sorted(by: { $0.key < $1.key }) {
-      fields.append(("clearing \(peer)", amount))
-    }
-    for (origin, amount) in (supply.wrapped ?? [:]).sorted(by: { $0.key < $1.key }) {
-      fields.append(("wrapped of \(origin)", amount))
-    }
-    fields.append(("delta", supply.delta))
-    for problem in report.problems { fields.append(("problem", problem)) }
-    Output.fields(fields)
+    return [
+      ["issued", "", supply.issued], ["circulating", "", supply.circulating], ["staked", "", supply.staked],
+      ["held", "", supply.held], ["fees", "", supply.fees], ["treasury", "", supply.treasury],
+    ] + byName("locked_for_bridge", supply.lockedForBridge) + byName("clearing", supply.clearing) + [
+      ["delta", "", supply.delta]
+    ] + byName("wrapped", supply.wrapped ?? [:])
+  }
+}
+
+/// `frame audit clear`.
+struct AuditClearCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clear", abstract: "Let issuing go on after an audit's finding froze it.",
+    discussion: """
+      The node audits its whole log first. When that is clean, issuing goes on. When it is not, the log keeps its findings for
+      ever: name how many there are, once each is explained, and only more than these freeze issuing again.
+
+      Example:
+        frame audit clear --note "bad memory in the old host; full audit clean"
+      """)
+
+  @Option(name: .long, help: "Why it may go on; kept in the log.")
+  var note: String
+
+  @Option(name: .long, help: "How many findings of the full audit are known and explained.")
+  var acceptFindings: Int?
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var body: [String: JSONValue] = ["note": .string(note)]
+    if let acceptFindings { body["accept_findings"] = .integer(acceptFindings) }
+    var client = try node.client()
+    client.timeout = .minutes(10)
+    let answer: APIClient.Answer<AuditStatement> = try await client.post("/api/v1/audit/clear", body)
+    output.print(answer, text: AuditCommand.show)
   }
 }
 

@@ -108,6 +108,7 @@ struct APIClient: Sendable {
 enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
   case string(String)
   case integer(Int)
+  case boolean(Bool)
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: Int) { self = .integer(value) }
@@ -117,6 +118,7 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
     switch self {
     case .string(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
+    case .boolean(let value): try container.encode(value)
     }
   }
 }

@@ -22,6 +22,8 @@ struct AgentInfo: Decodable, Sendable {
   let address: String
   let purpose: String?
   let balances: [Balance]?
+  let frozen: String?
+  let frozenSince: String?
 }
 
 struct AgentList: Decodable, Sendable { let agents: [AgentInfo] }
@@ -43,6 +45,36 @@ struct Receipt: Decodable, Sendable {
   let fee: String?
   let asset: String?
   let reason: String?
+  let holdId: String?
+  let released: String?
+}
+
+struct HoldInfo: Decodable, Sendable {
+  let holdId: String
+  let state: String
+  let from: String
+  let payee: String?
+  let amount: String
+  let captured: String
+  let remaining: String
+  let asset: String
+  let memo: String
+  let position: UInt64
+  let createdAt: String
+  let expiresAt: String
+  let endedAt: String?
+}
+
+struct HoldList: Decodable, Sendable { let holds: [HoldInfo] }
+
+struct FeesInfo: Decodable, Sendable {
+  let basisPoints: Int
+  let fixed: String
+  let minimum: String
+  let maximum: String?
+  let amount: String?
+  let fee: String?
+  let pool: String?
 }
 
 struct BridgeItem: Decodable, Sendable {
@@ -105,8 +137,12 @@ struct AuditStatement: Decodable, Sendable {
   let supply: Supply
   let position: UInt64
   let root: String?
+  let checkpoint: String?
   let clean: Bool
+  let findings: Int
   let problems: [String]
+  let frozen: String?
+  let frozenSince: String?
 }
 
 struct MetricCatalog: Decodable, Sendable {

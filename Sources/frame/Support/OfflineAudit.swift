@@ -53,7 +53,9 @@ enum OfflineAudit {
     let clean: Bool
     let position: UInt64
     let root: String
+    let checkpoint: String?
     let checkpoint_size: UInt64?
+    let findings: Int
     let problems: [String]
     let supply: Supply
 
@@ -63,7 +65,9 @@ enum OfflineAudit {
       clean = report.isClean
       position = report.size
       root = report.root.base64EncodedString()
+      checkpoint = report.checkpoint.map { String(decoding: $0.note, as: UTF8.self) }
       checkpoint_size = report.checkpointSize
+      findings = report.findingCount
       problems = report.findings.map { finding in
         finding.code + (finding.position.map { " at \($0)" } ?? "") + ": " + finding.message
       }
@@ -72,8 +76,11 @@ enum OfflineAudit {
         staked: decimal(statement.staked), held: decimal(statement.held), fees: decimal(statement.fees),
         treasury: decimal(statement.treasury), locked_for_bridge: statement.lockedForBridge.mapValues(decimal),
         clearing: statement.clearing.mapValues(decimal), delta: decimal(report.worstDelta),
-        // The scale of a foreign asset is not in its name: minor units.
-        wrapped: statement.wrapped.mapValues { "\($0) minor units" })
+        wrapped: Dictionary(
+          uniqueKeysWithValues: statement.wrapped.map { origin, units in
+            let scale = UInt8(clamping: statement.wrappedScales[origin] ?? 0)
+            return (origin, Amount(minorUnits: units).decimal(scale: scale))
+          }))
     }
   }
 }

@@ -1,0 +1,65 @@
+package import FrameCore
+internal import FrameLog
+package import Logging
+internal import ServiceLifecycle
+
+/// Ends holds whose time is over, so that no money stays set aside because nobody asks for it, and publishes what the
+/// ledger says of its holds and freezes.
+package final class LedgerKeeper: Service {
+  private let frame: FrameID
+  private let port: any LedgerPort
+  private let interval: Duration
+  private let clock: any FrameClock
+  private let metrics: LedgerMetrics
+  private let logger: Logger
+
+  /// - Parameter interval: how often it looks.
+  package init(
+    frame: FrameID, port: any LedgerPort, interval: Duration = .seconds(1), clock: any FrameClock,
+    metrics: LedgerMetrics, logger: Logger
+  ) {
+    self.frame = frame
+    self.port = port
+    self.interval = interval
+    self.clock = clock
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  package func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        do {
+          // A full round means that there are more.
+          while try await self.endOverdue() == HoldLimits.expiredPerRound {}
+        } catch is CancellationError {
+          return
+        } catch {
+          self.logger.error("Overdue holds could not be ended", metadata: ["error": "\(error)"])
+        }
+        do { try await self.clock.sleep(for: self.interval) } catch { return }
+      }
+    }
+  }
+
+  /// One round.
+  /// - Returns: how many were overdue.
+  /// - Throws: `LogError`, `LedgerError`.
+  package func endOverdue() async throws -> Int {
+    let now = clock.now()
+    let overdue = try await port.ledger { [metrics] ledger in
+      metrics.holdsOpen.set(ledger.holds.openCount)
+      metrics.holdsAmount.set(ledger.holds.total)
+      metrics.frozenAgents.set(ledger.frozenAgents)
+      metrics.supplyFrozen.set(ledger.drift != nil)
+      return ledger.holds.expired(at: now, limit: HoldLimits.expiredPerRound)
+    }
+    for id in overdue {
+      try Task.checkCancellation()
+      let committed = try await port.submit(
+        .expireHold(id: id), actor: .node(of: frame), key: IdempotencyKey(derived: "hold/expire/\(id)"))
+      metrics.count(committed)
+    }
+    return overdue.count
+  }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameLog
+import FrameProtos
+
+/// Holds: money set aside, captured, released.
+struct HoldRoutes {
+  let node: NodeCore
+  let metrics: LedgerMetrics
+
+  func add(to api: APIRouter) {
+    api.on(.post, "/api/v1/holds", .authenticated) { call in try await create(call) }
+    api.on(.get, "/api/v1/holds", .authenticated) { call in try await list(call) }
+    api.on(.get, "/api/v1/holds/{id}", .authenticated) { call in
+      let id = call.parameter("id")
+      guard let hold = try await node.writer.read({ $0.ledger.holds.hold(id) }), sees(hold, call) else {
+        // The same answer as for an id that does not exist: ids of others are not to be found out.
+        throw LedgerError.unknownHold(id)
+      }
+      return .json(view(hold))
+    }
+    api.on(.post, "/api/v1/holds/{id}/capture", .authenticated) { call in
+      struct Body: Decodable {
+        let amount: String?
+        let to: String?
+        let keepRest: Bool?
+        let memo: String?
+      }
+      let key = try call.idempotencyKey()
+      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
+      let command = LedgerCommand.captureHold(
+        id: call.parameter("id"), amount: try body?.amount.map(amount), to: try body?.to.map { try AgentName($0) },
+        keepRest: body?.keepRest ?? false, memo: body?.memo ?? "")
+      return try await end(command, call, key)
+    }
+    api.on(.post, "/api/v1/holds/{id}/release", .authenticated) { call in
+      struct Body: Decodable { let reason: String? }
+      let key = try call.idempotencyKey()
+      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
+      return try await end(.releaseHold(id: call.parameter("id"), reason: body?.reason ?? ""), call, key)
+    }
+  }
+
+  private func create(_ call: APICall) async throws -> APIReply {
+    struct Body: Decodable {
+      let from: String?
+      let payee: String?
+      let amount: String
+      let expiresInSeconds: Int64?
+      let expiresAt: String?
+      let memo: String?
+    }
+    let body = try call.decode(Body.self)
+    let from = try call.payer(body.from)
+    let key = try call.idempotencyKey()
+    let command = LedgerCommand.createHold(
+      id: Hold.id(for: key), from: from, payee: try body.payee.map { try AgentName($0) },
+      amount: try amount(body.amount), expiry: try expiry(seconds: body.expiresInSeconds, at: body.expiresAt),
+      memo: body.memo ?? "")
+    let committed = try await node.submit(.ledger(command), actor: .agent(from, of: node.frame), key: key)
+    metrics.count(committed)
+    guard let recorded = committed.events.first, case .holdCreated(let event) = recorded.event.payload else {
+      throw LedgerError.holdIDInUse(Hold.id(for: key))
+    }
+    // Made from the stored event alone, so that a repeat is answered with the same bytes.
+    return .json(view(try Hold(event, recorded)), .created, replayed: committed.replayed)
+  }
+
+  private func expiry(seconds: Int64?, at time: String?) throws -> HoldExpiry {
+    switch (seconds, time) {
+    case (let seconds?, nil):
+      guard (1...HoldLimits.secondsMax).contains(seconds) else { throw LedgerError.holdExpiryInvalid(seconds: seconds) }
+      return .after(.seconds(seconds))
+    case (nil, let time?):
+      guard let date = try? Date(time, strategy: .iso8601) else {
+        throw Refusal(
+          "invalid_time", .invalid, "'\(time.prefix(40))' is not a time.",
+          remedy: "Write it as RFC 3339 says, for example 2027-01-31T12:00:00Z.")
+      }
+      return .at(FrameTime(date))
+    default:
+      throw Refusal(
+        "hold_expiry_missing", .invalid, "A hold needs an end, and one only.",
+        remedy: "Give either expires_in_seconds or expires_at.")
+    }
+  }
+
+  /// Captures or releases, by whoever calls.
+  private func end(_ command: LedgerCommand, _ call: APICall, _ key: IdempotencyKey) async throws -> APIReply {
+    let committed = try await node.submit(.ledger(command), actor: try call.actor(), key: key)
+    metrics.count(committed)
+    guard let first = committed.events.first else {
+      throw Refusal("internal", .internal, "The command had no effect.", remedy: "Report this as a defect.")
+    }
+    let native = node.configuration.native
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    var (state, id, from, to, units) = ("", "", "", "", Int64(0))
+    var released: Int64?
+    switch first.event.payload {
+    case .holdCaptured(let event):
+      (state, id, from, to, units) = ("captured", event.holdID, event.from, event.to, event.amount)
+      released = event.released
+    case .holdReleased(let event):
+      (state, id, from, to, units) = ("released", event.holdID, event.from, event.from, event.amount)
+    case .holdExpired(let event):
+      (state, id, from, to, units) = ("expired", event.holdID, event.from, event.from, event.amount)
+    default: break
+    }
+    return .json(
+      ReceiptView(
+        state: state, position: first.position, time: first.time.description,
+        eventTypes: committed.events.map(\.event.eventType.name), amount: decimal(units), fee: decimal(0),
+        asset: native.description, from: from, to: to, idempotencyKey: key.chosen(by: try call.actor()), holdId: id,
+        released: released.map(decimal)),
+      replayed: committed.replayed)
+  }
+
+  private func list(_ call: APICall) async throws -> APIReply {
+    let limit = Int(try call.query("limit", in: 1...1000, default: 100))
+    let agent: AgentName?
+    switch call.caller {
+    case .agent(let name, _): agent = name
+    case .authority, .anonymous: agent = try call.query("agent").map { try AgentName($0) }
+    }
+    let holds = try await node.writer.read { state in
+      let book = state.ledger.holds
+      return agent.map { Array(book.open(concerning: $0).prefix(limit)) } ?? book.allOpen(limit: limit)
+    }
+    return .json(HoldsView(holds: holds.map(view)))
+  }
+
+  private func sees(_ hold: Hold, _ call: APICall) -> Bool {
+    guard case .agent(let name, _) = call.caller else { return true }
+    return name == hold.owner || name == hold.payee
+  }
+
+  private func amount(_ text: String) throws -> Amount {
+    let amount = try Amount(text, scale: node.configuration.native.scale)
+    guard amount > .zero else { throw AmountError.notPositive(text) }
+    return amount
+  }
+
+  private func view(_ hold: Hold) -> HoldView {
+    let native = node.configuration.native
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    return HoldView(
+      holdId: hold.id, state: hold.state(at: node.clock.now()), from: hold.owner.text, payee: hold.payee?.text,
+      amount: decimal(hold.amount), captured: decimal(hold.captured), remaining: decimal(hold.remaining),
+      asset: native.description, memo: hold.memo, position: hold.position, createdAt: hold.created.description,
+      expiresAt: hold.expires.description, endedAt: hold.ended?.description)
+  }
+}
+
+struct HoldView: Encodable, Sendable {
+  let holdId: String
+  let state: String
+  let from: String
+  let payee: String?
+  let amount: String
+  let captured: String
+  let remaining: String
+  let asset: String
+  let memo: String
+  let position: UInt64
+  let createdAt: String
+  let expiresAt: String
+  let endedAt: String?
+}
+
+struct HoldsView: Encodable, Sendable { let holds: [HoldView] }

@@ -59,13 +59,24 @@ extension SPIFFEID {
     .init(uncheckedDomain: frame, path: "/agent/\(name.text)")
   }
 
+  /// `/operator/<name>`: a tenant of the frame.
+  public static func ofOperator(_ name: OperatorName, in frame: FrameID) -> SPIFFEID {
+    .init(uncheckedDomain: frame, path: "/operator/\(name.text)")
+  }
+
+  /// The operator this id names, or nil when it is not an operator's.
+  public var operatorName: OperatorName? {
+    guard path.hasPrefix("/operator/") else { return nil }
+    return try? OperatorName(String(path.dropFirst("/operator/".count)))
+  }
+
   /// The agent this id names, or nil when it is not an agent's.
   public var agentName: AgentName? {
     guard path.hasPrefix("/agent/") else { return nil }
     return try? AgentName(String(path.dropFirst("/agent/".count)))
   }
 
-  /// Only for paths that are valid by construction (constants and agent names, whose grammar is a subset).
+  /// Only for paths that are valid by construction (constants, and names whose grammar is a subset).
   private init(uncheckedDomain trustDomain: FrameID, path: String) {
     self.trustDomain = trustDomain
     self.path = path

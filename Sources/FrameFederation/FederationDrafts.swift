@@ -114,9 +114,7 @@ enum DescriptionRules {
     }
     _ = try HostPort(url: d.bundleEndpoint)
     _ = try HostPort(d.federationAddress)
-    guard d.bundleEndpointProfile == "https_spiffe" else {
-      throw .descriptionInvalid("bundle endpoint profile '\(d.bundleEndpointProfile.prefix(40))' is not https_spiffe")
-    }
+    _ = try BundleProfile(d.bundleEndpointProfile)
     guard d.logVerifierKey.hasPrefix("\(id.name)+") else {
       throw .descriptionInvalid("the log verifier key's name is not the frame id")
     }

@@ -17,6 +17,9 @@ package enum FederationError: FrameError, Equatable {
   case bundleTooLarge(bytes: Int, limit: Int)
   case bundleUnusable(FrameID, why: String)
   case descriptionInvalid(String)
+  case profileUnknown(String)
+  /// The endpoint was asked for by one profile and says that it serves by another.
+  case profileMismatch(FrameID, asked: BundleProfile, described: String)
   case notAuthority(SPIFFEID)
   case notThePeer(SPIFFEID, peer: FrameID)
   case unauthenticatedPeer(String)
@@ -42,6 +45,8 @@ package enum FederationError: FrameError, Equatable {
     case .bundleTooLarge: "bundle_too_large"
     case .bundleUnusable: "bundle_unusable"
     case .descriptionInvalid: "frame_description_invalid"
+    case .profileUnknown: "bundle_profile_unknown"
+    case .profileMismatch: "bundle_profile_mismatch"
     case .notAuthority: "not_authority"
     case .notThePeer: "not_the_peer"
     case .unauthenticatedPeer: "peer_unauthenticated"
@@ -55,8 +60,11 @@ package enum FederationError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .unknownPeer, .invitationUnknown: .notFound
-    case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid: .invalid
-    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback: .refused
+    case .selfPeering, .invitationInvalid, .descriptionInvalid, .profileUnknown, .bundleUnusable, .endpointInvalid:
+      .invalid
+    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .profileMismatch,
+      .sequenceRollback:
+      .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
     case .notAuthority, .notThePeer: .forbidden
@@ -85,6 +93,9 @@ package enum FederationError: FrameError, Equatable {
     case .bundleTooLarge(let bytes, let limit): "The bundle is \(bytes) bytes; the limit is \(limit)."
     case .bundleUnusable(let peer, let why): "The bundle of '\(peer)' cannot be used: \(why.prefix(300))."
     case .descriptionInvalid(let why): "The frame description is not valid: \(why.prefix(300))."
+    case .profileUnknown(let text): "'\(text.prefix(40))' is not a bundle endpoint profile."
+    case .profileMismatch(let peer, let asked, let described):
+      "The endpoint of '\(peer)' was asked for by \(asked.rawValue) and says that it serves by \(described.prefix(40))."
     case .notAuthority(let actor): "'\(actor)' is not this frame's authority."
     case .notThePeer(let actor, let peer): "'\(actor)' may not speak for '\(peer)'."
     case .unauthenticatedPeer(let why): "The caller is not an authenticated peer: \(why.prefix(300))."
@@ -100,6 +111,8 @@ package enum FederationError: FrameError, Equatable {
     case .unknownPeer: "Invite the peer first (frame peer invite), or check the name with frame peer list."
     case .selfPeering: "Name another frame."
     case .notEstablished: "Finish the handshake (frame peer show); after a revoke a new invitation is needed."
+    case .profileUnknown: "Use https_spiffe or https_web."
+    case .profileMismatch: "Ask the other operator which it is, and name it with --profile."
     case .alreadyFederated: "Use the treaty, or revoke it first (frame peer revoke)."
     case .invitationPending: "Approve or reject it, or wait until it expires."
     case .invitationExpired: "Send a new invitation."

@@ -30,6 +30,9 @@ package struct FederationMetrics: Sendable {
   let sniConnections: CounterFamily
   let sniBytes: CounterFamily
   let sniActive: Gauge
+  let sniRoutes: Gauge
+  /// Counted by whoever makes the router's map.
+  package let sniReloads: CounterFamily
   let sniWaiting: Gauge
 
   package init(_ registry: MetricRegistry) {
@@ -89,6 +92,9 @@ package struct FederationMetrics: Sendable {
       "frame_sni_bytes_total", help: "Bytes that the SNI router passed on by direction.", unit: .bytes,
       labels: ["direction"])
     sniActive = registry.gauge("frame_sni_active_connections", help: "Connections that the SNI router joins now.")
+    sniRoutes = registry.gauge("frame_sni_routes", help: "Host names in the SNI router's map.")
+    sniReloads = registry.counter(
+      "frame_sni_reloads_total", help: "Changes of the SNI router's map by result.", labels: ["result"])
     sniWaiting = registry.gauge(
       "frame_sni_waiting_connections", help: "Connections to the SNI router whose ClientHello is not complete.")
     initialise()
@@ -101,7 +107,9 @@ package struct FederationMetrics: Sendable {
     for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
     for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(reason.rawValue) }
     for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
+    for result in ["changed", "unchanged", "refused"] { _ = sniReloads.with(result) }
     sniActive.set(0)
+    sniRoutes.set(0)
     sniWaiting.set(0)
   }
 

@@ -34,7 +34,7 @@ package final class FederationService: Service, TreatyVerbs {
   package init(
     port: any FederationPort, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
     describe: @escaping @Sendable () throws -> PBFrameDescription, bundle: @escaping @Sendable () throws -> Data,
-    metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
+    trust: EndpointTrust = EndpointTrust(), metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     routing: @escaping PeerChannels.Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
   ) {
     self.frame = directory.frame
@@ -46,7 +46,7 @@ package final class FederationService: Service, TreatyVerbs {
     self.logger = logger
     self.observed = Mutex(FederationState(frame: directory.frame))
     self.courier = TreatyCourier(
-      frame: directory.frame, identity: identity, endpoints: endpoints, clock: clock, metrics: metrics,
+      frame: directory.frame, identity: identity, endpoints: endpoints, trust: trust, clock: clock, metrics: metrics,
       routing: routing,
       ourBundle: bundle)
     (actions, enqueue) = AsyncStream.makeStream()
@@ -74,11 +74,12 @@ package final class FederationService: Service, TreatyVerbs {
   /// it arrives or lapses.
   /// - Parameters:
   ///   - endpoint: `https://host:port` of the peer's bundle endpoint.
+  ///   - profile: how that endpoint proves itself; what it says of itself must agree.
   ///   - expected: what the bundle's fingerprint must be, when the operator knows it from elsewhere.
   /// - Throws: ``FederationError``, `FetchError`, `BundleError`, or what the log throws.
   package func invite(
-    _ peer: FrameID, at endpoint: String, expecting expected: BundleFingerprint? = nil, actor: SPIFFEID,
-    key: IdempotencyKey
+    _ peer: FrameID, at endpoint: String, by profile: BundleProfile = .spiffe,
+    expecting expected: BundleFingerprint? = nil, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
     guard peer != frame else { throw FederationError.selfPeering(peer) }
     if let treaty = try await port.federation().treaty(peer), !treaty.isClosed(at: clock.now()),
@@ -86,7 +87,7 @@ package final class FederationService: Service, TreatyVerbs {
     {
       throw FederationError.alreadyFederated(peer, state: treaty.state.rawValue)
     }
-    let (theirs, pin) = try await courier.discover(peer, at: EndpointURL(endpoint))
+    let (theirs, pin) = try await courier.discover(peer, at: EndpointURL(endpoint), by: profile)
     if let expected, pin.fingerprint != expected.description {
       throw FederationError.fingerprintMismatch(peer, expected: expected.description, observed: pin.fingerprint)
     }
@@ -110,7 +111,7 @@ package final class FederationService: Service, TreatyVerbs {
     }
     var pin = open.pin
     if open.state == .requested, open.direction == .incoming {
-      pin = try await courier.fetchBundle(peer, from: open.theirs.bundleEndpoint, vouchedBy: open.pin)
+      pin = try await courier.fetchBundle(peer, from: open.theirs, vouchedBy: open.pin)
     }
     try await submit(
       .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key)

@@ -11,6 +11,7 @@ struct TreatyCourier: Sendable {
   let frame: FrameID
   let identity: SVIDSource
   let endpoints: EndpointClient
+  let trust: EndpointTrust
   let clock: any FrameClock
   let metrics: FederationMetrics
   let routing: PeerChannels.Routing
@@ -19,28 +20,50 @@ struct TreatyCourier: Sendable {
 
   static let callTimeout: Duration = .seconds(10)
 
-  /// First contact: the frame's description and its bundle, checked against each other and against nothing else.
-  func discover(_ peer: FrameID, at url: EndpointURL) async throws -> (PBFrameDescription, PinnedBundle) {
-    let fetched = try await BundleClient(client: endpoints, clock: clock).firstContact(peer, at: url)
+  /// First contact: the frame's description and its bundle. With `https_spiffe` they are checked against each other and
+  /// against nothing else; with `https_web` the host name's certificate vouches for both.
+  func discover(
+    _ peer: FrameID, at url: EndpointURL, by profile: BundleProfile
+  ) async throws -> (PBFrameDescription, PinnedBundle) {
+    let bundles = BundleClient(client: endpoints, clock: clock)
+    let fetched: FetchedBundle
+    switch profile {
+    case .spiffe: fetched = try await bundles.firstContact(peer, at: url)
+    case .web:
+      guard let answer = try await bundles.fetch(peer, from: url, profile: trust.web) else {
+        throw FederationError.endpointUnreachable("\(url)", why: "it sent no bundle")
+      }
+      fetched = answer
+    }
     guard !fetched.bundle.x509Authorities.isEmpty else {
       throw FederationError.bundleUnusable(peer, why: "it has no X.509 authority")
     }
-    // From here on the connection is held to the bundle just fetched, so that both come from the holder of one key.
+    // With `https_spiffe` the connection is from here on held to the bundle just fetched, so that both come from the holder
+    // of one key.
     let answer = try await endpoints.get(
-      url.at(Discovery.path), profile: .spiffe(fetched.bundle, expecting: .node(of: peer)))
+      url.at(Discovery.path),
+      profile: profile == .web ? trust.web : .spiffe(fetched.bundle, expecting: .node(of: peer)))
     guard answer.status == 200 else {
       throw FederationError.endpointUnreachable("\(url.at(Discovery.path))", why: "status \(answer.status)")
     }
     let description = try Discovery.decode(answer.body, of: peer)
+    guard description.bundleEndpointProfile == profile.rawValue else {
+      throw FederationError.profileMismatch(peer, asked: profile, described: description.bundleEndpointProfile)
+    }
     return (description, PinnedBundle(fetched.bundle, document: fetched.document))
   }
 
-  /// The bundle that the peer's own endpoint serves now, over a connection that `pin` vouches for.
-  func fetchBundle(_ peer: FrameID, from endpoint: String, vouchedBy pin: PinnedBundle) async throws -> PinnedBundle {
+  /// The bundle that the peer's own endpoint serves now, over a connection that `pin` (or Web PKI, when the peer's profile is
+  /// `https_web`) vouches for.
+  func fetchBundle(
+    _ peer: FrameID, from theirs: PBFrameDescription, vouchedBy pin: PinnedBundle
+  ) async throws -> PinnedBundle {
     let held = try SPIFFEBundle(parsing: pin.document, of: peer)
     let fetched = try await BundleClient(client: endpoints, clock: clock).fetch(
-      peer, from: EndpointURL(endpoint), profile: .spiffe(held, expecting: .node(of: peer)))
-    guard let fetched else { throw FederationError.endpointUnreachable(endpoint, why: "it sent no bundle") }
+      peer, from: EndpointURL(theirs.bundleEndpoint), profile: trust.profile(of: peer, theirs, held: held))
+    guard let fetched else {
+      throw FederationError.endpointUnreachable(theirs.bundleEndpoint, why: "it sent no bundle")
+    }
     return PinnedBundle(fetched.bundle, document: fetched.document)
   }
 
@@ -93,7 +116,7 @@ struct TreatyCourier: Sendable {
     let held = try SPIFFEBundle(parsing: treaty.pin.document, of: treaty.peer)
     let answer = try await endpoints.post(
       EndpointURL(treaty.theirs.bundleEndpoint).at(SignedInvitation.path), json: JSONEncoder().encode(invitation),
-      profile: .spiffe(held, expecting: .node(of: treaty.peer)))
+      profile: trust.profile(of: treaty.peer, treaty.theirs, held: held))
     switch answer.status {
     case 200..<300: return .delivered(inviter: nil)
     case 429, 500...: return .failed(reason: "the peer's endpoint answered \(answer.status)")

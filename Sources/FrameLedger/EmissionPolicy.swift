@@ -4,7 +4,7 @@ package import FrameProtos
 /// Who may emit which event, and between which kinds of account its postings may move money (DESIGN §5). What is not in
 /// the table is refused.
 package struct EmissionPolicy: Sendable {
-  /// What an actor is to this frame. An operator is none of these: it emits nothing, and so never issues.
+  /// What an actor is to this frame.
   package enum Role: String, Sendable, CaseIterable {
     /// `spiffe://<frame>/authority`
     case authority
@@ -12,6 +12,9 @@ package struct EmissionPolicy: Sendable {
     case node
     /// `spiffe://<frame>/agent/<name>`
     case agent
+    /// `spiffe://<frame>/operator/<name>`: a tenant. It registers its agents and emits nothing else; above all it never
+    /// issues. What its agents emit, its licence bounds as well (`LicenceScope`).
+    case `operator`
     /// `spiffe://<another frame>/node`: a peer, through one of the peer verbs.
     case peer
   }
@@ -37,7 +40,7 @@ package struct EmissionPolicy: Sendable {
   package static let standard = EmissionPolicy(rules: [
     // The ledger
     .frameFounded: rule([.authority, .node]),
-    .agentRegistered: rule([.authority, .node]),
+    .agentRegistered: rule([.authority, .node, .operator]),
     .tokensIssued: rule([.authority], (.issuance, .treasury)),
     .tokensBurned: rule([.authority], (.treasury, .issuance)),
     .tokensTransferred: rule(
@@ -80,6 +83,12 @@ package struct EmissionPolicy: Sendable {
     .peerBundleRotated: rule([.authority, .node, .peer]),
     // SF-4 projection: never a posting
     .peerEventProjected: rule([.node, .peer]),
+    // Operators
+    .operatorLicensed: rule([.authority]),
+    .operatorSuspended: rule([.authority]),
+    .operatorResumed: rule([.authority]),
+    .operatorRemoved: rule([.authority]),
+    .operatorAgentReleased: rule([.authority]),
   ])
 
   private static func rule(
@@ -93,7 +102,7 @@ package struct EmissionPolicy: Sendable {
     switch actor.path {
     case "/authority": return .authority
     case "/node": return .node
-    default: return actor.agentName == nil ? nil : .agent
+    default: return actor.agentName != nil ? .agent : actor.operatorName != nil ? .operator : nil
     }
   }
 
@@ -109,7 +118,7 @@ package struct EmissionPolicy: Sendable {
         throw LedgerError.notOwner(actor: actor.description, agent: spender.isEmpty ? "the treasury" : spender)
       case .authority where !spender.isEmpty:
         throw LedgerError.notOwner(actor: actor.description, agent: spender)
-      case .agent, .authority, .node, .peer: break
+      case .agent, .authority, .node, .operator, .peer: break
       }
     }
     for movement in claim.movements {

@@ -2,7 +2,7 @@ package import FrameCore
 package import FrameLog
 internal import FrameProtos
 
-/// What holds for every event of every room before it is stored: emission policy, claim equal to postings, zero sum per
+/// What holds for every event of every room before it is stored: emission policy, licence of an operator, claim equal to postings, zero sum per
 /// asset, no account below zero except clearing and issuance, wrapped never mixed with native, no money of a frozen agent
 /// moved by itself, nothing issued while the supply is frozen, no hold paid out for more than it holds, and no other room
 /// spending what is set aside for holds.
@@ -19,6 +19,7 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
 
   package func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws {
     let ledger = state.ledger
+    let tenant = try ledger.operators.licensed(actor)
     // Balances after the drafts so far, for the few accounts they touch; searched in order, which beats hashing here.
     var working = NetAmounts()
     var registered: String?
@@ -35,7 +36,11 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
         }
         touched.append(hold)
       }
-      if case .agentRegistered(let agent) = draft.payload { registered = agent.name }
+      try tenant?.requireScope(for: event)
+      if case .agentRegistered(let agent) = draft.payload {
+        if actor.operatorName != nil { try ledger.operators.requireOwn(agent.name, actor) }
+        registered = agent.name
+      }
       let moved = try Self.net(draft, event, ledger) { ledger.agentExists(named: $0) || $0 == registered }
       try Self.compare(moved, claim, event)
       for (account, amount) in moved.entries {

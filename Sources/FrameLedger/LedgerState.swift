@@ -29,6 +29,7 @@ package struct LedgerState: Sendable, HasLedger {
   package private(set) var drift: SupplyDrift?
   /// Findings of the audit that the authority knows and accepts: no more than these freeze nothing.
   package private(set) var acceptedFindings: UInt64 = 0
+  package private(set) var operators = OperatorState()
 
   private var balances: [AccountRef: Int64] = [:]
   private var agentsByName: [String: AgentRecord] = [:]
@@ -127,7 +128,7 @@ extension LedgerState: FrameState {
       drift = nil
       acceptedFindings = max(acceptedFindings, event.accepted)
     case .holdCreated, .holdCaptured, .holdReleased, .holdExpired: holds.evolve(recorded)
-    default: break
+    default: operators.evolve(recorded)
     }
   }
 
@@ -153,9 +154,13 @@ extension LedgerState: FrameState {
   }
 
   private func register(_ name: AgentName, _ purpose: String, _ context: DecisionContext) throws -> [EventDraft] {
-    guard context.actor == .node(of: frame) || context.actor == .authority(of: frame) else {
-      throw LedgerError.notAuthority(context.actor.description)
+    if context.actor.operatorName != nil {
+      try operators.requireOwn(name.text, context.actor)
+    } else if context.actor != .node(of: frame) {
+      try requireAuthority(context.actor)
     }
+    // A name that begins with an operator's is that operator's agent, whoever registers it.
+    if let owner = operators.record(ofAgent: name) { try owner.requireStanding(at: context.now) }
     try Self.requireShort(purpose)
     guard !agentExists(name) else { throw LedgerError.agentExists(name.text) }
     var event = PBAgentRegistered()

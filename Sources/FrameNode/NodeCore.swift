@@ -33,6 +33,7 @@ extension NodeCommand {
   var digest: Data {
     switch self {
     case .ledger(let command): command.digest
+    case .operators(let command): command.digest
     case .federation(let command): command.digest
     case .projection(let command): CommandDigest.of(command.key)
     case .settlement(let command): command.digest

@@ -78,6 +78,27 @@ package struct TileMetrics: Sendable {
   }
 }
 
+/// The Web PKI certificate of the bundle endpoint.
+package struct BundleEndpointMetrics: Sendable {
+  private let expiry: GaugeFamily
+  let reloads: CounterFamily
+
+  init(_ registry: MetricRegistry) {
+    expiry = registry.gauge(
+      "frame_bundle_endpoint_certificate_expiry_timestamp_seconds",
+      help: "When the Web PKI certificate of the bundle endpoint expires; only with profile https_web.", unit: .seconds,
+      labels: ["profile"])
+    reloads = registry.counter(
+      "frame_bundle_endpoint_certificate_reloads_total",
+      help: "How often the files with Web PKI certificates were read again, by result.", labels: ["result"])
+    for result in ["done", "refused"] { _ = reloads.with(result) }
+  }
+
+  func show(_ notAfter: FrameTime?) {
+    if let notAfter { expiry.with("https_web").set(notAfter.seconds) }
+  }
+}
+
 /// The answers of one kind of request.
 package struct KindMetrics: Sendable {
   let kind: String

@@ -37,8 +37,11 @@ final class NodeParts: Sendable {
   private let ledgerMetrics: LedgerMetrics
   private let ledgerKeeper: LedgerKeeper
   private let bundleListener: BundleListener
+  private let web: WebTrust
   private let peerServer: PeerServer
-  private let sni: SNIRouter?
+  let operators: OperatorService
+  let names: SNIMapKeeper
+  private let gate: OperatorGate
   let readiness: Readiness
   private let logger: Logger
 
@@ -93,21 +96,30 @@ final class NodeParts: Sendable {
     svid = try SVIDSource(
       authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
-    let routing = Self.routing(configuration)
+    names = try SNIMapKeeper(configuration, metrics: federationMetrics, logger: named("sni"))
+    let operatorMetrics = OperatorMetrics(registry)
+    let tenants = OperatorDirectory()
+    gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
+    operators = OperatorService(
+      node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"))
+    let routing = Self.routing(configuration, names)
     let describe: @Sendable () throws -> PBFrameDescription = {
       configuration.description(authority: authority, logKey: signer.verifierKey)
     }
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(authority.bundle) }
     let endpoints = EndpointClient(clock: clock)
+    web = try WebTrust(
+      configuration.bundleEndpoint, clock: clock, metrics: BundleEndpointMetrics(registry), logger: named("bundle"))
     channels = PeerChannels(
       identity: svid, directory: directory, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     federation = FederationService(
       port: core, directory: directory, identity: svid, endpoints: endpoints, describe: describe,
-      bundle: { try document().body }, metrics: federationMetrics, clock: clock, routing: routing,
+      bundle: { try document().body }, trust: web.endpoints, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     refresher = BundleRefresher(
-      directory: directory, federation: federation, endpoints: endpoints, interval: configuration.refreshInterval,
+      directory: directory, federation: federation, endpoints: endpoints, trust: web.endpoints,
+      interval: configuration.refreshInterval,
       metrics: federationMetrics, clock: clock, logger: named("federation"))
 
     // Settlement, projection, bridge
@@ -135,16 +147,12 @@ final class NodeParts: Sendable {
     readiness = Readiness(
       Set(["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])), gauge: metrics.ready)
     bundleListener = BundleListener(
-      host: configuration.bundle.host, port: configuration.bundle.port, identity: svid, bundle: document,
+      host: configuration.bundle.host, port: configuration.bundle.port, identity: web.presented(else: svid),
+      bundle: document,
       describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
     peerServer = try PeerServer(
       host: configuration.federation.host, port: configuration.federation.port, identity: svid, directory: directory,
       treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"))
-    sni =
-      configuration.sni.enabled
-      ? SNIRouter(
-        host: configuration.sni.listener.host, port: configuration.sni.listener.port,
-        map: try Self.sniMap(configuration), metrics: federationMetrics, logger: named("sni")) : nil
     http = HTTPClient(eventLoopGroupProvider: .singleton)
   }
 
@@ -164,7 +172,7 @@ final class NodeParts: Sendable {
       WriterService(node: core), svid, auditor, ledgerKeeper,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
-      channels, federation, follower, coordinator, relay, refresher,
+      channels, federation, operators, web, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
         bound: { [bundleListener] in _ = try await bundleListener.listeningPort }),
@@ -172,11 +180,11 @@ final class NodeParts: Sendable {
         name: "federation", listener: configuration.federation, readiness: readiness, service: peerServer,
         bound: { [peerServer] in _ = try await peerServer.listeningPort }),
     ]
-    if let sni {
+    if let sni = names.service {
       services.append(
         ListenerService(
           name: "sni", listener: configuration.sni.listener, readiness: readiness, service: sni,
-          bound: { [sni] in _ = try await sni.listeningPort }))
+          bound: { _ = try await sni.listeningPort }))
     }
     services.append(
       ListenerService.http(
@@ -203,10 +211,12 @@ final class NodeParts: Sendable {
     let authenticator = BearerAuthenticator(
       frame: core.frame, bundles: core.authority, clock: core.clock, metrics: identityMetrics)
     let api = APIRouter(
-      authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
+      authenticate: { try await authenticator.authenticate($0) }, gate: gate, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)
     MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    OperatorRoutes(node: core, operators: operators).add(to: api)
+    SNIRoutes(names: names, reload: { [self] in try await reload() }).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
     BridgeRoutes(
       node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
@@ -243,21 +253,37 @@ final class NodeParts: Sendable {
       metrics: canaryMetrics, clock: core.clock, logger: Logger(label: "frame.canary"))
   }
 
-  /// A peer that the SNI map names is reached through the router, as every stack on a shared host is (seed: "the only path
-  /// by which one cloud-op reaches another").
-  private static func routing(_ configuration: NodeConfiguration) -> PeerChannels.Routing {
+  /// A peer that frame.yaml's SNI map names is reached through the router, as every stack on a shared host is (seed: "the
+  /// only path by which one cloud-op reaches another").
+  private static func routing(_ configuration: NodeConfiguration, _ names: SNIMapKeeper) -> PeerChannels.Routing {
+    guard configuration.sni.enabled else { return { _, _ in nil } }
     let router = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
-    let names = configuration.sni.enabled ? Set(configuration.sni.map.keys) : []
-    return { peer, _ in names.contains(peer.name) ? router : nil }
+    return { peer, _ in names.isConfigured(peer.name) ? router : nil }
   }
 
-  /// Our own name, and whatever the operator lists.
-  private static func sniMap(_ configuration: NodeConfiguration) throws -> SNIMap {
-    var map = try configuration.sni.map.mapValues { try HostPort($0) }
-    let host = ["0.0.0.0", "::"].contains(configuration.federation.host) ? "127.0.0.1" : configuration.federation.host
-    map[configuration.frameID.name] =
-      map[configuration.frameID.name] ?? HostPort(host: host, port: configuration.federation.port)
-    return try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+  /// Reads frame.yaml again and takes over what may change while the node runs: `sni.map`, and the contents of the files
+  /// that `bundle` names. A file that is wrong changes nothing.
+  /// - Returns: whether the SNI map has changed.
+  func reload() async throws -> Bool {
+    guard let file = core.configuration.file else {
+      throw Refusal(
+        "no_configuration_file", .refused, "This node was not started from a file.",
+        remedy: "Start it with frame serve --config.")
+    }
+    do {
+      let fresh = try await Blocking.run { [web] in
+        let fresh = try NodeConfiguration.load(URL(fileURLWithPath: file))
+        try web.reload()
+        return fresh
+      }
+      let changed = try names.set(configured: fresh.sni.map)
+      logger.notice(
+        "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(changed)"])
+      return changed
+    } catch {
+      logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error)"])
+      throw error
+    }
   }
 }
 

@@ -42,6 +42,11 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let agentUnfrozen = EventType("AgentUnfrozen")
   public static let supplyDriftDetected = EventType("SupplyDriftDetected")
   public static let supplyDriftCleared = EventType("SupplyDriftCleared")
+  public static let operatorLicensed = EventType("OperatorLicensed")
+  public static let operatorSuspended = EventType("OperatorSuspended")
+  public static let operatorResumed = EventType("OperatorResumed")
+  public static let operatorRemoved = EventType("OperatorRemoved")
+  public static let operatorAgentReleased = EventType("OperatorAgentReleased")
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
   public static let unknown = EventType("Unknown")
 
@@ -56,6 +61,7 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
     .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
     .supplyDriftDetected, .supplyDriftCleared,
+    .operatorLicensed, .operatorSuspended, .operatorResumed, .operatorRemoved, .operatorAgentReleased,
   ]
 }
 
@@ -98,6 +104,11 @@ extension PBEvent.OneOf_Payload {
     case .agentUnfrozen: .agentUnfrozen
     case .supplyDriftDetected: .supplyDriftDetected
     case .supplyDriftCleared: .supplyDriftCleared
+    case .operatorLicensed: .operatorLicensed
+    case .operatorSuspended: .operatorSuspended
+    case .operatorResumed: .operatorResumed
+    case .operatorRemoved: .operatorRemoved
+    case .operatorAgentReleased: .operatorAgentReleased
     }
   }
 }

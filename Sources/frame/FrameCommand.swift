@@ -19,8 +19,10 @@ struct FrameCommand: AsyncParsableCommand {
       """,
     version: FrameVersion.text,
     subcommands: [
-      InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, IssueCommand.self,
+      InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, OperatorCommand.self,
+      IssueCommand.self,
       BurnCommand.self, TransferCommand.self, HoldCommand.self, FeesCommand.self, BridgeCommand.self, LogCommand.self,
+      SNICommand.self,
       AuditCommand.self,
       BenchCommand.self,
       MetricsCommand.self, VersionCommand.self,

@@ -47,5 +47,30 @@ extension EndToEnd {
         try await prometheus.stop()
       }
     }
+
+    @Test(
+      "clients that ask for names nobody has, and a licence that runs out soon, bring their alerts to firing",
+      .timeLimit(.minutes(2)))
+    func unknownNames() async throws {
+      try await TwoFrames.run { two in
+        let prometheus = try await Prometheus(two, patience: "2s")
+        try await prometheus.expectTargetsUp()
+        try await two.a.command("operator", "add", "acme", "--days", "1")
+        try await prometheus.expectFiring("FrameOperatorLicenceNearExpiry", with: ["operator": "acme"])
+        try await two.a.command("operator", "renew", "acme")
+        let clients = """
+          for i in $(seq 150); do
+            /usr/bin/openssl s_client -connect 127.0.0.1:\(two.a.ports[4]) -servername nobody.example </dev/null
+          done
+          true
+          """
+        let asked = try await Finished.run("/bin/sh", ["-c", clients], within: .seconds(60))
+        #expect(asked.status == 0)
+        try await prometheus.expectFiring("FrameSNIUnknownNameBurst", with: ["instance": two.a.opsTarget])
+        let firing = try await prometheus.alerts().filter { $0.state == "firing" }
+        #expect(!firing.contains { $0.name == "FrameSNIUnknownNameBurst" && $0.labels["instance"] == two.b.opsTarget })
+        try await prometheus.stop()
+      }
+    }
   }
 }

@@ -161,6 +161,11 @@ struct EventSamples {
     case .agentUnfrozen: .agentUnfrozen(.with { $0.name = "bob" })
     case .supplyDriftDetected: .supplyDriftDetected(.init())
     case .supplyDriftCleared: .supplyDriftCleared(.init())
+    case .operatorLicensed: .operatorLicensed(.init())
+    case .operatorSuspended: .operatorSuspended(.init())
+    case .operatorResumed: .operatorResumed(.init())
+    case .operatorRemoved: .operatorRemoved(.init())
+    case .operatorAgentReleased: .operatorAgentReleased(.init())
     default: nil
     }
   }

@@ -15,13 +15,16 @@ package struct APIRouter {
   /// What was registered with ``on(_:_:_:_:)``.
   let routes = RouteTable()
   let authenticate: @Sendable (String) async throws -> Caller
+  let gate: OperatorGate
   let metrics: APIMetrics
   let logger: Logger
 
   package init(
-    authenticate: @escaping @Sendable (String) async throws -> Caller, metrics: APIMetrics, logger: Logger
+    authenticate: @escaping @Sendable (String) async throws -> Caller, gate: OperatorGate, metrics: APIMetrics,
+    logger: Logger
   ) {
     self.authenticate = authenticate
+    self.gate = gate
     self.metrics = metrics
     self.logger = logger
     router.addMiddleware { UnroutedMiddleware(routes: routes, metrics: metrics) }
@@ -38,7 +41,7 @@ package struct APIRouter {
     let route = path
     routes.add(method, path, tail: tail)
     let known = metrics.route(route, method: method.rawValue)
-    let (metrics, logger, authenticate) = (metrics, logger, authenticate)
+    let (metrics, logger, authenticate, gate) = (metrics, logger, authenticate, gate)
     var pattern = path.replacing(/\{(\w+)\}/) { ":\($0.1)" }
     if tail { pattern.replace(/:\w+$/, with: "**") }
     router.on(RouterPath(pattern), method: method) { request, context in
@@ -48,10 +51,12 @@ package struct APIRouter {
       let response: Response
       do {
         let caller = try await Self.identify(request, authenticate)
+        try gate.admit(caller)
         try access.admit(caller)
         let body = try await Self.read(request)
         response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
       } catch {
+        gate.count(error)
         let problem = Problem.from(error, instance: request.uri.path)
         if problem.status >= 500 {
           logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error)"])

@@ -6,6 +6,8 @@ enum OpenAPIComponents {
         jwtSVID: {type: http, scheme: bearer, bearerFormat: JWT-SVID}
       parameters:
         name: {name: name, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
+        operator: {name: operator, in: path, required: true, schema: {$ref: "#/components/schemas/OperatorName"}}
+        agent: {name: agent, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
         id: {name: id, in: path, required: true, schema: {type: string}}
         peer: {name: peer, in: path, required: true, schema: {$ref: "#/components/schemas/FrameID"}}
         key: {name: Idempotency-Key, in: header, required: true, schema: {type: string, minLength: 1, maxLength: 128}}
@@ -19,6 +21,8 @@ enum OpenAPIComponents {
           schema: {type: string, examples: ["067", "x001/x234/067", "067.p/8"]}
       requestBodies:
         NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
+        NewOperator: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewOperator"}}}}
+        Renewal: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Renewal"}}}}
         TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
         Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
         Transfer: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Transfer"}}}}
@@ -38,6 +42,9 @@ enum OpenAPIComponents {
         Frame: {description: The frame, content: {application/json: {schema: {type: object}}}}
         Agent: {description: An agent, content: {application/json: {schema: {$ref: "#/components/schemas/Agent"}}}}
         Agents: {description: Agents, content: {application/json: {schema: {type: object, properties: {agents: {type: array, items: {$ref: "#/components/schemas/Agent"}}}}}}}
+        Operator: {description: An operator, content: {application/json: {schema: {$ref: "#/components/schemas/Operator"}}}}
+        Operators: {description: Operators, content: {application/json: {schema: {type: object, properties: {operators: {type: array, items: {$ref: "#/components/schemas/Operator"}}}}}}}
+        Routes: {description: The SNI map, content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
         Hold: {description: A hold, content: {application/json: {schema: {$ref: "#/components/schemas/Hold"}}}}
@@ -58,6 +65,7 @@ enum OpenAPIComponents {
       schemas:
         Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
         AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
+        OperatorName: {type: string, pattern: "^[a-z0-9][a-z0-9-]{0,31}$"}
         FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
         AgentAddress: {type: string, examples: ["bob@frame-b.example"]}
         NewAgent: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/AgentName"}, purpose: {type: string, maxLength: 512}}}
@@ -71,7 +79,7 @@ enum OpenAPIComponents {
         ClearDrift: {type: object, required: [note], properties: {note: {type: string, maxLength: 512}, accept_findings: {type: integer, minimum: 1, description: How many findings of the audit of the whole log are known and explained}}}
         Redeem: {type: object, required: [origin, to, amount], properties: {from: {type: string}, origin: {$ref: "#/components/schemas/FrameID"}, to: {$ref: "#/components/schemas/AgentAddress"}, amount: {$ref: "#/components/schemas/Amount"}}}
         Proof: {type: object, required: [proof], properties: {proof: {type: string, contentEncoding: base64}}}
-        Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, expect_fingerprint: {type: string}}}
+        Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, profile: {type: string, enum: [https_spiffe, https_web], default: https_spiffe}, expect_fingerprint: {type: string}}}
         Fingerprint: {type: object, required: [fingerprint], properties: {fingerprint: {type: string, pattern: "^SHA256:[0-9a-f]{64}$"}}}
         Reason: {type: object, properties: {reason: {type: string, maxLength: 256}}}
         Note: {type: object, required: [note], properties: {note: {type: string, maxLength: 256}}}
@@ -82,6 +90,14 @@ enum OpenAPIComponents {
         Agent:
           type: object
           properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}, frozen: {type: string, description: Why its money does not move out}, frozen_since: {type: string, format: date-time}}
+        Scopes: {type: array, items: {type: string, enum: [agents, transfers, bridge]}}
+        Hosts: {type: array, maxItems: 16, items: {type: object, required: [name, upstream], properties: {name: {type: string}, upstream: {type: string, description: "host:port"}}}}
+        NewOperator: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/OperatorName"}, days: {type: integer, minimum: 1, maximum: 1096, default: 365}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}}}
+        Renewal: {type: object, properties: {days: {type: integer, minimum: 1, maximum: 1096, default: 365}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}}}
+        Operator:
+          type: object
+          properties: {name: {type: string}, spiffe_id: {type: string}, state: {type: string, enum: [active, suspended, expired, removed]}, reason: {type: string}, since: {type: string, format: date-time}, licence_id: {type: string}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}, issued_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}, agents: {type: array, items: {type: string}}}
+        Route: {type: object, properties: {name: {type: string}, upstream: {type: string}, source: {type: string, enum: [frame, configuration, operator]}}}
         Receipt:
           type: object
           properties: {state: {type: string}, position: {type: integer}, time: {type: string, format: date-time}, event_types: {type: array, items: {type: string}}, amount: {type: string}, fee: {type: string}, asset: {type: string}, from: {type: string}, to: {type: string}, idempotency_key: {type: string}, hold_id: {type: string}, released: {type: string}}
@@ -99,7 +115,7 @@ enum OpenAPIComponents {
           properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
         Peer:
           type: object
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
         Audit:
           type: object
           properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, findings: {type: integer}, problems: {type: array, items: {type: string}}, frozen: {type: string, description: Why nothing is issued now}, frozen_since: {type: string, format: date-time}, supply: {type: object}}

@@ -10,7 +10,9 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + holds + bridge + peers + audit + log + components }
+  package static var yaml: String {
+    head + frameAndAgents + operators + money + holds + bridge + peers + audit + log + components
+  }
 
   private static let head = """
     openapi: 3.1.0
@@ -35,16 +37,16 @@ package enum OpenAPIDocument {
           responses: {"200": {$ref: "#/components/responses/Frame"}}
       /api/v1/agents:
         get:
-          summary: All agents (authority)
+          summary: All agents (authority), or an operator's own
           responses: {"200": {$ref: "#/components/responses/Agents"}, default: {$ref: "#/components/responses/Problem"}}
         post:
-          summary: Register an agent (authority)
+          summary: Register an agent (authority; an operator its own, named <operator>.<name>)
           requestBody: {$ref: "#/components/requestBodies/NewAgent"}
           responses: {"201": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}:
         parameters: [{$ref: "#/components/parameters/name"}]
         get:
-          summary: An agent and its balances (authority, or the agent itself)
+          summary: An agent and its balances (authority, the agent itself, or its operator)
           responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}/freeze:
         parameters: [{$ref: "#/components/parameters/name"}]
@@ -61,9 +63,87 @@ package enum OpenAPIDocument {
       /api/v1/agents/{name}/token:
         parameters: [{$ref: "#/components/parameters/name"}]
         post:
-          summary: A JWT-SVID for that agent (authority)
+          summary: A JWT-SVID for that agent (authority, or its operator)
           requestBody: {$ref: "#/components/requestBodies/TokenRequest"}
           responses: {"200": {$ref: "#/components/responses/Token"}, default: {$ref: "#/components/responses/Problem"}}
+
+    """
+
+  private static let operators = """
+      /api/v1/operators:
+        get:
+          summary: All operators (authority)
+          responses: {"200": {$ref: "#/components/responses/Operators"}, default: {$ref: "#/components/responses/Problem"}}
+        post:
+          summary: License an operator (authority)
+          requestBody: {$ref: "#/components/requestBodies/NewOperator"}
+          responses: {"201": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        get:
+          summary: An operator, its licence and its agents (authority, or the operator itself)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/licence:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        get:
+          summary: The licence as a signed note by the frame's log key, verifiable offline (authority, or the operator itself)
+          responses:
+            "200": {description: A C2SP signed note, content: {text/plain: {schema: {type: string}}}}
+            default: {$ref: "#/components/responses/Problem"}
+      /api/v1/operators/{operator}/renew:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Issue a new licence in the place of the old; what is left out stays as it is (authority)
+          requestBody: {$ref: "#/components/requestBodies/Renewal"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/suspend:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Refuse everything of the operator and its agents from the next decision on (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/resume:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: End a suspension (authority)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/remove:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Remove an operator whose agents have no money any more (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/agents/{agent}/release:
+        parameters: [{$ref: "#/components/parameters/operator"}, {$ref: "#/components/parameters/agent"}]
+        post:
+          summary: Make an operator's agent the frame's own, with its money (authority)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/token:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: A JWT-SVID for that operator (authority)
+          requestBody: {$ref: "#/components/requestBodies/TokenRequest"}
+          responses: {"200": {$ref: "#/components/responses/Token"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/sni:
+        get:
+          summary: The SNI router's map and where each name comes from (authority)
+          responses: {"200": {$ref: "#/components/responses/Routes"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/sni/nginx:
+        get:
+          summary: The same map as configuration of nginx, without a default upstream (authority)
+          parameters:
+            - {name: listen, in: query, schema: {type: string, default: "0.0.0.0:443"}}
+            - name: alert_at
+              in: query
+              description: host:port at which nginx answers unknown names with a TLS alert; left out, it closes them
+              schema: {type: string}
+          responses:
+            "200": {description: A part of nginx.conf, content: {text/plain: {schema: {type: string}}}}
+            default: {$ref: "#/components/responses/Problem"}
+      /api/v1/sni/reload:
+        post:
+          summary: Read sni.map of frame.yaml again; open connections stay (authority)
+          responses: {"200": {$ref: "#/components/responses/Routes"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 

@@ -45,6 +45,13 @@ struct TokenView: Encodable, Sendable {
   let token: String
   let spiffeId: String
   let expiresAt: String
+
+  /// - Parameter seconds: how long a token is to be valid.
+  static func requireLifetime(_ seconds: Int) throws {
+    guard (1...86_400).contains(seconds) else {
+      throw Refusal("invalid_ttl", .invalid, "ttl_seconds is \(seconds).", remedy: "Use 1 to 86400 seconds.")
+    }
+  }
 }
 
 struct ReceiptView: Encodable, Sendable {
@@ -130,6 +137,7 @@ struct PeerView: Encodable, Sendable {
   let logVerifierKey: String
   let federationAddress: String
   let bundleEndpoint: String
+  let bundleProfile: String
   let currency: String
   let since: String
   let expiresAt: String?
@@ -150,6 +158,7 @@ struct PeerView: Encodable, Sendable {
     logVerifierKey = treaty.peerLogKey
     federationAddress = treaty.theirs.federationAddress
     bundleEndpoint = treaty.theirs.bundleEndpoint
+    bundleProfile = treaty.theirs.bundleEndpointProfile
     currency = treaty.theirs.native.code
     since = treaty.since.description
     expiresAt = treaty.state == .requested ? treaty.expires.description : nil

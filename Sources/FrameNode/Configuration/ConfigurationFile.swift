@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameFederation
 import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
@@ -24,6 +25,14 @@ private struct ConfigurationFile: Codable {
   struct Listener: Codable {
     var host: String?
     var port: Int?
+  }
+  struct Bundle: Codable {
+    var host: String?
+    var port: Int?
+    var profile: String?
+    var certificate: String?
+    var private_key: String?
+    var additional_roots: String?
   }
   struct SNI: Codable {
     var enabled: Bool?
@@ -60,7 +69,7 @@ private struct ConfigurationFile: Codable {
   var api: Listener?
   var ops: Listener?
   var federation: Listener?
-  var bundle: Listener?
+  var bundle: Bundle?
   var sni: SNI?
   var advertise: Advertise?
   var fees: Fees?
@@ -77,7 +86,8 @@ private struct ConfigurationFile: Codable {
       "treaty", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
     ],
     "currency": ["code", "scale"],
-    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
+    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"],
+    "bundle": ["host", "port", "profile", "certificate", "private_key", "additional_roots"],
     "sni": ["enabled", "host", "port", "map"],
     "advertise": ["federation_address", "bundle_endpoint", "api_url"],
     "fees": ["basis_points", "fixed", "minimum", "maximum"],
@@ -99,7 +109,9 @@ extension NodeConfiguration {
       throw ConfigurationError.unreadable(
         file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
     }
-    return try parse(text, file: name, directory: file.deletingLastPathComponent())
+    var configuration = try parse(text, file: name, directory: file.deletingLastPathComponent())
+    configuration.file = file.standardizedFileURL.path
+    return configuration
   }
 
   package static func parse(_ text: String, file: String, directory: URL) throws -> NodeConfiguration {
@@ -178,7 +190,22 @@ extension NodeConfiguration {
     }
     let one = (0..<native.scale).reduce(Int64(1)) { n, _ in n * 10 }
     let federation = try listener("federation", raw.federation, host: "0.0.0.0", port: 9443)
-    let bundle = try listener("bundle", raw.bundle, host: "0.0.0.0", port: 9444)
+    let bundle = try listener(
+      "bundle", ConfigurationFile.Listener(host: raw.bundle?.host, port: raw.bundle?.port), host: "0.0.0.0", port: 9444)
+    // Without a trailing slash the last component would be taken for a file and replaced.
+    let folder = URL(fileURLWithPath: directory.path, isDirectory: true)
+    func path(_ text: String?) -> URL? {
+      text.map { URL(fileURLWithPath: $0, relativeTo: folder).standardizedFileURL }
+    }
+    let endpoint = BundleEndpoint(
+      profile: try naming("bundle.profile") { try BundleProfile(raw.bundle?.profile ?? BundleProfile.spiffe.rawValue) },
+      certificate: path(raw.bundle?.certificate), privateKey: path(raw.bundle?.private_key),
+      additionalRoots: path(raw.bundle?.additional_roots))
+    let hasFiles = [endpoint.certificate, endpoint.privateKey].map { $0 != nil }
+    guard hasFiles == (endpoint.profile == .web ? [true, true] : [false, false]) else {
+      throw invalid(
+        "bundle", "certificate and private_key are needed with profile https_web, and only with it.")
+    }
     let sni = try listener(
       "sni", ConfigurationFile.Listener(host: raw.sni?.host, port: raw.sni?.port), host: "127.0.0.1", port: 8443)
     let basisPoints = raw.fees?.basis_points ?? 0
@@ -203,13 +230,10 @@ extension NodeConfiguration {
     }
     return NodeConfiguration(
       frameID: frameID, native: native,
-      // Without a trailing slash the last component would be taken for a file and replaced.
-      dataDirectory: URL(
-        fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
-      ).standardizedFileURL,
+      dataDirectory: URL(fileURLWithPath: raw.data_dir ?? ".", relativeTo: folder).standardizedFileURL,
       api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
       ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
-      federation: federation, bundle: bundle,
+      federation: federation, bundle: bundle, bundleEndpoint: endpoint,
       sni: SNI(enabled: raw.sni?.enabled ?? true, listener: sni, map: raw.sni?.map ?? [:]),
       advertised: Advertised(
         federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
@@ -238,7 +262,10 @@ extension NodeConfiguration {
       frame_id: frameID.name, currency: .init(code: native.code, scale: Int(native.scale)), data_dir: ".",
       api: .init(host: api.host, port: api.port), ops: .init(host: ops.host, port: ops.port),
       federation: .init(host: federation.host, port: federation.port),
-      bundle: .init(host: bundle.host, port: bundle.port),
+      bundle: .init(
+        host: bundle.host, port: bundle.port, profile: bundleEndpoint.profile.rawValue,
+        certificate: bundleEndpoint.certificate?.path, private_key: bundleEndpoint.privateKey?.path,
+        additional_roots: bundleEndpoint.additionalRoots?.path),
       sni: .init(enabled: sni.enabled, host: sni.listener.host, port: sni.listener.port, map: sni.map),
       advertise: .init(
         federation_address: advertised.federationAddress, bundle_endpoint: advertised.bundleEndpoint,

@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameFederation
 import Yams
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
@@ -45,6 +46,16 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var bridgeRatePerMinute: Amount
   }
 
+  /// How our bundle endpoint proves itself, and what else than the system's roots a peer's may rest on.
+  package struct BundleEndpoint: Sendable, Equatable {
+    package var profile: BundleProfile
+    /// PEM; both are set when the profile is `https_web`, else neither.
+    package var certificate: URL?
+    package var privateKey: URL?
+    /// PEM.
+    package var additionalRoots: URL?
+  }
+
   package struct SNI: Sendable, Equatable {
     package var enabled: Bool
     package var listener: Listener
@@ -59,6 +70,7 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var ops: Listener
   package var federation: Listener
   package var bundle: Listener
+  package var bundleEndpoint: BundleEndpoint
   package var sni: SNI
   package var advertised: Advertised
   package var fees: Fees
@@ -67,6 +79,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var auditInterval: Duration
   package var refreshInterval: Duration
   package var logLevel: String
+  /// Path of the file that this was read from; what may change while the node runs is read from it again.
+  package var file: String?
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }

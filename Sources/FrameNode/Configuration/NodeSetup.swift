@@ -55,7 +55,8 @@ package enum NodeSetup {
       sni: {enabled: true, host: 127.0.0.1, port: \(ports.sni), map: {\(names)}}
       canary: {enabled: true, interval_seconds: \(canaryInterval.inSeconds)}
       """
-    let configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)
+    var configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)
+    configuration.file = file.standardizedFileURL.path
     do {
       try FileManager.default.createDirectory(
         at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

@@ -7,6 +7,7 @@ import FrameSettlement
 /// Every command the node's writer takes: one case a room.
 package enum NodeCommand: Sendable {
   case ledger(LedgerCommand)
+  case operators(OperatorCommand)
   case federation(FederationCommand)
   case projection(ProjectionCommand)
   case settlement(SettlementCommand)

@@ -24,8 +24,11 @@ package struct NodeState: FrameState, HasLedger {
   }
 
   package func decide(_ command: NodeCommand, _ context: DecisionContext) throws -> [EventDraft] {
-    switch command {
+    // Before any room looks at it: an operator that is suspended, expired or removed decides nothing, nor do its agents.
+    try ledger.operators.admit(context.actor, at: context.now)
+    return switch command {
     case .ledger(let command): try ledger.decide(command, context)
+    case .operators(let command): try ledger.decide(operators: command, context)
     case .federation(let command): try federation.decide(command, context)
     case .settlement(let command):
       try settlement.decide(command, ledger: ledger, federation: federation, context)

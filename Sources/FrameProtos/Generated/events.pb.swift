@@ -504,6 +504,46 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .supplyDriftCleared(newValue)}
   }
 
+  public var operatorLicensed: PBOperatorLicensed {
+    get {
+      if case .operatorLicensed(let v)? = _storage._payload {return v}
+      return PBOperatorLicensed()
+    }
+    set {_uniqueStorage()._payload = .operatorLicensed(newValue)}
+  }
+
+  public var operatorSuspended: PBOperatorSuspended {
+    get {
+      if case .operatorSuspended(let v)? = _storage._payload {return v}
+      return PBOperatorSuspended()
+    }
+    set {_uniqueStorage()._payload = .operatorSuspended(newValue)}
+  }
+
+  public var operatorResumed: PBOperatorResumed {
+    get {
+      if case .operatorResumed(let v)? = _storage._payload {return v}
+      return PBOperatorResumed()
+    }
+    set {_uniqueStorage()._payload = .operatorResumed(newValue)}
+  }
+
+  public var operatorRemoved: PBOperatorRemoved {
+    get {
+      if case .operatorRemoved(let v)? = _storage._payload {return v}
+      return PBOperatorRemoved()
+    }
+    set {_uniqueStorage()._payload = .operatorRemoved(newValue)}
+  }
+
+  public var operatorAgentReleased: PBOperatorAgentReleased {
+    get {
+      if case .operatorAgentReleased(let v)? = _storage._payload {return v}
+      return PBOperatorAgentReleased()
+    }
+    set {_uniqueStorage()._payload = .operatorAgentReleased(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -543,6 +583,11 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case agentUnfrozen(PBAgentUnfrozen)
     case supplyDriftDetected(PBSupplyDriftDetected)
     case supplyDriftCleared(PBSupplyDriftCleared)
+    case operatorLicensed(PBOperatorLicensed)
+    case operatorSuspended(PBOperatorSuspended)
+    case operatorResumed(PBOperatorResumed)
+    case operatorRemoved(PBOperatorRemoved)
+    case operatorAgentReleased(PBOperatorAgentReleased)
 
   }
 
@@ -1628,6 +1673,100 @@ public nonisolated struct PBAttestation: Sendable {
   public init() {}
 }
 
+/// A public host name of an operator, and where the SNI router takes its connections.
+public nonisolated struct PBOperatorHost: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  /// host:port
+  public var upstream: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The frame's licence for an operator. A later one of the same operator takes its place.
+public nonisolated struct PBOperatorLicensed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var licenceID: String = String()
+
+  public var scopes: [String] = []
+
+  public var hosts: [PBOperatorHost] = []
+
+  public var issuedUnixNs: Int64 = 0
+
+  public var expiresUnixNs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorSuspended: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorResumed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorRemoved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The agent is the frame's own from now on.
+public nonisolated struct PBOperatorAgentReleased: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var agent: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "frame.v1"
@@ -1727,7 +1866,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -2252,6 +2391,71 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .supplyDriftCleared(v)
           }
         }()
+        case 80: try {
+          var v: PBOperatorLicensed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorLicensed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorLicensed(v)
+          }
+        }()
+        case 81: try {
+          var v: PBOperatorSuspended?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorSuspended(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorSuspended(v)
+          }
+        }()
+        case 82: try {
+          var v: PBOperatorResumed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorResumed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorResumed(v)
+          }
+        }()
+        case 83: try {
+          var v: PBOperatorRemoved?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorRemoved(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorRemoved(v)
+          }
+        }()
+        case 84: try {
+          var v: PBOperatorAgentReleased?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorAgentReleased(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorAgentReleased(v)
+          }
+        }()
         default: break
         }
       }
@@ -2432,6 +2636,26 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .supplyDriftCleared?: try {
         guard case .supplyDriftCleared(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
+      }()
+      case .operatorLicensed?: try {
+        guard case .operatorLicensed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+      }()
+      case .operatorSuspended?: try {
+        guard case .operatorSuspended(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
+      }()
+      case .operatorResumed?: try {
+        guard case .operatorResumed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
+      }()
+      case .operatorRemoved?: try {
+        guard case .operatorRemoved(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
+      }()
+      case .operatorAgentReleased?: try {
+        guard case .operatorAgentReleased(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 84)
       }()
       case nil: break
       }
@@ -4526,6 +4750,231 @@ nonisolated extension PBAttestation: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.position != rhs.position {return false}
     if lhs.proof != rhs.proof {return false}
     if lhs.checkpoint != rhs.checkpoint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorHost"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}upstream\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.upstream) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.upstream.isEmpty {
+      try visitor.visitSingularStringField(value: self.upstream, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorHost, rhs: PBOperatorHost) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.upstream != rhs.upstream {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorLicensed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorLicensed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{3}licence_id\0\u{1}scopes\0\u{1}hosts\0\u{3}issued_unix_ns\0\u{3}expires_unix_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.licenceID) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.scopes) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.hosts) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.issuedUnixNs) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.expiresUnixNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.licenceID.isEmpty {
+      try visitor.visitSingularStringField(value: self.licenceID, fieldNumber: 2)
+    }
+    if !self.scopes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.scopes, fieldNumber: 3)
+    }
+    if !self.hosts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.hosts, fieldNumber: 4)
+    }
+    if self.issuedUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.issuedUnixNs, fieldNumber: 5)
+    }
+    if self.expiresUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expiresUnixNs, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorLicensed, rhs: PBOperatorLicensed) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.licenceID != rhs.licenceID {return false}
+    if lhs.scopes != rhs.scopes {return false}
+    if lhs.hosts != rhs.hosts {return false}
+    if lhs.issuedUnixNs != rhs.issuedUnixNs {return false}
+    if lhs.expiresUnixNs != rhs.expiresUnixNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorSuspended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorSuspended"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorSuspended, rhs: PBOperatorSuspended) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorResumed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorResumed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorResumed, rhs: PBOperatorResumed) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorRemoved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorRemoved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorRemoved, rhs: PBOperatorRemoved) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorAgentReleased: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorAgentReleased"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}agent\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorAgentReleased, rhs: PBOperatorAgentReleased) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.agent != rhs.agent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -21,6 +21,7 @@ struct PeerCommand: AsyncParsableCommand {
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
       ("fingerprint", peer.fingerprint), ("observed", peer.observedFingerprint),
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
+      ("bundle profile", peer.bundleProfile),
       ("last refresh", peer.lastRefresh), ("reason", peer.reason), ("waiting for", peer.trouble),
     ])
   }

@@ -13,6 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Run a frame until SIGTERM or SIGINT.",
     discussion: """
+      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay.
+
       Example:
         frame serve --config ./frame-data/frame.yaml --log-format json
       """)
@@ -64,6 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
         service: NodeService(node: node), successTerminationBehavior: .gracefullyShutdownGroup,
         failureTerminationBehavior: .gracefullyShutdownGroup)
     ]
+    services.append(
+      .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
       services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
     }
@@ -98,6 +102,15 @@ struct LocationOptions: ParsableArguments {
 
   var configurationFile: URL { options.configurationFile }
   func configuration() throws -> NodeConfiguration { try options.configuration() }
+}
+
+/// Has the node read frame.yaml again at SIGHUP.
+private struct ReloadSignal: Service {
+  let node: Node
+
+  func run() async throws {
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { await node.reload() }
+  }
 }
 
 /// Ends when stdin does.

@@ -109,6 +109,8 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
   case string(String)
   case integer(Int)
   case boolean(Bool)
+  case list([JSONValue])
+  case object([String: JSONValue])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: Int) { self = .integer(value) }
@@ -119,6 +121,8 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
     case .string(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
     case .boolean(let value): try container.encode(value)
+    case .list(let values): try container.encode(values)
+    case .object(let fields): try container.encode(fields)
     }
   }
 }

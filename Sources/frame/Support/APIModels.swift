@@ -28,6 +28,33 @@ struct AgentInfo: Decodable, Sendable {
 
 struct AgentList: Decodable, Sendable { let agents: [AgentInfo] }
 
+struct OperatorInfo: Decodable, Sendable {
+  struct Host: Decodable, Sendable {
+    let name: String
+    let upstream: String
+  }
+  let name: String
+  let spiffeId: String
+  let state: String
+  let reason: String?
+  let licenceId: String
+  let scopes: [String]
+  let hosts: [Host]
+  let expiresAt: String
+  let agents: [String]
+}
+
+struct OperatorList: Decodable, Sendable { let operators: [OperatorInfo] }
+
+struct RouteList: Decodable, Sendable {
+  struct Route: Decodable, Sendable {
+    let name: String
+    let upstream: String
+    let source: String
+  }
+  let routes: [Route]
+}
+
 struct TokenInfo: Decodable, Sendable {
   let token: String
   let spiffeId: String
@@ -113,6 +140,7 @@ struct PeerInfo: Decodable, Sendable {
   let observedFingerprint: String?
   let federationAddress: String?
   let bundleEndpoint: String?
+  let bundleProfile: String?
   let currency: String?
   let lastRefresh: String?
   let reason: String?

@@ -53,6 +53,9 @@ final class TestFrame: Sendable {
     process.withLock { $0 = nil }
   }
 
+  /// Of the running node.
+  var pid: pid_t? { process.withLock { $0?.pid } }
+
   func killNow() async throws {
     guard let running = process.withLock({ $0 }) else { return }
     try await running.end(SIGKILL)

@@ -94,7 +94,8 @@ extension EndToEnd {
       try Data("nothing".utf8).write(to: URL(fileURLWithPath: roots.certificate))
       kill(try #require(two.b.pid), SIGHUP)
       try await Wait.polling.until("a broken file being refused") {
-        try await two.b.metrics().value("frame_bundle_endpoint_certificate_reloads_total", ["result": "refused"]) == 1
+        try await two.b.metrics().value("frame_bundle_endpoint_certificate_reloads_total", ["result": "refused"]) ?? 0
+          >= 1
       }
       try await roots.issue("renewed", by: "ours")
       try roots.present("renewed")

@@ -36,6 +36,14 @@ struct SNIRouterTests {
       return -1
     }
 
+    /// Connections whose hello is not complete.
+    var waiting: Double {
+      for family in registry.collect() where family.descriptor.name == "frame_sni_waiting_connections" {
+        for metric in family.metrics { if case .gauge(let value) = metric.value { return value.doubleValue } }
+      }
+      return -1
+    }
+
     /// Connections that the router holds.
     var open: Int { router.openConnections }
 
@@ -147,10 +155,12 @@ struct SNIRouterTests {
     limits.waitingMax = 4
     let running = try await Running([("known.example", HostPort(host: "127.0.0.1", port: 1))], limits: limits)
     var silent: [any Channel] = []
-    for _ in 0..<4 {
+    for number in 1...4 {
       silent.append(
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
           .connect(host: "127.0.0.1", port: running.port).get())
+      // Let in on event loops of their own: only one after the other do they come in order.
+      try await eventually("connection \(number) is let in") { running.waiting == Double(number) }
     }
     let hello = Hello.records(Hello.message([Hello.name("unknown.example")]))
     #expect(try await exchange(running.port, [hello]) == unrecognizedName)

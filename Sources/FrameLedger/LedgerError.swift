@@ -42,6 +42,12 @@ package enum LedgerError: FrameError, Hashable {
 
   package static let maximumMemoBytes = 512
 
+  /// The codes of what the guard refuses, in every room's events.
+  package static let guardCodes = [
+    "agent_frozen", "balance_overflow", "emission_forbidden", "hold_id_in_use", "insufficient_funds", "not_owner",
+    "not_your_hold", "postings_refused", "postings_unbalanced", "supply_frozen", "unknown_agent",
+  ]
+
   package var code: String {
     switch self {
     case .insufficientFunds: "insufficient_funds"

@@ -22,6 +22,8 @@ package struct LedgerMetrics: Sendable {
   let holdEvents: CounterFamily
   let frozenAgents: Gauge
   let feesCollected: Counter
+  let historySize: Gauge
+  let historyRebuilds: Counter
 
   package init(_ registry: MetricRegistry) {
     supply = registry.gauge(
@@ -67,6 +69,10 @@ package struct LedgerMetrics: Sendable {
     frozenAgents = registry.gauge("frame_ledger_frozen_agents", help: "Agents that the authority has frozen.")
     feesCollected = registry.counter(
       "frame_fees_collected_minor_units_total", help: "Fees moved to the treasury since the node started.")
+    historySize = registry.gauge(
+      "frame_history_size_events", help: "Events that the index of accounts' histories has taken in.", unit: .events)
+    historyRebuilds = registry.counter(
+      "frame_history_rebuilds_total", help: "Times the index of accounts' histories was found damaged and made anew.")
     for gauge in [supplyFrozen, holdsOpen, holdsAmount, frozenAgents, fullAuditTime] { gauge.set(Int64(0)) }
   }
 

@@ -54,6 +54,11 @@ package struct LogMetrics: Sendable {
       ["engine": StorageLibrary.name, "version": StorageLibrary.version])
   }
 
+  /// Series of refusals that exist from the start, so that the first one of a reason counts as an increase.
+  package func prepare(reasons: [String]) {
+    for reason in reasons { _ = rejections.with(reason) }
+  }
+
   func rejected(_ error: any Error) {
     rejections.with((error as? any FrameError)?.code ?? "internal").increment()
   }

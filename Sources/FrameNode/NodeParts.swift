@@ -36,6 +36,7 @@ final class NodeParts: Sendable {
   private let auditor: SupplyAuditor
   private let ledgerMetrics: LedgerMetrics
   private let ledgerKeeper: LedgerKeeper
+  private let history: AccountHistory
   private let bundleListener: BundleListener
   private let peerServer: PeerServer
   private let sni: SNIRouter?
@@ -72,9 +73,11 @@ final class NodeParts: Sendable {
       fees: try FeeRule(
         basisPoints: Int64(configuration.fees.basisPoints), fixed: configuration.fees.fixed.minorUnits,
         minimum: configuration.fees.minimum.minorUnits, maximum: configuration.fees.maximum?.minorUnits))
+    let logMetrics = LogMetrics(registry)
+    logMetrics.prepare(reasons: LedgerError.guardCodes)
     let writer = try Writer(
       directory: configuration.logDirectory, initial: state, guard: LedgerGuard<NodeState>(), signer: signer,
-      clock: clock, metrics: LogMetrics(registry), logger: named("log"))
+      clock: clock, metrics: logMetrics, logger: named("log"))
     let core = NodeCore(
       configuration: configuration, writer: writer, authority: authority, signer: signer, registry: registry,
       clock: clock)
@@ -88,6 +91,10 @@ final class NodeParts: Sendable {
       }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
     ledgerKeeper = LedgerKeeper(
       frame: frame, port: core, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
+
+    history = try AccountHistory(
+      directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
+      clock: clock, metrics: ledgerMetrics, logger: named("history"))
 
     // Federation
     svid = try SVIDSource(
@@ -161,7 +168,7 @@ final class NodeParts: Sendable {
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
-      WriterService(node: core), svid, auditor, ledgerKeeper,
+      WriterService(node: core), svid, auditor, ledgerKeeper, history,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
       channels, federation, follower, coordinator, relay, refresher,
@@ -207,6 +214,7 @@ final class NodeParts: Sendable {
     FrameRoutes(node: core).add(to: api)
     MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    HistoryRoutes(node: core, history: history).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
     BridgeRoutes(
       node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }

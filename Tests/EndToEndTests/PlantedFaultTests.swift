@@ -27,6 +27,51 @@ extension EndToEnd {
     }
 
     @Test(
+      "B22: money from nothing freezes the mint and pages; peers wait, and all goes on once the authority has cleared it",
+      .timeLimit(.minutes(2)))
+    func supplyDrift() async throws {
+      try await TwoFrames.run([(nil, "audit_interval_seconds", "1")]) { two in
+        let prometheus = try await Prometheus(two, patience: "1s")
+        try await prometheus.expectTargetsUp()
+        try await two.b.stop()
+        try await Plant.moneyFromNothing(at: two.b, to: "bob", units: 7_00)
+        try await two.b.start()
+        try await Wait.polling.until("the mint of \(two.b.name) freezing") {
+          try await two.b.metrics().value("frame_supply_frozen") == 1
+        }
+        try await Wait.polling.until("FrameSupplyFrozen firing", within: .seconds(45)) {
+          try await prometheus.alerts().contains {
+            $0.name == "FrameSupplyFrozen" && $0.state == "firing" && $0.labels["instance"] == two.b.opsTarget
+          }
+        }
+        let refused = try await two.b.post("/api/v1/issue", ["amount": "1.00"], key: "frozen")
+        #expect(refused.status == 422 && refused.text.contains("supply_frozen"), "\(refused.text)")
+        // Money that exists goes on moving, and a lock of the peer waits without anybody being stuck.
+        try await two.transfer(two.b, two.a, "2pc")
+        let lock = try await two.a.command(
+          "bridge", "lock", "--from", "alice", "--to", "bob@\(two.b.name)", "--amount", "4.00")
+        let id = try #require(lock["lock_id"].string)
+        try await two.transfer(two.a, two.b, "async")
+        #expect(try await two.a.command("bridge", "show", id)["state"].string == "locked")
+        let audit = try await Finished.run(
+          Binary.frame(), ["audit", "--full", "--data", two.b.folder.path])
+        #expect(audit.status == 1)
+        for part in ["NOT CLEAN", "-7.00", "supply_delta", "issuing frozen", "unbalanced_event"] {
+          #expect(audit.output.contains(part), "\(part): \(audit.output)")
+        }
+        let early = try await Finished.run(
+          Binary.frame(), ["audit", "clear", "--note", "x", "--data", two.b.folder.path])
+        #expect(early.status == 1 && early.errors.contains("audit_not_clean"), "\(early.errors)")
+        try await two.b.command("audit", "clear", "--note", "planted by a test", "--accept-findings", "2")
+        #expect(try await two.b.post("/api/v1/issue", ["amount": "1.00"], key: "frozen").status == 200)
+        try await Wait.polling.until("the lock being issued", within: .seconds(45)) {
+          try await two.a.command("bridge", "show", id)["state"].string == "issued"
+        }
+        try await prometheus.stop()
+      }
+    }
+
+    @Test(
       "a peer that serves keys nobody vouched for brings FramePeerFingerprintMismatch to firing",
       .timeLimit(.minutes(2)))
     func fingerprintMismatch() async throws {

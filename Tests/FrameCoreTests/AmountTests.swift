@@ -49,4 +49,54 @@ struct AmountTests {
       #expect(try Amount(text, scale: scale).minorUnits == units, "\(units) at scale \(scale)")
     }
   }
+
+  @Test("a decimal string is read digit by digit, exactly or not at all, and printed back in one way only")
+  func strings() throws {
+    let seed = UInt64.random(in: 0 ... .max)
+    var random = Congruential(state: seed)
+    func digits(_ count: ClosedRange<Int>) -> String {
+      String(
+        (0..<Int.random(in: count, using: &random)).map { _ in Character("\(Int.random(in: 0...9, using: &random))") })
+    }
+    for _ in 0..<4_000 {
+      let scale = UInt8.random(in: 0...9, using: &random)
+      let (whole, decimals) = (digits(1...20), digits(0...11))
+      let text = (Bool.random(using: &random) ? "-" : "") + whole + (decimals.isEmpty ? "" : "." + decimals)
+      // The same number worked out apart, in twice the width: every digit counts, and only zeros may be beyond the scale.
+      let kept = decimals.prefix(Int(scale))
+      var units = Int128(whole + kept + String(repeating: "0", count: Int(scale) - kept.count)) ?? 0
+      if text.hasPrefix("-") { units = -units }
+      let isExact = decimals.dropFirst(Int(scale)).allSatisfy { $0 == "0" }
+      let expected = isExact ? Int64(exactly: units) : nil
+      let amount = try? Amount(text, scale: scale)
+      #expect(amount?.minorUnits == expected, "\(text) at scale \(scale), seed \(seed)")
+      guard let amount else { continue }
+      let printed = amount.decimal(scale: scale)
+      #expect(try Amount(printed, scale: scale) == amount, "\(text), seed \(seed)")
+      #expect(printed.split(separator: ".").dropFirst().first?.count ?? 0 == Int(scale), "\(text), seed \(seed)")
+    }
+  }
+
+  @Test("sums are exact or refused, never wrapped around")
+  func sums() {
+    let seed = UInt64.random(in: 0 ... .max)
+    var random = Congruential(state: seed)
+    for _ in 0..<4_000 {
+      let (a, b) = (Int64.random(in: .min ... .max, using: &random), Int64.random(in: .min ... .max, using: &random))
+      let sum = try? Amount(minorUnits: a).adding(Amount(minorUnits: b)).minorUnits
+      #expect(sum == Int64(exactly: Int128(a) + Int128(b)), "\(a) + \(b), seed \(seed)")
+      let difference = try? Amount(minorUnits: a).subtracting(Amount(minorUnits: b)).minorUnits
+      #expect(difference == Int64(exactly: Int128(a) - Int128(b)), "\(a) - \(b), seed \(seed)")
+    }
+  }
+}
+
+/// A small generator whose seed tells a failure apart (Knuth's MMIX constants).
+private struct Congruential: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state ^ (state >> 32)
+  }
 }

@@ -42,6 +42,7 @@ enum OpenAPIComponents {
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
         Hold: {description: A hold, content: {application/json: {schema: {$ref: "#/components/schemas/Hold"}}}}
         Holds: {description: Holds, content: {application/json: {schema: {type: object, properties: {holds: {type: array, items: {$ref: "#/components/schemas/Hold"}}}}}}}
+        History: {description: A page of an agent's transactions, content: {application/json: {schema: {$ref: "#/components/schemas/History"}}}}
         Fees: {description: The fee rule, content: {application/json: {schema: {$ref: "#/components/schemas/Fees"}}}}
         TransferReceipt: {description: A cross-frame transfer, content: {application/json: {schema: {$ref: "#/components/schemas/TransferReceipt"}}}}
         BridgeItem: {description: A lock or a redemption, content: {application/json: {schema: {$ref: "#/components/schemas/BridgeItem"}}}}
@@ -88,6 +89,9 @@ enum OpenAPIComponents {
         Hold:
           type: object
           properties: {hold_id: {type: string}, state: {type: string, enum: [open, expiring, captured, released, expired]}, from: {type: string}, payee: {type: string}, amount: {type: string}, captured: {type: string}, remaining: {type: string}, asset: {type: string}, memo: {type: string}, position: {type: integer}, created_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}, ended_at: {type: string, format: date-time}}
+        History:
+          type: object
+          properties: {agent: {type: string}, next_cursor: {type: string}, transactions: {type: array, items: {type: object, properties: {position: {type: integer}, time: {type: string, format: date-time}, type: {type: string}, changes: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string, description: Signed}}}}, counterparty: {type: string}, memo: {type: string}, reference: {type: string}}}}}
         Fees:
           type: object
           properties: {basis_points: {type: integer}, fixed: {type: string}, minimum: {type: string}, maximum: {type: string}, asset: {type: string}, amount: {type: string}, fee: {type: string}, pool: {type: string}}

@@ -67,6 +67,24 @@ struct HoldInfo: Decodable, Sendable {
 
 struct HoldList: Decodable, Sendable { let holds: [HoldInfo] }
 
+struct HistoryInfo: Decodable, Sendable {
+  struct Change: Decodable, Sendable {
+    let kind: String
+    let asset: String
+    let amount: String
+  }
+  struct Item: Decodable, Sendable {
+    let position: UInt64
+    let time: String
+    let type: String
+    let changes: [Change]
+    let counterparty: String?
+    let memo: String?
+  }
+  let transactions: [Item]
+  let nextCursor: String?
+}
+
 struct FeesInfo: Decodable, Sendable {
   let basisPoints: Int
   let fixed: String

@@ -28,6 +28,17 @@ enum Plant {
     try await append(draft, to: configuration)
   }
 
+  /// Gives an agent money that comes from nowhere: a transfer without its other half.
+  static func moneyFromNothing(at frame: TestFrame, to agent: String, units: Int64) async throws {
+    let configuration = try NodeConfiguration.load(frame.configurationFile)
+    var payload = PBTokensTransferred()
+    payload.to = agent
+    payload.amount = units
+    let draft = EventDraft(
+      .tokensTransferred(payload), postings: [Postings.posting(.liquid(try AgentName(agent)), units)])
+    try await append(draft, to: configuration)
+  }
+
   private static func append(_ draft: EventDraft, to configuration: NodeConfiguration) async throws {
     let keys = KeyDirectory(path: configuration.keysDirectory.path)
     let authority = try FrameAuthority.load(frame: configuration.frameID, from: keys)

@@ -1,0 +1,182 @@
+package import Foundation
+internal import GRDB
+internal import Synchronization
+
+/// Which positions of the log concern which name: a file beside the log, derived from it and good for nothing else.
+///
+/// It is made durable lazily and may be deleted at any time. One that is damaged, of another log, or ahead of its log is
+/// thrown away and made anew; it never holds anything that the log does not. All methods block.
+package final class PositionIndex: Sendable {
+  package static let name = "history.sqlite"
+  /// Events that one transaction takes in.
+  package static let step: UInt64 = 4_096
+  private static let format: Int32 = 1
+
+  private let directory: URL
+  private let database: Mutex<DatabaseQueue>
+  private let rebuiltCount = Mutex(0)
+
+  /// Opens the index of the log that `reader` reads, or makes an empty one.
+  /// - Throws: `LogError.storage`.
+  package init(directory: URL, of reader: LogReader) throws {
+    self.directory = directory
+    let opened = try? Self.open(directory)
+    if let opened, (try? Self.belongs(opened, to: reader)) == true {
+      database = Mutex(opened)
+    } else {
+      let existed = FileManager.default.fileExists(atPath: directory.appendingPathComponent(Self.name).path)
+      try? opened?.close()
+      database = Mutex(try Self.create(directory))
+      if existed { rebuiltCount.withLock { $0 += 1 } }
+    }
+  }
+
+  /// How often an index was thrown away.
+  package var rebuilt: Int { rebuiltCount.withLock { $0 } }
+
+  /// Events 0 ..< size are in the index.
+  /// - Throws: `LogError.storage`.
+  package func size() throws -> UInt64 { try using { try $0.read(Self.head).size } }
+
+  /// Takes in at most one step of events, up to `end`.
+  /// - Parameter names: whom the event with these stored bytes concerns, each once.
+  /// - Returns: the new size.
+  /// - Throws: `LogError.storage`, `.damagedLog`, and what `names` throws.
+  package func extend(
+    to end: UInt64, from reader: LogReader, names: (Data) throws -> [String]
+  ) throws -> UInt64 {
+    try using { database in
+      let size = try database.read(Self.head).size
+      let last = min(end, size + Self.step)
+      guard last > size else { return size }
+      var newest = Data()
+      var rows: [(name: String, position: UInt64)] = []
+      try reader.scan(from: size, to: last) { position, bytes in
+        newest = bytes
+        for name in try names(bytes) { rows.append((name, position)) }
+      }
+      let leaf = MerkleHash.leaf(newest).data
+      try database.write { [rows] db in
+        let find = try db.cachedStatement(sql: "SELECT id FROM names WHERE name = ?")
+        let add = try db.cachedStatement(sql: "INSERT INTO names (name) VALUES (?)")
+        let insert = try db.cachedStatement(sql: "INSERT INTO entries (id, position) VALUES (?, ?)")
+        var ids: [String: Int64] = [:]
+        for row in rows {
+          let id: Int64
+          if let known = try ids[row.name] ?? Int64.fetchOne(find, arguments: [row.name]) {
+            id = known
+          } else {
+            try add.execute(arguments: [row.name])
+            id = db.lastInsertedRowID
+          }
+          ids[row.name] = id
+          try insert.execute(arguments: [id, Int64(bitPattern: row.position)])
+        }
+        try db.execute(
+          sql: "UPDATE head SET size = ?, leaf = ?", arguments: [Int64(bitPattern: last), leaf])
+      }
+      return last
+    }
+  }
+
+  /// Up to `limit` positions that concern `name`, from the newest or from the oldest on.
+  /// - Parameter edge: only positions beyond it, in the direction of reading; nil: from the very first.
+  /// - Throws: `LogError.storage`.
+  package func positions(of name: String, newestFirst: Bool, beyond edge: UInt64?, limit: Int) throws -> [UInt64] {
+    try using { database in
+      try database.read { db in
+        guard
+          let id = try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT id FROM names WHERE name = ?"), arguments: [name])
+        else { return [] }
+        let start = edge.map { Int64(clamping: $0) } ?? (newestFirst ? .max : -1)
+        let statement = try db.cachedStatement(
+          sql: newestFirst
+            ? "SELECT position FROM entries WHERE id = ? AND position < ? ORDER BY position DESC LIMIT ?"
+            : "SELECT position FROM entries WHERE id = ? AND position > ? ORDER BY position LIMIT ?")
+        return try Int64.fetchAll(statement, arguments: [id, start, limit]).map { UInt64(bitPattern: $0) }
+      }
+    }
+  }
+
+  package func close() { database.withLock { try? $0.close() } }
+
+  /// Runs `body`; an index that turns out to be damaged is replaced by an empty one, and the caller told to come again.
+  private func using<T>(_ body: (DatabaseQueue) throws -> T) throws -> T {
+    try database.withLock { database in
+      do {
+        return try body(database)
+      } catch let error as DatabaseError {
+        guard [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) else { throw Self.storage(error) }
+        try? database.close()
+        database = try Self.create(directory)
+        rebuiltCount.withLock { $0 += 1 }
+        throw LogError.storage("the history index was damaged and is being made anew")
+      }
+    }
+  }
+
+  // MARK: The file
+
+  private static func configuration() -> Configuration {
+    var configuration = Configuration()
+    configuration.label = "frame.log.history"
+    configuration.prepareDatabase { db in
+      // What the last moments before a power cut took in is read from the log again.
+      try db.execute(sql: "PRAGMA journal_mode = WAL")
+      try db.execute(sql: "PRAGMA synchronous = NORMAL")
+    }
+    return configuration
+  }
+
+  private static func open(_ directory: URL) throws -> DatabaseQueue? {
+    let path = directory.appendingPathComponent(name).path
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    return try DatabaseQueue(path: path, configuration: configuration())
+  }
+
+  /// Whether it is of this format, of this log, and not ahead of it.
+  private static func belongs(_ database: DatabaseQueue, to reader: LogReader) throws -> Bool {
+    guard try database.read({ try Int32.fetchOne($0, sql: "PRAGMA user_version") }) == format else { return false }
+    let (size, leaf) = try database.read(head)
+    guard size > 0 else { return true }
+    guard try size <= reader.size() else { return false }
+    var stored: Data?
+    try reader.scan(from: size - 1, to: size) { stored = MerkleHash.leaf($1).data }
+    return stored == leaf
+  }
+
+  private static func create(_ directory: URL) throws -> DatabaseQueue {
+    let path = directory.appendingPathComponent(name).path
+    for suffix in ["", "-wal", "-shm", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    do {
+      let database = try DatabaseQueue(path: path, configuration: configuration())
+      try database.write { db in
+        try db.execute(
+          sql: """
+            CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+            CREATE TABLE entries (
+              id INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (id, position)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE head (size INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT;
+            INSERT INTO head (size, leaf) VALUES (0, x'');
+            PRAGMA user_version = \(format);
+            """)
+      }
+      return database
+    } catch let error as DatabaseError {
+      throw storage(error)
+    }
+  }
+
+  private static func head(_ db: Database) throws -> (size: UInt64, leaf: Data) {
+    guard let row = try Row.fetchOne(db, sql: "SELECT size, leaf FROM head") else {
+      throw DatabaseError(resultCode: .SQLITE_CORRUPT)
+    }
+    return (UInt64(bitPattern: row[0] as Int64), row[1] as Data)
+  }
+
+  private static func storage(_ error: DatabaseError) -> LogError {
+    .storage("\(name): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")")
+  }
+}

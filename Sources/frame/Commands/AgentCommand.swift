@@ -3,7 +3,8 @@ import ArgumentParser
 /// `frame agent`: the frame's account holders.
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "agent", abstract: "The frame's account holders: create, list, show, history, freeze, and tokens for them.",
+    commandName: "agent",
+    abstract: "The frame's account holders: create, list, show, history, freeze, and tokens for them.",
     subcommands: [
       AgentCreateCommand.self, AgentListCommand.self, AgentShowCommand.self, AgentTokenCommand.self,
       AgentFreezeCommand.self, AgentUnfreezeCommand.self, AgentHistoryCommand.self,

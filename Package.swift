@@ -168,7 +168,7 @@ let package = Package(
       "FrameSettlementTests",
       [
         "FrameBridge", "FrameCore", "FrameFederation", "FrameLedger", "FrameLog", "FrameMetrics", "FramePeerAPI",
-        "FrameProjection", "FrameProtos", "FrameSettlement", .crypto, .logging,
+        "FrameProjection", "FrameProtos", "FrameSettlement", .crypto, .logging, .protobuf,
       ]),
     tests("FrameCanaryTests", ["FrameCanary", "FrameCore", "FrameMetrics", .logging, .nioCore]),
     tests(

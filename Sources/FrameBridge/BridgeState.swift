@@ -6,13 +6,19 @@ internal import FrameProjection
 internal import FrameProtos
 
 /// SF-3 as a pure value: what is locked, issued, redeemed and unlocked with each peer, and whether it adds up.
-package struct BridgeState: Sendable {
+package struct BridgeState: SnapshotState, Sendable {
   package let frame: FrameID
   package internal(set) var peers: [FrameID: BridgePeer] = [:]
   /// Events applied so far: the log size at which this state is true.
   package internal(set) var logSize: UInt64 = 0
 
   package init(frame: FrameID) { self.frame = frame }
+
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.same("frame", frame)
+    try fields.field("peers", &peers)
+    try fields.field("logSize", &logSize)
+  }
 
   package func peer(_ peer: FrameID) -> BridgePeer { peers[peer] ?? BridgePeer() }
 

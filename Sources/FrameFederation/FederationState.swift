@@ -317,3 +317,13 @@ extension FederationState {
     treaties[peer] = treaty
   }
 }
+
+// MARK: - Snapshots
+
+extension FederationState: SnapshotState {
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.same("frame", frame)
+    try fields.field("treaties", &treaties)
+    try fields.field("version", &version)
+  }
+}

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameLog
 import FrameProtos
 import Foundation
 
@@ -63,5 +64,52 @@ package struct Treaty: Sendable, Equatable {
     case .requested: now > expires
     case .approved, .established: false
     }
+  }
+}
+
+extension TreatyState: SnapshotValue {}
+extension Treaty.Direction: SnapshotValue {}
+
+extension PinnedBundle: SnapshotValue {
+  package func write(to output: inout SnapshotOutput) {
+    output.write(document)
+    output.write(fingerprint)
+    output.write(sequence)
+  }
+
+  package init(from input: inout SnapshotInput) throws {
+    document = try input.read()
+    fingerprint = try input.read()
+    sequence = try input.read()
+  }
+}
+
+extension Treaty: SnapshotValue {
+  package func write(to output: inout SnapshotOutput) {
+    output.write(peer)
+    output.write(invitationID)
+    output.write(state)
+    output.write(direction)
+    output.write(ours)
+    output.write(theirs)
+    output.write(pin)
+    output.write(expires)
+    output.write(endedByPeer)
+    output.write(reason)
+    output.write(since)
+  }
+
+  package init(from input: inout SnapshotInput) throws {
+    peer = try input.read()
+    invitationID = try input.read()
+    state = try input.read()
+    direction = try input.read()
+    ours = try input.read()
+    theirs = try input.read()
+    pin = try input.read()
+    expires = try input.read()
+    endedByPeer = try input.read()
+    reason = try input.read()
+    since = try input.read()
   }
 }

@@ -1,4 +1,5 @@
 package import FrameCore
+package import FrameLog
 package import FrameProtos
 
 /// Which account: owner, kind and asset. Only this type and `Postings` know how accounts are spelled in events.
@@ -76,6 +77,20 @@ extension PBAccountKind {
 
   /// Clearing is a debt between frames and issuance is the negative of the supply; every other account holds money.
   var mayBeNegative: Bool { self == .clearing || self == .issuance }
+}
+
+extension AccountRef: SnapshotValue {
+  package func write(to output: inout SnapshotOutput) {
+    output.write(owner)
+    output.write(Int64(kind.rawValue))
+    output.write(asset)
+  }
+
+  package init(from input: inout SnapshotInput) throws {
+    owner = try input.read()
+    kind = PBAccountKind(rawValue: Int(try input.read(Int64.self))) ?? .unspecified
+    asset = try input.read()
+  }
 }
 
 /// Builds postings.

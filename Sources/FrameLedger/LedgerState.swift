@@ -137,6 +137,18 @@ extension LedgerState: FrameState {
     agentsByName[name]?.freeze = freeze
   }
 
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.same("frame", frame)
+    try fields.same("native", native)
+    try fields.field("founding", &founding)
+    try fields.field("balances", &balances)
+    try fields.field("agents", &agentsByName)
+    try fields.field("holds", &holds)
+    try fields.field("frozenAgents", &frozenAgents)
+    try fields.field("drift", &drift)
+    try fields.field("acceptedFindings", &acceptedFindings)
+  }
+
   private func found(_ key: String, _ context: DecisionContext) throws -> [EventDraft] {
     if let founding {
       guard founding.frameID == frame.name, founding.native == PBAsset(native), founding.logVerifierKey == key else {

@@ -5,7 +5,7 @@ package import Foundation
 /// The state of a frame as a pure value: what the writer decides against and evolves (DESIGN §3).
 ///
 /// Each room brings a sub-state; the composition root joins them and is the only one that knows all commands.
-package protocol FrameState: Sendable {
+package protocol FrameState: SnapshotState, Sendable {
   associatedtype Command: Sendable
 
   /// Decides what a command does, without doing it. Pure: no clock, no randomness, no I/O.

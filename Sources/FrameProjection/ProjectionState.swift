@@ -31,7 +31,7 @@ package struct ProjectionState: Sendable {
     package var receivedAt: FrameTime?
   }
 
-  private struct Peer: Sendable {
+  struct Peer: Sendable {
     /// Event types the peer asked for in its terms.
     var subscription: Set<String>
     /// Event types we asked for in ours.
@@ -129,5 +129,44 @@ package struct ProjectionState: Sendable {
       guard peers[peer]?.subscription.contains(recorded.event.eventType.name) == true else { return }
       peers[peer]?.outbox.append(recorded.position)
     }
+  }
+}
+
+// MARK: Snapshots
+
+extension ProjectionState: SnapshotState {
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.same("frame", frame)
+    try fields.field("peers", &peers)
+  }
+}
+
+extension ProjectionState.Peer: SnapshotValue {
+  func write(to output: inout SnapshotOutput) {
+    output.write(subscription)
+    output.write(accepted)
+    output.write(outbox)
+    output.write(cursor)
+  }
+
+  init(from input: inout SnapshotInput) throws {
+    subscription = try input.read()
+    accepted = try input.read()
+    outbox = try input.read()
+    cursor = try input.read()
+  }
+}
+
+extension ProjectionState.Cursor: SnapshotValue {
+  package func write(to output: inout SnapshotOutput) {
+    output.write(sequence)
+    output.write(position)
+    output.write(receivedAt)
+  }
+
+  package init(from input: inout SnapshotInput) throws {
+    sequence = try input.read()
+    position = try input.read()
+    receivedAt = try input.read()
   }
 }

@@ -1,4 +1,5 @@
 package import FrameCore
+package import FrameLog
 
 /// A sum over the last minute, for rate limits that are decided from event times alone (so a replay decides alike).
 ///
@@ -33,5 +34,19 @@ package struct SlidingWindow: Sendable, Equatable {
 
   package static func == (a: Self, b: Self) -> Bool {
     a.buckets.elementsEqual(b.buckets) { $0 == $1 }
+  }
+}
+
+extension SlidingWindow: SnapshotValue {
+  package func write(to output: inout SnapshotOutput) {
+    output.write(buckets.map(\.second))
+    output.write(buckets.map(\.sum))
+  }
+
+  package init(from input: inout SnapshotInput) throws {
+    let seconds: [Int64] = try input.read()
+    let sums: [Int64] = try input.read()
+    guard seconds.count == sums.count else { throw SnapshotRefusal.damaged("a window has more seconds than sums") }
+    buckets = zip(seconds, sums).map { (second: $0, sum: $1) }
   }
 }

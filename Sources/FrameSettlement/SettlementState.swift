@@ -255,6 +255,30 @@ package struct SettlementState: Sendable {
   }
 }
 
+extension SettlementState: SnapshotState {
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.same("frame", frame)
+    try fields.field("outgoing", &outgoing)
+    try fields.field("incoming", &incoming)
+    try fields.field("open", &open)
+    try fields.field("unsettled", &unsettled)
+    try fields.field("refusals", &refusals)
+    try fields.field("natives", &natives)
+  }
+}
+
+extension SettlementState.IncomingKey: SnapshotValue {
+  func write(to output: inout SnapshotOutput) {
+    output.write(origin)
+    output.write(id)
+  }
+
+  init(from input: inout SnapshotInput) throws {
+    origin = try input.read()
+    id = try input.read()
+  }
+}
+
 // Mutations used by SettlementEvolution.swift.
 extension SettlementState {
   mutating func opened(_ transfer: Transfer) {

@@ -20,7 +20,7 @@ struct CounterState: FrameState, Equatable {
   }
 
   var total: Int64 = 0
-  var events = 0
+  var events: UInt64 = 0
   var times: [FrameTime] = []
 
   func decide(_ command: Command, _ context: DecisionContext) throws -> [EventDraft] {
@@ -38,6 +38,12 @@ struct CounterState: FrameState, Equatable {
     total += event.amount
     events += 1
     times.append(recorded.time)
+  }
+
+  mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.field("total", &total)
+    try fields.field("events", &events)
+    try fields.field("times", &times)
   }
 
   private static func draft(_ amount: Int64, memo: String = "") -> EventDraft {

@@ -55,6 +55,14 @@ struct SimState: FrameState, HasLedger {
     settlement.evolve(event)
     bridge.evolve(event)
   }
+
+  mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.part("ledger", &ledger)
+    try fields.part("federation", &federation)
+    try fields.part("projection", &projection)
+    try fields.part("settlement", &settlement)
+    try fields.part("bridge", &bridge)
+  }
 }
 
 /// One frame of the simulation: a log in memory, the states it gives, and the ledger's guard at every append.

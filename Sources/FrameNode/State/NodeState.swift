@@ -45,4 +45,12 @@ package struct NodeState: FrameState, HasLedger {
     settlement.evolve(event)
     bridge.evolve(event)
   }
+
+  package mutating func snapshot(_ fields: inout SnapshotFields) throws {
+    try fields.part("ledger", &ledger)
+    try fields.part("federation", &federation)
+    try fields.part("projection", &projection)
+    try fields.part("settlement", &settlement)
+    try fields.part("bridge", &bridge)
+  }
 }

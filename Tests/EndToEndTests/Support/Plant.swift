@@ -68,6 +68,7 @@ enum Plant {
     let draft: EventDraft
     func decide(_ command: Void, _ context: DecisionContext) -> [EventDraft] { [draft] }
     mutating func evolve(_ event: RecordedEvent) {}
+    mutating func snapshot(_ fields: inout SnapshotFields) {}
   }
 
   private struct Anything: AppendGuard {

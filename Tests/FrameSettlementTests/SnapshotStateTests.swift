@@ -1,0 +1,227 @@
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameLog
+import FrameProtos
+import Synchronization
+import Testing
+
+@testable import FrameSettlement
+
+/// The codec of every room's state, held against what the states really store.
+///
+/// Whoever adds a stored property to a room's state (or to a value in it) hands it to `snapshot(_:)`, or writes and reads
+/// it with the value it is in; and if the random history below never sets it, makes `history(seed:)` set it.
+@Suite("Snapshots of the rooms' states")
+struct SnapshotStateTests {
+  /// Two frames in the middle of everything: transfers and bridge legs open, refused and done, a treaty ended.
+  private func history(seed: UInt64) throws -> [SimFrame] {
+    try Self.made.withLock { made in
+      if let frames = made[seed] { return frames }
+      let frames = try makeHistory(seed: seed)
+      made[seed] = frames
+      return frames
+    }
+  }
+
+  private static let made = Mutex<[UInt64: [SimFrame]]>([:])
+
+  private func makeHistory(seed: UInt64) throws -> [SimFrame] {
+    let (a, b) = try SimFixture.pair()
+    var world = SimWorld([a, b], seed: seed)
+    for _ in 0..<1_500 { try world.step() }
+    var frames = world.frames
+    let stranger = try SimFixture.frame("frame-c.example", code: "CVT", scale: 4)
+    for index in frames.indices {
+      let now = frames[index].log.last?.time ?? SimFixture.start
+      try SimFixture.establish(&frames[index], with: stranger)
+      try append(to: &frames[index], stranger.id, now: now)
+    }
+    return frames
+  }
+
+  /// What the random history does not bring about.
+  private func append(to frame: inout SimFrame, _ peer: FrameID, now: FrameTime) throws {
+    var agent = PBAgentRegistered()
+    agent.name = "dora"
+    agent.purpose = "keeps the books"
+    try frame.append(EventDraft(.agentRegistered(agent)), actor: .node(of: frame.id), now: now)
+    var opened = PBBridgeBreakerOpened()
+    opened.peer = peer.name
+    opened.reason = "by_hand"
+    opened.detail = "as a test"
+    try frame.append(EventDraft(.bridgeBreakerOpened(opened)), actor: .node(of: frame.id), now: now)
+    var rotated = PBPeerBundleRotated()
+    rotated.peer = peer.name
+    rotated.bundle = Data("{}".utf8)
+    rotated.fingerprint = "SHA256:00"
+    rotated.sequence = 7
+    try frame.append(EventDraft(.peerBundleRotated(rotated)), actor: .node(of: frame.id), now: now)
+    var refused = PBCrossRegistryTransferRefused()
+    refused.transferID = "t-refused"
+    refused.origin = peer.name
+    refused.reason = SettlementState.neverSeen
+    try frame.append(EventDraft(.crossRegistryTransferRefused(refused)), actor: .node(of: peer), now: now)
+    try bridge(with: peer, in: &frame, now: now)
+    try ledger(in: &frame, now: now)
+    var locked = PBCrossRegistryTransferLocked()
+    locked.terms.transferID = "t-memo"
+    locked.terms.origin = frame.id.name
+    locked.terms.destination = peer.name
+    locked.terms.from = "alice"
+    locked.terms.to = "bob"
+    locked.terms.asset = PBAsset(frame.native)
+    locked.terms.amount = 5
+    locked.terms.memo = "for the roof"
+    try frame.append(EventDraft(.crossRegistryTransferLocked(locked)), actor: .node(of: frame.id), now: now)
+    var revoked = PBFrameFederationRevoked()
+    revoked.peer = peer.name
+    revoked.byPeer = true
+    revoked.reason = "the end"
+    try frame.append(EventDraft(.frameFederationRevoked(revoked)), actor: .node(of: frame.id), now: now)
+  }
+
+  /// Holds open, captured in part and ended; an agent frozen; findings accepted, and new ones.
+  private func ledger(in frame: inout SimFrame, now: FrameTime) throws {
+    let node = SPIFFEID.node(of: frame.id)
+    for (id, payee) in [("h-open", "bob"), ("h-ended", "")] {
+      var created = PBHoldCreated()
+      created.holdID = id
+      created.from = "alice"
+      created.payee = payee
+      created.amount = 10
+      created.expiresUnixNs = now.unixNanoseconds + 1
+      created.memo = "a room for a night"
+      try frame.append(EventDraft(.holdCreated(created)), actor: node, now: now)
+    }
+    var captured = PBHoldCaptured()
+    captured.holdID = "h-open"
+    captured.from = "alice"
+    captured.to = "bob"
+    captured.amount = 3
+    try frame.append(EventDraft(.holdCaptured(captured)), actor: node, now: now)
+    var expired = PBHoldExpired()
+    expired.holdID = "h-ended"
+    expired.from = "alice"
+    expired.amount = 10
+    try frame.append(EventDraft(.holdExpired(expired)), actor: node, now: now)
+    var frozen = PBAgentFrozen()
+    frozen.name = "carol"
+    frozen.reason = "asked for by a court"
+    try frame.append(EventDraft(.agentFrozen(frozen)), actor: node, now: now)
+    var drift = PBSupplyDriftDetected()
+    drift.size = 12
+    drift.delta = -4
+    drift.findings = 1
+    drift.code = "supply_delta"
+    drift.detail = "at 3: off by -4"
+    var cleared = PBSupplyDriftCleared()
+    cleared.size = 12
+    cleared.accepted = 1
+    try frame.append(EventDraft(.supplyDriftDetected(drift)), actor: node, now: now)
+    try frame.append(EventDraft(.supplyDriftCleared(cleared)), actor: node, now: now)
+    try frame.append(EventDraft(.supplyDriftDetected(drift)), actor: node, now: now)
+  }
+
+  /// Both legs done on a proof before the stream told of them, and a redemption that waits to be unlocked.
+  private func bridge(with peer: FrameID, in frame: inout SimFrame, now: FrameTime) throws {
+    var issued = PBWrappedTokensIssued()
+    issued.lockID = "l-ahead"
+    issued.origin = peer.name
+    issued.recipient = "alice"
+    issued.amount = 3
+    try frame.append(EventDraft(.wrappedTokensIssued(issued)), actor: .node(of: frame.id), now: now)
+    var unlocked = PBTokensBridgeUnlocked()
+    unlocked.redeemID = "r-ahead"
+    unlocked.destination = peer.name
+    unlocked.recipient = "alice"
+    unlocked.amount = 4
+    try frame.append(EventDraft(.tokensBridgeUnlocked(unlocked)), actor: .node(of: frame.id), now: now)
+    var redeemed = PBWrappedTokensRedeemed()
+    redeemed.redeemID = "r-waits"
+    redeemed.origin = frame.id.name
+    redeemed.from = "bob"
+    redeemed.recipient = "alice"
+    redeemed.asset = PBAsset(frame.native)
+    redeemed.amount = 2
+    redeemed.totals.redeemed = 2
+    var event = PBEvent()
+    event.actor = SPIFFEID.node(of: peer).description
+    event.payload = .wrappedTokensRedeemed(redeemed)
+    var projected = PBPeerEventProjected()
+    projected.originFrame = peer.name
+    projected.sequence = 1
+    projected.eventType = "WrappedTokensRedeemed"
+    projected.event = try event.serializedBytes()
+    try frame.append(EventDraft(.peerEventProjected(projected)), actor: .node(of: frame.id), now: now)
+  }
+
+  private func restored(_ bytes: [UInt8], native: Asset) throws -> SimState {
+    var state = SimState(native: native)
+    try bytes.withUnsafeBytes { try SnapshotFields.decode($0, into: &state) }
+    return state
+  }
+
+  @Test("what comes out of a snapshot is what went in, in every stored property", arguments: [3, 17] as [UInt64])
+  func roundTrip(seed: UInt64) throws {
+    for frame in try history(seed: seed) {
+      let bytes = SnapshotFields.encode(frame.state)
+      let restored = try restored(bytes, native: frame.native)
+      #expect(StateMirror.text(restored) == StateMirror.text(frame.state))
+      #expect(SnapshotFields.encode(restored) == bytes, "equal states have equal bytes")
+    }
+  }
+
+  @Test("replay from a snapshot at any point gives, byte for byte, what replay from the beginning gives")
+  func resumed() throws {
+    for frame in try history(seed: 5) {
+      let whole = SnapshotFields.encode(frame.replayed())
+      for tenth in 0...10 {
+        let cut = frame.log.count * tenth / 10
+        var state = SimState(native: frame.native)
+        for event in frame.log[..<cut] { state.evolve(event) }
+        state = try restored(SnapshotFields.encode(state), native: frame.native)
+        for event in frame.log[cut...] { state.evolve(event) }
+        #expect(SnapshotFields.encode(state) == whole, "from \(cut) of \(frame.log.count)")
+      }
+    }
+  }
+
+  @Test("the history that these tests rest on sets every stored property of every state, so that none is missed")
+  func nothingUntouched() throws {
+    var said: [String: Bool] = [:]
+    for seed in [3, 17] as [UInt64] {
+      for frame in try history(seed: seed) {
+        said.merge(StateMirror.properties(frame.state)) { $0 || $1 }
+      }
+    }
+    let configured: Set = ["FeeRule.basisPoints", "FeeRule.fixed", "FeeRule.minimum", "FeeRule.maximum"]
+    let silent = said.filter { !$0.value && !configured.contains($0.key) }.keys.sorted()
+    #expect(silent.isEmpty, "make the history set: \(silent)")
+    #expect(said.count > 80)
+  }
+
+  @Test("a snapshot of another configuration, a cut one and one with a byte too many are refused")
+  func refusals() throws {
+    let frame = try history(seed: 3)[0]
+    let bytes = SnapshotFields.encode(frame.state)
+    let other = try Asset(origin: frame.id, code: "XYZ", scale: 2)
+    #expect { try restored(bytes, native: other) } throws: { ($0 as? SnapshotRefusal)?.code == "other_configuration" }
+    for length in stride(from: 0, to: bytes.count, by: 97) {
+      #expect(throws: SnapshotRefusal.self) { try restored(Array(bytes[..<length]), native: frame.native) }
+    }
+    #expect(throws: SnapshotRefusal.self) { try restored(bytes + [0], native: frame.native) }
+  }
+
+  @Test("a snapshot whose bytes were changed is refused or read as something else, and never crashes")
+  func mutations() throws {
+    let frame = try history(seed: 3)[0]
+    let bytes = SnapshotFields.encode(frame.state)
+    var random = SeededRandom(seed: 99)
+    for _ in 0..<300 {
+      var changed = bytes
+      changed[Int.random(in: 0..<bytes.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
+      do { _ = try restored(changed, native: frame.native) } catch { #expect(error is SnapshotRefusal, "\(error)") }
+    }
+  }
+}

@@ -11,20 +11,24 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   private let appendGuard: Guard
   private let metrics: LogMetrics
   private(set) var state: State
-  private var index = IdempotencyIndex()
+  private var index: IdempotencyIndex
   /// The number of events decided, which is the position of the next one.
-  private(set) var size: UInt64 = 0
-  private var lastTime = FrameTime(unixNanoseconds: .min)
+  private(set) var size: UInt64
+  private var lastTime: FrameTime
 
   /// Replays what `engine` holds.
+  /// - Parameter start: the state to begin with, which the events before its size gave.
   /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`, `LogError.storage`.
   init(
-    replaying engine: any StorageEngine, into initial: State, guard appendGuard: Guard, metrics: LogMetrics
+    replaying engine: any StorageEngine, from start: ReplayStart<State>, guard appendGuard: Guard, metrics: LogMetrics
   ) throws {
     self.appendGuard = appendGuard
     self.metrics = metrics
-    self.state = initial
-    try engine.scan(from: 0, limit: .max) { position, bytes in
+    state = start.state
+    size = start.size
+    lastTime = start.time
+    index = IdempotencyIndex(start.keys)
+    try engine.scan(from: size, limit: .max) { position, bytes in
       guard position == size else { throw LogError.damagedLog("position \(size) is missing") }
       let recorded = try RecordedEvent(bytes: bytes)
       guard recorded.position == position else {
@@ -45,6 +49,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   mutating func decide(
     _ jobs: [Queue.Job], number: UInt64, answers: [Queue.Answer], clock: any FrameClock
   ) -> WriterBatch<State> {
+    index.refresh()
     var batch = WriterBatch<State>(number: number, first: size, jobs: jobs, answers: answers)
     for job in jobs {
       switch job {
@@ -112,5 +117,32 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     do { bytes = try event.serializedData() } catch { throw LogError.damagedEvent("\(error)") }
     guard bytes.count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: bytes.count) }
     return RecordedEvent(event: event, bytes: bytes)
+  }
+}
+
+/// Where a replay begins.
+struct ReplayStart<State: FrameState>: Sendable {
+  /// What the first `size` events give.
+  let state: State
+  let size: UInt64
+  /// When the last of them was recorded.
+  let time: FrameTime
+  /// Their keys are among these, and later ones will be.
+  let keys: PublishedRuns
+
+  /// The beginning of the log.
+  init(initial: State, keys: PublishedRuns) {
+    state = initial
+    size = 0
+    time = FrameTime(unixNanoseconds: .min)
+    self.keys = keys
+  }
+
+  init(_ restored: RestoredState<State>, keys: PublishedRuns) {
+    state = restored.state
+    size = restored.size
+    time = restored.time
+    keys.publish(restored.runs, size: restored.size)
+    self.keys = keys
   }
 }

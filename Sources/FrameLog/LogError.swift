@@ -15,6 +15,8 @@ package enum LogError: FrameError, Equatable {
   /// A write failed; the node stops and never answers for it.
   case stopped(String)
   case overloaded(queued: Int)
+  /// Too many questions about the past wait already.
+  case historyBusy(waiting: Int)
   /// Another process, or another writer of this one, has the data directory.
   case inUse(String)
   /// The data directory or the files in it cannot be opened, read or written.
@@ -37,6 +39,7 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition: "no_such_position"
     case .stopped: "log_stopped"
     case .overloaded: "log_overloaded"
+    case .historyBusy: "history_busy"
     case .inUse: "log_in_use"
     case .storage: "log_storage"
     case .invalidTilePath: "invalid_tile_path"
@@ -52,7 +55,7 @@ package enum LogError: FrameError, Equatable {
     case .idempotencyConflict, .inUse: .conflict
     case .eventTooLarge: .tooLarge
     case .noSuchPosition, .noSuchTile: .notFound
-    case .overloaded: .limited
+    case .overloaded, .historyBusy: .limited
     case .stopped, .storage: .unavailable
     case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
     case .damagedEvent, .damagedLog, .behindCheckpoint: .internal
@@ -71,6 +74,7 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition(let position, let size): "Position \(position) is not in the log of \(size) events."
     case .stopped(let why): "The log has stopped: \(why)."
     case .overloaded(let queued): "The log's queue is full (\(queued) commands)."
+    case .historyBusy(let waiting): "\(waiting) questions about the past are being answered already."
     case .inUse(let directory): "The data directory \(directory) is in use by another node."
     case .storage(let why): "The log cannot be opened or read: \(why)."
     case .invalidTilePath(let path): "'\(path)' is not the path of a tile."
@@ -90,6 +94,7 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition: "Use a position below the log size."
     case .stopped: "See the node's log, fix the disk and restart the node; acknowledged commands are safe."
     case .overloaded: "Retry later with the same idempotency key."
+    case .historyBusy: "Retry later; each takes as long as replaying the log from the snapshot before it."
     case .inUse: "Stop the other node, or give this one a directory of its own."
     case .storage: "Check that the data directory exists, is writable by this user, and has free space."
     case .invalidTilePath:

@@ -12,6 +12,8 @@ package enum LogLimits {
   package static let maximumPage = 10_000
   /// Events of a log that is downloaded or verified from tiles; a checkpoint that claims more is not followed.
   package static let maximumCopiedEvents: UInt64 = 1 << 32
+  /// Questions about the past that may wait at once; each may take as long as a replay.
+  static let maximumPastQuestions = 8
   /// Rows that a long scan reads in one read transaction, so that it does not hold back the log's checkpointing.
   static let scanPage = 4_096
 }

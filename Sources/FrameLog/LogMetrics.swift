@@ -18,6 +18,9 @@ package struct LogMetrics: Sendable {
   let checkpointTime: Gauge
   let checkpointFailures: Counter
   let stopped: Gauge
+  let snapshots: SnapshotFigures
+  let history: HistoryFigures
+  private let startDuration: GaugeFamily
 
   package init(_ registry: MetricRegistry) {
     events = registry.counter("frame_log_events_total", help: "Events appended since the node started.")
@@ -48,6 +51,13 @@ package struct LogMetrics: Sendable {
       "frame_log_checkpoint_failures_total", help: "Checkpoints that could not be read back, signed or kept.")
     stopped = registry.gauge(
       "frame_log_stopped", help: "1 when a write has failed and the log takes no more commands, else 0.")
+    startDuration = registry.gauge(
+      "frame_log_start_duration_seconds",
+      help: "How long the last start took: reading a snapshot, hashing and replaying what came after it.",
+      unit: .seconds, labels: ["phase"])
+    for phase in ["snapshot", "hash", "replay"] { startDuration.with(phase).set(0) }
+    snapshots = SnapshotFigures(registry)
+    history = HistoryFigures(registry)
     for code in ["idempotency_conflict", "event_too_large", "log_overloaded"] { _ = rejections.with(code) }
     registry.info(
       "frame_log_storage_info", help: "The storage library that is linked at run time.",
@@ -63,8 +73,73 @@ package struct LogMetrics: Sendable {
     rejections.with((error as? any FrameError)?.code ?? "internal").increment()
   }
 
+  /// - Parameter phase: `snapshot`, `hash` or `replay`; the last two run at the same time.
+  func started(_ phase: String, in duration: Duration) { startDuration.with(phase).set(duration.inSeconds) }
+
   func signed(_ size: UInt64, at time: FrameTime) {
     checkpointSize.set(Int64(clamping: size))
     checkpointTime.set(time.seconds)
+  }
+}
+
+/// What is kept beside the log so that a start need not replay all of it.
+struct SnapshotFigures: Sendable {
+  private let size: Gauge
+  private let bytes: Gauge
+  private let time: Gauge
+  private let duration: Histogram
+  private let runs: Gauge
+  private let runBytes: Gauge
+  let interval: Gauge
+  let failures: Counter
+  let refusals: CounterFamily
+
+  init(_ registry: MetricRegistry) {
+    size = registry.gauge(
+      "frame_log_snapshot_size_events", help: "Events that the newest snapshot covers; 0 when there is none.",
+      unit: .events)
+    bytes = registry.gauge(
+      "frame_log_snapshot_size_bytes", help: "Size of the newest snapshot, without the runs of keys.", unit: .bytes)
+    time = registry.gauge(
+      "frame_log_snapshot_timestamp_seconds",
+      help: "When the newest snapshot was made or, at start, found; 0 when there is none.", unit: .seconds)
+    interval = registry.gauge(
+      "frame_log_snapshot_interval_events", help: "Events after which a snapshot is due; 0 when none are made.",
+      unit: .events)
+    duration = registry.histogram(
+      "frame_log_snapshot_duration_seconds", help: "Time to make a snapshot.", unit: .seconds)
+    failures = registry.counter("frame_log_snapshot_failures_total", help: "Snapshots that could not be made.")
+    refusals = registry.counter(
+      "frame_log_snapshot_refused_total", help: "Snapshots that were found and not used, by reason.",
+      labels: ["reason"])
+    runs = registry.gauge("frame_log_key_runs", help: "Files that hold the idempotency keys of the newest snapshot.")
+    runBytes = registry.gauge("frame_log_key_runs_bytes", help: "Size of those files.", unit: .bytes)
+    for code in SnapshotRefusal.codes { _ = refusals.with(code) }
+  }
+
+  func found(_ events: UInt64, bytes count: Int, runs files: [KeyRun], at now: FrameTime) {
+    size.set(Int64(clamping: events))
+    bytes.set(Int64(count))
+    time.set(now.seconds)
+    runs.set(Int64(files.count))
+    runBytes.set(Int64(files.reduce(0) { $0 + $1.bytes }))
+  }
+
+  func made(_ events: UInt64, bytes count: Int, runs files: [KeyRun], _ time: Duration, at now: FrameTime) {
+    found(events, bytes: count, runs: files, at: now)
+    duration.observe(time)
+  }
+}
+
+/// What questions about the past cost.
+struct HistoryFigures: Sendable {
+  let duration: Histogram
+  let events: Counter
+
+  init(_ registry: MetricRegistry) {
+    duration = registry.histogram(
+      "frame_log_history_duration_seconds", help: "Time to answer a question about the past.", unit: .seconds)
+    events = registry.counter(
+      "frame_log_history_events_total", help: "Events replayed to answer questions about the past.")
   }
 }

@@ -21,6 +21,8 @@ package struct MerkleTree: Sendable {
     }
   }
 
+  package var leaves: [MerkleHash] { levels[0] }
+
   package func leaf(_ index: UInt64) -> MerkleHash { levels[0][Int(index)] }
 
   /// The root of the complete subtree of leaves `index * 2^level ..< (index + 1) * 2^level`, which must all be there.
@@ -29,69 +31,87 @@ package struct MerkleTree: Sendable {
   /// The root of the tree of the first `size` leaves.
   package func root(at size: UInt64) -> MerkleHash {
     precondition(size <= self.size, "a root is asked for beyond the tree")
-    return size == 0 ? .empty : subtree(0, Int(size))
+    return MerkleMath.root(at: size, node: subtree)
   }
 
   package var root: MerkleHash { root(at: size) }
 
   /// PATH(index, D[size]) of RFC 6962 §2.1.1, bottom up.
   package func inclusionProof(of index: UInt64, in size: UInt64) -> [MerkleHash] {
-    precondition(index < size && size <= self.size, "an inclusion proof is asked for beyond the tree")
+    precondition(size <= self.size, "an inclusion proof is asked for beyond the tree")
+    return MerkleMath.inclusionProof(of: index, in: size, node: subtree)
+  }
+
+  /// PROOF(first, D[second]) of RFC 6962 §2.1.2. Empty when the sizes are equal or `first` is 0.
+  package func consistencyProof(from first: UInt64, to second: UInt64) -> [MerkleHash] {
+    precondition(second <= size, "a consistency proof is asked for beyond the tree")
+    return MerkleMath.consistencyProof(from: first, to: second, node: subtree)
+  }
+}
+
+/// The proofs of RFC 6962, made of the roots of complete subtrees, wherever those are kept.
+enum MerkleMath {
+  /// The root of the complete subtree of leaves `index * 2^level ..< (index + 1) * 2^level`.
+  typealias Node = (_ level: Int, _ index: UInt64) throws -> MerkleHash
+
+  /// The largest power of two below `count` (RFC 6962 §2.1). - Precondition: `count` is at least 2.
+  static func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
+
+  static func root(at size: UInt64, node: Node) rethrows -> MerkleHash {
+    size == 0 ? .empty : try subtree(0, Int(size), node)
+  }
+
+  static func inclusionProof(of index: UInt64, in size: UInt64, node: Node) rethrows -> [MerkleHash] {
+    precondition(index < size, "an inclusion proof is asked for beyond the tree")
     var proof: [MerkleHash] = []
     let target = Int(index)
     var (low, high) = (0, Int(size))
     while high - low > 1 {
-      let middle = low + MerkleMath.split(high - low)
+      let middle = low + split(high - low)
       if target < middle {
-        proof.append(subtree(middle, high))
+        proof.append(try subtree(middle, high, node))
         high = middle
       } else {
-        proof.append(subtree(low, middle))
+        proof.append(try subtree(low, middle, node))
         low = middle
       }
     }
     return proof.reversed()
   }
 
-  /// PROOF(first, D[second]) of RFC 6962 §2.1.2. Empty when the sizes are equal or `first` is 0.
-  package func consistencyProof(from first: UInt64, to second: UInt64) -> [MerkleHash] {
-    precondition(first <= second && second <= size, "a consistency proof is asked for beyond the tree")
+  static func consistencyProof(from first: UInt64, to second: UInt64, node: Node) rethrows -> [MerkleHash] {
+    precondition(first <= second, "a consistency proof goes forward")
     guard first > 0, first < second else { return [] }
     var proof: [MerkleHash] = []
     var (low, high, rest) = (0, Int(second), Int(first))
     // Whether the part of the old tree that is left is still one of its own subtrees (its hash is then known).
     var whole = true
     while rest != high - low {
-      let half = MerkleMath.split(high - low)
+      let half = split(high - low)
       if rest <= half {
-        proof.append(subtree(low + half, high))
+        proof.append(try subtree(low + half, high, node))
         high = low + half
       } else {
-        proof.append(subtree(low, low + half))
+        proof.append(try subtree(low, low + half, node))
         low += half
         rest -= half
         whole = false
       }
     }
-    if !whole { proof.append(subtree(low, high)) }
+    if !whole { proof.append(try subtree(low, high, node)) }
     return proof.reversed()
   }
 
   /// MTH(D[low:high]). Complete aligned subtrees are looked up; only the ragged right edge is hashed.
-  private func subtree(_ low: Int, _ high: Int) -> MerkleHash {
+  private static func subtree(_ low: Int, _ high: Int, _ node: Node) rethrows -> MerkleHash {
     let count = high - low
     if count & (count - 1) == 0, low & (count - 1) == 0 {
       let level = count.trailingZeroBitCount
-      return levels[level][low >> level]
+      return try node(level, UInt64(low >> level))
     }
-    let half = MerkleMath.split(count)
-    return .node(subtree(low, low + half), subtree(low + half, high))
+    let half = split(count)
+    return .node(try subtree(low, low + half, node), try subtree(low + half, high, node))
   }
-}
-
-enum MerkleMath {
-  /// The largest power of two below `count` (RFC 6962 §2.1). - Precondition: `count` is at least 2.
-  static func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
 }
 
 /// The right edge of a Merkle tree: enough to append and to know the root, 32 bytes a level. What an auditor keeps.

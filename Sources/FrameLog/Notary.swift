@@ -18,26 +18,30 @@ final class Notary: Sendable {
 
   struct State {
     var file: CheckpointFile
-    var tree = MerkleTree()
+    var tree: LogTree
     var signed: SignedCheckpoint?
   }
 
-  /// Hashes the whole stored log and compares it with the last signed checkpoint. Blocks.
+  /// Hashes the stored log from where `tree` ends and compares it with the last signed checkpoint. Blocks.
+  /// - Parameter tree: of the log's first events, each of which was read back by this process or by the one that signed a
+  ///   checkpoint over it (`SnapshotLoader`); empty to hash the whole log.
   /// - Throws: `LogError.behindCheckpoint` when the log is shorter than what was signed; `LogError.damagedLog` when it
   ///   differs or has a gap; `LogError.badNote` when the checkpoint file is not ours.
-  init(directory: URL, signer: LogSigner, clock: any FrameClock, metrics: LogMetrics) throws {
+  init(
+    directory: URL, tree: LogTree = LogTree(), signer: LogSigner, clock: any FrameClock, metrics: LogMetrics
+  ) throws {
     self.reader = try LogReader(directory: directory)
     self.signer = signer
     self.clock = clock
     self.metrics = metrics
-    var start = State(file: CheckpointFile(directory: directory))
+    var start = State(file: CheckpointFile(directory: directory), tree: tree)
     start.signed = try start.file.read(key: signer.verifierKey)
-    try Self.catchUp(&start, to: reader.size(), reader)
+    try start.tree.catchUp(to: reader.size(), reader)
     if let signed = start.signed {
       guard signed.size <= start.tree.size else {
         throw LogError.behindCheckpoint(logSize: start.tree.size, signedSize: signed.size)
       }
-      guard start.tree.root(at: signed.size).data == signed.root else {
+      guard try start.tree.root(at: signed.size, LogTree.leaves(reader)).data == signed.root else {
         throw LogError.damagedLog("its first \(signed.size) events are not those that were signed")
       }
       metrics.signed(signed.size, at: clock.now())
@@ -62,11 +66,12 @@ final class Notary: Sendable {
       var attestation = PBAttestation()
       try notary.reader.scan(from: position, to: position + 1) { _, bytes in attestation.event = bytes }
       // Pair assertion: the bytes handed out are the ones that were hashed.
-      guard MerkleHash.leaf(attestation.event) == state.tree.leaf(position) else {
+      let leaves = LogTree.leaves(notary.reader)
+      guard MerkleHash.leaf(attestation.event) == (try state.tree.node(level: 0, index: position, leaves)) else {
         throw LogError.damagedLog("position \(position) changed since it was hashed")
       }
       attestation.position = position
-      attestation.proof = state.tree.inclusionProof(of: position, in: checkpoint.size).map(\.data)
+      attestation.proof = try state.tree.inclusionProof(of: position, in: checkpoint.size, leaves).map(\.data)
       attestation.checkpoint = checkpoint.note
       return attestation
     }
@@ -76,9 +81,9 @@ final class Notary: Sendable {
   /// - Throws: `LogError.noSuchPosition` when either is beyond what was hashed.
   func consistencyProof(from first: UInt64, to second: UInt64) async throws -> [Data] {
     try await work { notary, state in
-      try Self.catchUp(&state, to: second, notary.reader)
+      try state.tree.catchUp(to: second, notary.reader)
       guard first <= second else { throw LogError.noSuchPosition(first, size: second) }
-      return state.tree.consistencyProof(from: first, to: second).map(\.data)
+      return try state.tree.consistencyProof(from: first, to: second, LogTree.leaves(notary.reader)).map(\.data)
     }
   }
 
@@ -95,7 +100,7 @@ final class Notary: Sendable {
   private func signed(_ state: inout State, covering size: UInt64) throws -> SignedCheckpoint {
     if let signed = state.signed, signed.size >= size { return signed }
     do {
-      try Self.catchUp(&state, to: size, reader)
+      try state.tree.catchUp(to: size, reader)
       let next = SignedCheckpoint(size: state.tree.size, root: state.tree.root, signer: signer)
       try state.file.add(next)
       state.signed = next
@@ -105,10 +110,5 @@ final class Notary: Sendable {
       metrics.checkpointFailures.increment()
       throw error
     }
-  }
-
-  static func catchUp(_ state: inout State, to size: UInt64, _ reader: LogReader) throws {
-    guard state.tree.size < size else { return }
-    try reader.scan(from: state.tree.size, to: size) { _, bytes in state.tree.append(.leaf(bytes)) }
   }
 }

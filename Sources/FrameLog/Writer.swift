@@ -17,6 +17,8 @@ package final class Writer<State: FrameState>: Sendable {
   private let queue = CommandQueue<State>()
   let reader: LogReader
   let notary: Notary
+  let snapshots: SnapshotService<State>
+  let history: LogHistory<State>
   private let progress: WriterProgress
   private let metrics: LogMetrics
 
@@ -25,33 +27,37 @@ package final class Writer<State: FrameState>: Sendable {
   /// - Throws: `LogError.inUse`, `.storage`, `.damagedLog`, `.damagedEvent`, `.behindCheckpoint`, `.badNote`.
   package convenience init(
     directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
-    clock: any FrameClock, metrics: LogMetrics, logger: Logger
+    clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots: SnapshotPolicy = .none
   ) throws {
     try self.init(
       directory: directory, initial: initial, guard: appendGuard, signer: signer, clock: clock, metrics: metrics,
-      logger: logger, openEngine: { try SQLiteEngine(directory: $0) })
+      logger: logger, snapshots: snapshots, openEngine: { try SQLiteEngine(directory: $0) })
   }
 
   /// - Parameter openEngine: called once, on the writer's thread; the engine must store what `SQLiteEngine` can read.
   package init(
     directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
-    clock: any FrameClock, metrics: LogMetrics, logger: Logger,
+    clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots policy: SnapshotPolicy = .none,
     openEngine: @escaping @Sendable (URL) throws -> any StorageEngine
   ) throws {
     let lock = try DirectoryLock(directory)
     let progress = WriterProgress()
-    let opened = Handover<Void>()
+    let opened = Handover<LogTree>()
     let replayed = Handover<UInt64>()
     let queue = self.queue
+    let start = WriterStart(
+      directory: directory, initial: initial, signer: signer, policy: policy, metrics: metrics, clock: clock,
+      logger: logger)
     let thread = Thread {
       do {
-        let engine = try openEngine(directory)
-        opened.give(.success(()))
-        let loop = try WriterLoop(
-          engine: engine, initial: initial, guard: appendGuard, clock: clock, metrics: metrics, logger: logger)
+        let loop = try start.open(guard: appendGuard, openEngine: openEngine) { opened.give(.success($0)) }
         progress.advance(to: loop.replayedSize)
         replayed.give(.success(loop.replayedSize))
-        let failure = loop.run(queue) { progress.advance(to: $0) }
+        let failure = loop.run(queue) { size in
+          progress.advance(to: size)
+          start.snapshots.advanced(to: size)
+        }
+        start.snapshots.stop()
         lock.release()
         progress.end(failure)
       } catch {
@@ -66,11 +72,15 @@ package final class Writer<State: FrameState>: Sendable {
     thread.start()
     self.progress = progress
     self.metrics = metrics
+    self.snapshots = start.snapshots
     do {
-      try opened.take()
+      let tree = try opened.take()
       // The notary hashes while the writer replays.
       reader = try LogReader(directory: directory)
-      notary = try Notary(directory: directory, signer: signer, clock: clock, metrics: metrics)
+      history = try LogHistory(loader: start.loader, directory: directory, metrics: metrics)
+      let begin = ContinuousClock.now
+      notary = try Notary(directory: directory, tree: tree, signer: signer, clock: clock, metrics: metrics)
+      metrics.started("hash", in: ContinuousClock.now - begin)
       _ = try replayed.take()
     } catch {
       queue.close(.stopped("it did not open"))
@@ -192,6 +202,7 @@ package final class Writer<State: FrameState>: Sendable {
     let failure = await progress.ended()
     reader.close()
     notary.close()
+    history.close()
     return failure
   }
 }

@@ -27,10 +27,10 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
   /// Replays the stored log.
   /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`, `LogError.storage`.
   init(
-    engine: sending any StorageEngine, initial: State, guard appendGuard: Guard, clock: any FrameClock,
+    engine: sending any StorageEngine, from start: ReplayStart<State>, guard appendGuard: Guard, clock: any FrameClock,
     metrics: LogMetrics, logger: Logger
   ) throws {
-    let decider = try Decider(replaying: engine, into: initial, guard: appendGuard, metrics: metrics)
+    let decider = try Decider(replaying: engine, from: start, guard: appendGuard, metrics: metrics)
     self.clock = clock
     self.metrics = metrics
     self.logger = logger

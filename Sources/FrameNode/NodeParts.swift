@@ -77,7 +77,8 @@ final class NodeParts: Sendable {
     logMetrics.prepare(reasons: LedgerError.guardCodes)
     let writer = try Writer(
       directory: configuration.logDirectory, initial: state, guard: LedgerGuard<NodeState>(), signer: signer,
-      clock: clock, metrics: logMetrics, logger: named("log"))
+      clock: clock, metrics: logMetrics, logger: named("log"),
+      snapshots: SnapshotPolicy(everyEvents: configuration.snapshotEvery, program: NodeVersion.text))
     let core = NodeCore(
       configuration: configuration, writer: writer, authority: authority, signer: signer, registry: registry,
       clock: clock)

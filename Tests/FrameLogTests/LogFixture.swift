@@ -77,12 +77,13 @@ final class LogFixture: Sendable {
   deinit { try? FileManager.default.removeItem(at: directory) }
 
   func writer(
-    in other: URL? = nil, metrics: LogMetrics = LogMetrics(MetricRegistry()),
+    in other: URL? = nil, metrics: LogMetrics = LogMetrics(MetricRegistry()), snapshots: SnapshotPolicy = .none,
     engine: @escaping @Sendable (URL) throws -> any StorageEngine = { try SQLiteEngine(directory: $0) }
   ) throws -> Writer<CounterState> {
     try Writer(
       directory: other ?? directory, initial: CounterState(), guard: CounterGuard(), signer: signer, clock: clock,
-      metrics: metrics, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), openEngine: engine)
+      metrics: metrics, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+      snapshots: snapshots, openEngine: engine)
   }
 
   func envelope(

@@ -195,7 +195,7 @@ struct SnapshotStateTests {
         said.merge(StateMirror.properties(frame.state)) { $0 || $1 }
       }
     }
-    let configured: Set = ["FeeRule.basisPoints", "FeeRule.fixed", "FeeRule.minimum", "FeeRule.maximum"]
+    let configured: Set = ["Terms.basisPoints", "Terms.fixed", "Terms.minimum", "Terms.maximum"]
     let silent = said.filter { !$0.value && !configured.contains($0.key) }.keys.sorted()
     #expect(silent.isEmpty, "make the history set: \(silent)")
     #expect(said.count > 80)

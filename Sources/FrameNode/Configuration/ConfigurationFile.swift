@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameLog
 import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
@@ -48,6 +49,9 @@ private struct ConfigurationFile: Codable {
     var amount: String?
     var float: String?
   }
+  struct Snapshot: Codable {
+    var every_events: Int?
+  }
   struct Treaty: Codable {
     var net_debit_cap: String?
     var bridge_cap: String?
@@ -66,6 +70,7 @@ private struct ConfigurationFile: Codable {
   var fees: Fees?
   var canary: Canary?
   var treaty: Treaty?
+  var snapshot: Snapshot?
   var audit_interval_seconds: Seconds?
   var bundle_refresh_seconds: Seconds?
   var log_level: String?
@@ -74,7 +79,7 @@ private struct ConfigurationFile: Codable {
   static let known: [String: Set<String>] = [
     "": [
       "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
-      "treaty", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
+      "treaty", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
     ],
     "currency": ["code", "scale"],
     "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
@@ -82,6 +87,7 @@ private struct ConfigurationFile: Codable {
     "advertise": ["federation_address", "bundle_endpoint", "api_url"],
     "fees": ["basis_points", "fixed", "minimum", "maximum"],
     "canary": ["enabled", "interval_seconds", "amount", "float"],
+    "snapshot": ["every_events"],
     "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
   ]
 }
@@ -197,6 +203,10 @@ extension NodeConfiguration {
     guard levels.contains(logLevel) else {
       throw invalid("log_level", "'\(logLevel)' is not one of \(levels.joined(separator: ", ")).")
     }
+    let snapshotEvery = raw.snapshot?.every_events ?? Int(SnapshotPolicy.defaultEveryEvents)
+    guard (0...1_000_000_000).contains(snapshotEvery) else {
+      throw invalid("snapshot.every_events", "\(snapshotEvery) is not between 0 and 1000000000.")
+    }
     let bundleEndpoint = raw.advertise?.bundle_endpoint ?? "https://127.0.0.1:\(bundle.port)"
     guard bundleEndpoint.hasPrefix("https://") else {
       throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
@@ -225,6 +235,7 @@ extension NodeConfiguration {
         bridgeCap: try amount("treaty.bridge_cap", raw.treaty?.bridge_cap, default: 1_000_000 * one),
         bridgeRatePerMinute: try amount(
           "treaty.bridge_rate_per_minute", raw.treaty?.bridge_rate_per_minute, default: 100_000 * one)),
+      snapshotEvery: UInt64(snapshotEvery),
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
       logLevel: logLevel)
@@ -252,6 +263,7 @@ extension NodeConfiguration {
       treaty: .init(
         net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
         bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
+      snapshot: .init(every_events: Int(snapshotEvery)),
       audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel)
     return try YAMLEncoder().encode(file)
   }

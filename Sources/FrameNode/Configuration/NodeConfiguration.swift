@@ -64,6 +64,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var fees: Fees
   package var canary: Canary
   package var treaty: TreatyDefaults
+  /// A snapshot of the state is due after so many events; 0: none is made or used.
+  package var snapshotEvery: UInt64
   package var auditInterval: Duration
   package var refreshInterval: Duration
   package var logLevel: String

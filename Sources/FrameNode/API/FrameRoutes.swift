@@ -40,11 +40,15 @@ struct FrameRoutes {
     api.on(.get, "/api/v1/agents/{name}", .authenticated) { [node] call in
       let name = try AgentName(call.parameter("name"))
       try Self.requireSelf(name, call)
-      let (known, balances) = try await node.writer.read { state in
+      let look: @Sendable (NodeState) -> (AgentRecord?, [AccountRef: Int64]) = { state in
         (state.ledger.agent(name), state.ledger.accounts.filter { $0.key.owner == name.text && $0.key.kind.isAgents })
       }
+      let past: PastValue<(AgentRecord?, [AccountRef: Int64])>? =
+        if let point = try call.past() { try await node.writer.past(point, look) } else { nil }
+      let (known, balances) = if let past { past.value } else { try await node.writer.read(look) }
       guard let known else { throw LedgerError.unknownAgent(name.text) }
       var view = agent(name, known)
+      if let past { view.asOf = try await AsOfView(past, node) }
       view.balances = balances.sorted { $0.key.description < $1.key.description }.map { account, units in
         let asset = account.asset ?? node.configuration.native
         return AgentView.Balance(

@@ -14,7 +14,15 @@ struct LogRoutes {
     api.on(.post, "/api/v1/audit", .authority) { [audit] call in
       .json(try await audit(call.query("full") == "true" ? .full : .now))
     }
-    api.on(.get, "/api/v1/supply", .authority) { [audit] _ in .json(try await audit(.latest)) }
+    api.on(.get, "/api/v1/supply", .authority) { [node, audit] call in
+      guard let point = try call.past() else { return .json(try await audit(.latest)) }
+      let past = try await node.writer.past(point) { $0.ledger }
+      let statement = past.value.supply(at: past.size)
+      return .json(
+        PastSupplyView(
+          asOf: try await AsOfView(past, node),
+          supply: AuditView.Supply(statement, native: node.configuration.native)))
+    }
     api.on(.post, "/api/v1/audit/clear", .authority) { [node, audit] call in
       struct Body: Decodable {
         let note: String
@@ -135,8 +143,6 @@ struct AuditView: Encodable, Sendable {
 extension AuditView {
   /// - drift: what keeps anything from being issued now.
   init(_ report: AuditReport, native: Asset, drift: SupplyDrift?) {
-    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
-    func decimals(_ amounts: [String: Int64]) -> ByName { ByName(amounts: amounts.mapValues(decimal)) }
     let statement = report.statement
     clean = report.isClean && statement.delta == 0 && report.worstDelta == 0
     position = report.size
@@ -148,12 +154,22 @@ extension AuditView {
     problems = report.findings.map { finding in
       "\(finding.code)\(finding.position.map { " at \($0)" } ?? ""): \(finding.message)"
     }
-    supply = Supply(
+    supply = Supply(statement, native: native)
+  }
+}
+
+extension AuditView.Supply {
+  init(_ statement: SupplyStatement, native: Asset) {
+    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    func decimals(_ amounts: [String: Int64]) -> AuditView.ByName {
+      AuditView.ByName(amounts: amounts.mapValues(decimal))
+    }
+    self.init(
       issued: decimal(statement.issued), circulating: decimal(statement.circulating), staked: decimal(statement.staked),
       held: decimal(statement.held), fees: decimal(statement.fees), treasury: decimal(statement.treasury),
       lockedForBridge: decimals(statement.lockedForBridge), clearing: decimals(statement.clearing),
       delta: decimal(statement.delta),
-      wrapped: ByName(
+      wrapped: AuditView.ByName(
         amounts: Dictionary(
           uniqueKeysWithValues: statement.wrapped.map { name, units in
             let scale = UInt8(clamping: statement.wrappedScales[name] ?? 0)

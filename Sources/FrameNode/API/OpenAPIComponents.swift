@@ -8,6 +8,8 @@ enum OpenAPIComponents {
         name: {name: name, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
         id: {name: id, in: path, required: true, schema: {type: string}}
         peer: {name: peer, in: path, required: true, schema: {$ref: "#/components/schemas/FrameID"}}
+        atPosition: {name: at_position, in: query, description: As of right after the event at this position, schema: {type: integer, minimum: 0}}
+        atTime: {name: at_time, in: query, description: As of this time, schema: {type: string, format: date-time}}
         key: {name: Idempotency-Key, in: header, required: true, schema: {type: string, minLength: 1, maxLength: 128}}
         index:
           name: index
@@ -50,6 +52,7 @@ enum OpenAPIComponents {
         Peer: {description: A peer, content: {application/json: {schema: {$ref: "#/components/schemas/Peer"}}}}
         Peers: {description: Peers, content: {application/json: {schema: {type: object, properties: {peers: {type: array, items: {$ref: "#/components/schemas/Peer"}}}}}}}
         Audit: {description: A supply statement and what it is true at, content: {application/json: {schema: {$ref: "#/components/schemas/Audit"}}}}
+        Supply: {description: An audited statement or the supply as it was, content: {application/json: {schema: {oneOf: [{$ref: "#/components/schemas/Audit"}, {$ref: "#/components/schemas/PastSupply"}]}}}}
         Events: {description: Events, content: {application/json: {schema: {type: object, properties: {size: {type: integer}, events: {type: array, items: {type: object}}}}}}}
         Attestation: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, event_type: {type: string}, proof: {type: string, contentEncoding: base64}}}}}}
         Inclusion: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, size: {type: integer}, leaf: {type: string, contentEncoding: base64}, root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}, checkpoint: {type: string}}}}}}
@@ -104,6 +107,8 @@ enum OpenAPIComponents {
         Peer:
           type: object
           properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+        AsOf: {type: object, properties: {size: {type: integer}, position: {type: integer}, time: {type: string, format: date-time}, root: {type: string, contentEncoding: base64}}}
+        PastSupply: {type: object, properties: {as_of: {$ref: "#/components/schemas/AsOf"}, supply: {type: object}}}
         Audit:
           type: object
           properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, findings: {type: integer}, problems: {type: array, items: {type: string}}, frozen: {type: string, description: Why nothing is issued now}, frozen_since: {type: string, format: date-time}, supply: {type: object}}

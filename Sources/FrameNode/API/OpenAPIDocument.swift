@@ -44,7 +44,8 @@ package enum OpenAPIDocument {
       /api/v1/agents/{name}:
         parameters: [{$ref: "#/components/parameters/name"}]
         get:
-          summary: An agent and its balances (authority, or the agent itself)
+          summary: An agent and its balances, now or as of a point in the past (authority, or the agent itself)
+          parameters: [{$ref: "#/components/parameters/atPosition"}, {$ref: "#/components/parameters/atTime"}]
           responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}/transactions:
         parameters: [{$ref: "#/components/parameters/name"}]
@@ -261,8 +262,9 @@ package enum OpenAPIDocument {
           responses: {"200": {$ref: "#/components/responses/Audit"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/supply:
         get:
-          summary: The last audited supply statement (authority)
-          responses: {"200": {$ref: "#/components/responses/Audit"}, default: {$ref: "#/components/responses/Problem"}}
+          summary: The last audited supply statement, or the supply as of a point in the past (authority)
+          parameters: [{$ref: "#/components/parameters/atPosition"}, {$ref: "#/components/parameters/atTime"}]
+          responses: {"200": {$ref: "#/components/responses/Supply"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/log/checkpoint:
         get:
           summary: The log's signed checkpoint (C2SP tlog-checkpoint)

@@ -34,6 +34,8 @@ struct AgentView: Encodable, Sendable {
   let purpose: String
   var position: UInt64?
   var balances: [Balance]?
+  /// Given when the past was asked for: what the balances are true at.
+  var asOf: AsOfView?
   /// Why and since when its money does not move out; absent unless it is frozen.
   var frozen: String?
   var frozenSince: String?

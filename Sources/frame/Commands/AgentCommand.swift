@@ -16,6 +16,7 @@ struct AgentCommand: AsyncParsableCommand {
       ("purpose", agent.purpose?.isEmpty == false ? agent.purpose : nil), ("frozen", agent.frozen),
       ("frozen since", agent.frozenSince),
     ])
+    if let asOf = agent.asOf { Output.fields(asOf.fields) }
     if let balances = agent.balances, !balances.isEmpty {
       Output.table(["ACCOUNT", "ASSET", "AMOUNT"], balances.map { [$0.kind, $0.asset, $0.amount] })
     }
@@ -72,20 +73,24 @@ struct AgentListCommand: AsyncParsableCommand {
 /// `frame agent show`.
 struct AgentShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "One agent with its balances.",
+    commandName: "show", abstract: "One agent with its balances, now or as of a position or time.",
     discussion: """
       Example:
         frame agent show alice
+        frame agent show alice --at-time 2027-01-31T12:00:00Z
       """)
 
   @Argument(help: "The agent's name.")
   var name: String
 
+  @OptionGroup var past: PastOptions
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AgentInfo> = try await node.client().get("/api/v1/agents/\(name)")
+    var client = try node.client()
+    if past.isGiven { client.timeout = .minutes(10) }
+    let answer: APIClient.Answer<AgentInfo> = try await client.get("/api/v1/agents/\(name)\(past.query)")
     output.print(answer, text: AgentCommand.show)
   }
 }

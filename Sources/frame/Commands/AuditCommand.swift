@@ -92,7 +92,7 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   /// The supply statement: each line of the equation, and per peer or origin what has one.
-  private static func lines(_ supply: AuditStatement.Supply) -> [[String]] {
+  static func lines(_ supply: AuditStatement.Supply) -> [[String]] {
     func byName(_ line: String, _ amounts: [String: String]) -> [[String]] {
       amounts.isEmpty
         ? [[line, "no peer", "0"]] : amounts.sorted { $0.key < $1.key }.map { [line, $0.key, $0.value] }

@@ -12,9 +12,12 @@ struct BenchCommand: AsyncParsableCommand {
       Examples:
         frame bench transfers --seconds 10
         frame bench writer --seconds 5 --batch 100 --json
+        frame bench start --events 1000000
         frame bench metrics
       """,
-    subcommands: [BenchTransfersCommand.self, BenchWriterCommand.self, BenchMetricsCommand.self])
+    subcommands: [
+      BenchTransfersCommand.self, BenchWriterCommand.self, BenchStartCommand.self, BenchMetricsCommand.self,
+    ])
 }
 
 /// Options that all benchmarks take.

@@ -22,6 +22,7 @@ struct AgentInfo: Decodable, Sendable {
   let address: String
   let purpose: String?
   let balances: [Balance]?
+  let asOf: AsOf?
   let frozen: String?
   let frozenSince: String?
 }

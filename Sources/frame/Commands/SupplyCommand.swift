@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+
+/// A point in the past, for commands that can answer as of one.
+struct PastOptions: ParsableArguments {
+  @Option(name: .long, help: "As of right after the event at this position.")
+  var atPosition: UInt64?
+
+  @Option(name: .long, help: "As of this time, RFC 3339, e.g. 2027-01-31T12:00:00Z.")
+  var atTime: String?
+
+  func validate() throws {
+    if atPosition != nil, atTime != nil { throw ValidationError("Give either --at-position or --at-time.") }
+  }
+
+  /// What to add to a path.
+  var query: String {
+    if let atPosition { return "?at_position=\(atPosition)" }
+    guard let atTime else { return "" }
+    return "?at_time=\(atTime.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? atTime)"
+  }
+
+  var isGiven: Bool { atPosition != nil || atTime != nil }
+}
+
+/// `frame supply`.
+struct SupplyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "supply", abstract: "The supply statement: the last audited one, or as of a position or time.",
+    discussion: """
+      Examples:
+        frame supply
+        frame supply --at-position 1041
+        frame supply --at-time 2027-01-31T12:00:00Z --json
+      """)
+
+  @OptionGroup var past: PastOptions
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var client = try node.client()
+    client.timeout = .minutes(10)
+    guard past.isGiven else {
+      let answer: APIClient.Answer<AuditStatement> = try await client.get("/api/v1/supply")
+      return output.print(answer, text: AuditCommand.show)
+    }
+    let answer: APIClient.Answer<PastSupply> = try await client.get("/api/v1/supply\(past.query)")
+    output.print(answer) { past in
+      Output.fields(past.asOf.fields)
+      Output.table(["LINE", "WITH", "AMOUNT"], AuditCommand.lines(past.supply))
+    }
+  }
+}
+
+/// What an answer about the past is true at.
+struct AsOf: Decodable, Sendable {
+  let size: UInt64
+  let position: UInt64?
+  let time: String?
+  let root: String
+
+  var fields: [(String, String?)] {
+    [
+      ("as of position", position.map { "\($0)" } ?? "none: the log was empty"), ("recorded", time),
+      ("log size", "\(size)"), ("root", root),
+    ]
+  }
+}
+
+struct PastSupply: Decodable, Sendable {
+  let asOf: AsOf
+  let supply: AuditStatement.Supply
+}

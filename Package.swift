@@ -174,7 +174,8 @@ let package = Package(
     tests(
       "FrameNodeTests",
       [
-        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos", .httpTypes, .hummingbird,
+        "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
+        "FrameProtos", .httpTypes, .hummingbird,
         .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded, .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.

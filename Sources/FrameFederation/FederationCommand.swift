@@ -30,6 +30,8 @@ package enum FederationCommand: Sendable {
   case approvalRefused(peer: FrameID, invitationID: String, reason: String)
   /// A refresh that the held pin vouched for.
   case rotatePin(peer: FrameID, pin: PinnedBundle)
+  /// The peer's log has shown two histories.
+  case reportEquivocation(peer: FrameID, proof: EquivocationProof)
 
   /// The frame the command is about.
   package var peerName: String {
@@ -38,7 +40,7 @@ package enum FederationCommand: Sendable {
     case .receiveIncoming(_, let theirs, _, _, _): theirs.frameID
     case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _),
       .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _),
-      .approvalRefused(let peer, _, _), .rotatePin(let peer, _):
+      .approvalRefused(let peer, _, _), .rotatePin(let peer, _), .reportEquivocation(let peer, _):
       peer.name
     }
   }
@@ -56,6 +58,8 @@ package enum FederationCommand: Sendable {
     case .peerRevoked(let peer, _): CommandDigest.of("ws3.peer-revoked", peer.name)
     case .establish(let peer, let id, _): CommandDigest.of("ws3.establish", peer.name, id)
     case .approvalRefused(let peer, let id, _): CommandDigest.of("ws3.approval-refused", peer.name, id)
+    case .reportEquivocation(let peer, let proof):
+      CommandDigest.of("ws3.equivocation", peer.name, proof.first, proof.second)
     case .rotatePin(let peer, let pin):
       CommandDigest.of("ws3.rotate", peer.name, pin.fingerprint, String(pin.sequence))
     }

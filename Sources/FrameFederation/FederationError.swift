@@ -24,6 +24,9 @@ package enum FederationError: FrameError, Equatable {
   case endpointInvalid(String)
   case rateLimited(source: String)
   case busy(FrameID, limit: Int)
+  /// The treaty is stopped: the peer's log has shown two histories.
+  case equivocated(FrameID, position: UInt64)
+  case equivocationUnproven(FrameID, why: String)
 
   package var code: String {
     switch self {
@@ -49,14 +52,19 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "endpoint_invalid"
     case .rateLimited: "rate_limited"
     case .busy: "peer_busy"
+    case .equivocated: "peer_equivocated"
+    case .equivocationUnproven: "equivocation_unproven"
     }
   }
 
   package var kind: FrameErrorKind {
     switch self {
     case .unknownPeer, .invitationUnknown: .notFound
-    case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid: .invalid
-    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback: .refused
+    case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid,
+      .equivocationUnproven:
+      .invalid
+    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback, .equivocated:
+      .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
     case .notAuthority, .notThePeer: .forbidden
@@ -92,6 +100,10 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
     case .rateLimited(let source): "Too many requests from \(source)."
     case .busy(let peer, let limit): "'\(peer)' already has \(limit) calls in progress."
+    case .equivocated(let peer, let position):
+      "The treaty with '\(peer)' is stopped: its log has two histories (our event \(position) keeps both signed notes)."
+    case .equivocationUnproven(let peer, let why):
+      "The notes do not prove that the log of '\(peer)' has two histories: \(why.prefix(300))"
     }
   }
 
@@ -119,6 +131,9 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
     case .rateLimited: "Wait a minute and try again."
     case .busy: "Wait for calls to finish."
+    case .equivocated:
+      "Read runbooks/FramePeerEquivocation.md; once it is explained, revoke the treaty and establish a new one."
+    case .equivocationUnproven: "Nothing needs to be done: the treaty goes on."
     }
   }
 }

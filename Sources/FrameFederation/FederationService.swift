@@ -197,6 +197,14 @@ package final class FederationService: Service, TreatyVerbs {
       key: IdempotencyKey(derived: "ws3/rotate/\(peer)/\(UniqueID.make(at: clock.now()))"))
   }
 
+  /// Records the proof that a peer's log has two histories, and stops the treaty.
+  /// - Throws: ``FederationError`` when it is no proof; `LogError`.
+  package func reportEquivocation(_ peer: FrameID, _ proof: EquivocationProof) async throws {
+    try await submit(
+      .reportEquivocation(peer: peer, proof: proof), actor: .node(of: frame),
+      key: IdempotencyKey(derived: "witness/equivocation/\(peer)/\(UniqueID.make(at: clock.now()))"))
+  }
+
   private func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws {
     _ = try await port.submit(command, actor: actor, key: key)
     try await follow()

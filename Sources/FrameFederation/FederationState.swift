@@ -7,6 +7,8 @@ import Foundation
 package struct FederationState: Sendable, Equatable {
   package let frame: FrameID
   package private(set) var treaties: [FrameID: Treaty] = [:]
+  /// Peers whose log has shown two histories under the present treaty.
+  package internal(set) var equivocations: [FrameID: PeerEquivocation] = [:]
   /// Grows with every treaty event: of two copies of this state, the one with the higher version is the later one.
   package private(set) var version: UInt64 = 0
 
@@ -25,12 +27,13 @@ package struct FederationState: Sendable, Equatable {
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
     guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+    if let fraud = equivocations[peer] { throw .equivocated(peer, position: fraud.position) }
     return treaty
   }
 
-  /// Peers with an established treaty, in order of their names.
+  /// Peers with an established treaty that is not stopped, in order of their names.
   package var establishedPeers: [FrameID] {
-    treaties.values.filter { $0.state == .established }.map(\.peer).sorted()
+    treaties.values.filter { $0.state == .established && equivocations[$0.peer] == nil }.map(\.peer).sorted()
   }
 }
 
@@ -77,6 +80,9 @@ extension FederationState {
     case .rotatePin(let peer, let pin):
       try requireNode(context)
       return try rotate(peer, pin: pin)
+    case .reportEquivocation(let peer, let proof):
+      try requireNode(context)
+      return try report(proof, of: peer)
     }
   }
 
@@ -275,6 +281,8 @@ extension FederationState {
         treaty.ours = e.ours
         treaty.theirs = e.theirs
       }
+      if let peer = try? FrameID(e.peer) { equivocations[peer] = nil }
+    case .peerEquivocationProven(let e): evolve(e, recorded)
     case .frameFederationRevoked(let e):
       update(e.peer, .revoked, time) { treaty in
         treaty.endedByPeer = e.byPeer
@@ -290,7 +298,7 @@ extension FederationState {
   private static func isTreatyEvent(_ event: PBEvent) -> Bool {
     switch event.payload {
     case .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-      .frameFederationRevoked, .peerBundleRotated:
+      .frameFederationRevoked, .peerBundleRotated, .peerEquivocationProven:
       true
     default: false
     }
@@ -324,6 +332,7 @@ extension FederationState: SnapshotState {
   package mutating func snapshot(_ fields: inout SnapshotFields) throws {
     try fields.same("frame", frame)
     try fields.field("treaties", &treaties)
+    try fields.field("equivocations", &equivocations)
     try fields.field("version", &version)
   }
 }

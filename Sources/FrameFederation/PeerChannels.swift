@@ -1,7 +1,9 @@
 import FrameCore
 import FrameIdentity
+import FrameLog
 import FramePeerAPI
 import FrameProtos
+import Foundation
 import GRPCCore
 import GRPCNIOTransportCore
 import GRPCNIOTransportHTTP2Posix
@@ -103,6 +105,26 @@ package final class PeerChannels: PeerCalling, Service {
   package func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
     try await call(peer, .reserveStatement, timeout) { api, options in
       try await api.getReserveStatement(PBReserveStatementRequest(), options: options)
+    }
+  }
+
+  package func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {
+    var request = PBAddCheckpointRequest()
+    request.body = body
+    let reply = try await call(peer, .addCheckpoint, timeout) { [request] api, options in
+      try await api.addCheckpoint(request, options: options)
+    }
+    return try WitnessAnswer(reply, from: peer)
+  }
+
+  package func consistencyProof(
+    _ peer: FrameID, from first: UInt64, to second: UInt64, timeout: Duration
+  ) async throws -> [Data] {
+    var request = PBConsistencyProofRequest()
+    request.first = first
+    request.second = second
+    return try await call(peer, .consistencyProof, timeout) { [request] api, options in
+      try await api.getConsistencyProof(request, options: options).hashes
     }
   }
 

@@ -29,6 +29,7 @@ package final class PeerDirectory: BundleSource {
   private struct Held {
     var version: UInt64 = 0
     var entries: [FrameID: Entry] = [:]
+    var equivocations: [FrameID: PeerEquivocation] = [:]
     var observers: [@Sendable (PeerChange) -> Void] = []
   }
 
@@ -47,6 +48,7 @@ package final class PeerDirectory: BundleSource {
     let (changes, observers) = held.withLock { held -> ([PeerChange], [@Sendable (PeerChange) -> Void]) in
       guard state.version >= held.version else { return ([], []) }
       held.version = state.version
+      held.equivocations = state.equivocations
       var changes: [PeerChange] = []
       for (peer, treaty) in state.treaties {
         let old = held.entries[peer]
@@ -96,10 +98,15 @@ package final class PeerDirectory: BundleSource {
   /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
   @discardableResult
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
-    guard let treaty = treaty(peer) else { throw .unknownPeer(peer) }
+    let (treaty, fraud) = held.withLock { ($0.entries[peer]?.treaty, $0.equivocations[peer]) }
+    guard let treaty else { throw .unknownPeer(peer) }
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+    if let fraud { throw .equivocated(peer, position: fraud.position) }
     return treaty
   }
+
+  /// The proof that stops the treaty with `peer`, if there is one.
+  package func equivocation(of peer: FrameID) -> PeerEquivocation? { held.withLock { $0.equivocations[peer] } }
 
   package var established: [Treaty] {
     held.withLock { $0.entries.values.map(\.treaty) }.filter { $0.state == .established }

@@ -78,6 +78,22 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     try await serve(.reserveStatement, .established, context) { try await verbs.reserveStatement(for: $0) }
   }
 
+  func addCheckpoint(request: PBAddCheckpointRequest, context: ServerContext) async throws -> PBAddCheckpointReply {
+    try await serve(.addCheckpoint, .established, context) { peer in
+      PBAddCheckpointReply(try await verbs.addCheckpoint(request.body, from: peer))
+    }
+  }
+
+  func getConsistencyProof(
+    request: PBConsistencyProofRequest, context: ServerContext
+  ) async throws -> PBConsistencyProofReply {
+    try await serve(.consistencyProof, .established, context) { peer in
+      var reply = PBConsistencyProofReply()
+      reply.hashes = try await verbs.consistencyProof(from: request.first, to: request.second, for: peer)
+      return reply
+    }
+  }
+
   private func serve<T: Sendable>(
     _ method: PeerMethod, _ requirement: Requirement, _ context: ServerContext,
     _ body: @escaping @Sendable (FrameID) async throws -> T

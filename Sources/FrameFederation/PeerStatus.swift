@@ -68,6 +68,8 @@ enum PeerMethod: String, CaseIterable, Sendable {
   case credit = "CreditTransfer"
   case resolve = "ResolveTransfer"
   case reserveStatement = "GetReserveStatement"
+  case addCheckpoint = "AddCheckpoint"
+  case consistencyProof = "GetConsistencyProof"
 }
 
 /// Limits of the federation channel (CONFORMANCE B21).

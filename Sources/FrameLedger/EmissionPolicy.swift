@@ -53,6 +53,7 @@ package struct EmissionPolicy: Sendable {
     .agentUnfrozen: rule([.authority]),
     .supplyDriftDetected: rule([.node, .authority]),
     .supplyDriftCleared: rule([.authority]),
+    .peerEquivocationProven: rule([.node]),
     // Cross-registry transfer, asynchronous
     .crossFrameTransferInitiated: rule([.agent], own: true),
     .crossFrameTransferSettled: rule([.node, .peer], (.clearing, .liquid)),

@@ -102,7 +102,8 @@ struct MoneyClaim {
     case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
-      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared:
+      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared,
+      .peerEquivocationProven:
       break
     }
   }

@@ -56,6 +56,7 @@ package struct Node: Sendable {
   private func serve() async throws {
     try await parts.found()
     try await parts.federation.prime()
+    try await parts.confirmRestored()
     let services = parts.services()
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))

@@ -31,6 +31,9 @@ final class NodeParts: Sendable {
   private let channels: PeerChannels
   private let refresher: BundleRefresher
   private let follower: ProjectionFollower
+  private let watch: PeerLogWatch
+  let courier: WitnessCourier
+  private let cosignatures: Cosignatures
   private let coordinator: TransferCoordinator
   private let relay: BridgeRelay
   private let auditor: SupplyAuditor
@@ -55,6 +58,7 @@ final class NodeParts: Sendable {
 
     // What the node says of itself
     ProcessCollector.register(in: registry)
+    StorageMetrics.register(in: registry, directory: configuration.dataDirectory)
     registry.buildInfo([
       "version": NodeVersion.text, "swift": NodeVersion.swift, "sqlite": StorageLibrary.version,
     ])
@@ -118,6 +122,18 @@ final class NodeParts: Sendable {
       directory: directory, federation: federation, endpoints: endpoints, interval: configuration.refreshInterval,
       metrics: federationMetrics, clock: clock, logger: named("federation"))
 
+    // Witnessing
+    let witnessMetrics = WitnessMetrics(registry)
+    let (calls, treaties, treatyService) = (channels, directory, federation)
+    let watch = PeerLogWatch(
+      witness: try Witness(
+        directory: configuration.witnessDirectory, signer: signer, clock: clock, metrics: witnessMetrics),
+      peers: calls, directory: treaties, metrics: witnessMetrics, logger: named("witness"),
+      report: { peer, proof in try await treatyService.reportEquivocation(peer, proof) })
+    self.watch = watch
+    cosignatures = Cosignatures(
+      directory: configuration.logDirectory, key: signer.verifierKey, metrics: witnessMetrics)
+
     // Settlement, projection, bridge
     let settlementMetrics = SettlementMetrics(registry)
     let bridgeMetrics = BridgeMetrics(registry)
@@ -131,13 +147,15 @@ final class NodeParts: Sendable {
     self.relay = relay
     follower = ProjectionFollower(
       port: core, peers: channels, clock: clock, metrics: projectionMetrics, logger: named("projection"),
+      watch: { try await watch.require($0, of: $1, key: $2) },
       onCommitted: { events in
         await coordinator.observe(events)
         await relay.observe(events)
       })
     let verbs = NodeVerbs(
       projection: ProjectionServer(port: core, clock: clock, metrics: projectionMetrics),
-      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay)
+      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay,
+      watch: watch, log: core)
 
     // Listeners
     readiness = Readiness(
@@ -153,7 +171,19 @@ final class NodeParts: Sendable {
       ? SNIRouter(
         host: configuration.sni.listener.host, port: configuration.sni.listener.port,
         map: try Self.sniMap(configuration), metrics: federationMetrics, logger: named("sni")) : nil
-    http = HTTPClient(eventLoopGroupProvider: .singleton)
+    // After all that can throw: the client must not be let go of without its shutdown.
+    let http = HTTPClient(eventLoopGroupProvider: .singleton)
+    self.http = http
+    courier = WitnessCourier(
+      log: core, logKey: signer.verifierKey,
+      witnesses: {
+        watch.show()
+        let peers = treaties.established.filter { treaties.equivocation(of: $0.peer) == nil }
+          .compactMap { try? PeerWitness($0, peers: calls) as any CheckpointWitness }
+        return peers + configuration.witnesses.map { HTTPWitness($0, client: http) }
+      },
+      cosignatures: cosignatures, acceptsFork: configuration.acceptsFork, clock: clock, metrics: witnessMetrics,
+      logger: named("witness"))
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
@@ -172,7 +202,7 @@ final class NodeParts: Sendable {
       WriterService(node: core), svid, auditor, ledgerKeeper, history,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
-      channels, federation, follower, coordinator, relay, refresher,
+      channels, federation, courier, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
         bound: { [bundleListener] in _ = try await bundleListener.listeningPort }),
@@ -218,11 +248,13 @@ final class NodeParts: Sendable {
     HistoryRoutes(node: core, history: history).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
     BridgeRoutes(
-      node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
+      node: core, relay: relay, watch: watch,
+      reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
     ).add(to: api)
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
-    TileRoutes(node: core, metrics: metrics.tiles).add(to: api)
+    TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
+    WitnessRoutes(node: core, watch: watch, cosignatures: cosignatures).add(to: api)
     return api
   }
 

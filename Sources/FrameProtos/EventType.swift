@@ -42,6 +42,7 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let agentUnfrozen = EventType("AgentUnfrozen")
   public static let supplyDriftDetected = EventType("SupplyDriftDetected")
   public static let supplyDriftCleared = EventType("SupplyDriftCleared")
+  public static let peerEquivocationProven = EventType("PeerEquivocationProven")
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
   public static let unknown = EventType("Unknown")
 
@@ -55,7 +56,7 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
     .wrappedTokensRedeemed, .tokensBridgeUnlocked, .bridgeBreakerOpened, .bridgeBreakerClosed,
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
     .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
-    .supplyDriftDetected, .supplyDriftCleared,
+    .supplyDriftDetected, .supplyDriftCleared, .peerEquivocationProven,
   ]
 }
 
@@ -98,6 +99,7 @@ extension PBEvent.OneOf_Payload {
     case .agentUnfrozen: .agentUnfrozen
     case .supplyDriftDetected: .supplyDriftDetected
     case .supplyDriftCleared: .supplyDriftCleared
+    case .peerEquivocationProven: .peerEquivocationProven
     }
   }
 }

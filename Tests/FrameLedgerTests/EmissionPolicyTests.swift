@@ -21,6 +21,7 @@ import Testing
     (.frameInvitationApproved, "ANP"), (.frameInvitationRejected, "ANP"), (.frameFederationEstablished, "ANP"),
     (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerEventProjected, "NP"),
     (.agentFrozen, "A"), (.agentUnfrozen, "A"), (.supplyDriftDetected, "AN"), (.supplyDriftCleared, "A"),
+    (.peerEquivocationProven, "N"),
   ]
 
   @Test("every event type has its row, and no other has")

@@ -161,6 +161,7 @@ struct EventSamples {
     case .agentUnfrozen: .agentUnfrozen(.with { $0.name = "bob" })
     case .supplyDriftDetected: .supplyDriftDetected(.init())
     case .supplyDriftCleared: .supplyDriftCleared(.init())
+    case .peerEquivocationProven: .peerEquivocationProven(.init())
     default: nil
     }
   }

@@ -57,6 +57,14 @@ struct SnapshotStateTests {
     rotated.fingerprint = "SHA256:00"
     rotated.sequence = 7
     try frame.append(EventDraft(.peerBundleRotated(rotated)), actor: .node(of: frame.id), now: now)
+    var forked = PBPeerEquivocationProven()
+    forked.peer = peer.name
+    forked.kind = "inconsistent"
+    forked.logVerifierKey = "key"
+    forked.first = Data("first".utf8)
+    forked.second = Data("second".utf8)
+    forked.proof = [Data(repeating: 1, count: 32)]
+    try frame.append(EventDraft(.peerEquivocationProven(forked)), actor: .node(of: frame.id), now: now)
     var refused = PBCrossRegistryTransferRefused()
     refused.transferID = "t-refused"
     refused.origin = peer.name

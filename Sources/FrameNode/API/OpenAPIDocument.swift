@@ -313,6 +313,43 @@ package enum OpenAPIDocument {
           summary: The log's signed checkpoint (C2SP tlog-tiles)
           security: []
           responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /log/cosigned:
+        get:
+          summary: The newest checkpoint that a witness cosigned, with all its cosignatures (C2SP tlog-cosignature)
+          security: []
+          responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /witness/add-checkpoint:
+        post:
+          summary: Have a checkpoint of a peer's log cosigned (C2SP tlog-witness)
+          description: Only logs of frames with an established treaty are known. Answers are those of tlog-witness.
+          security: []
+          requestBody: {required: true, content: {text/plain: {schema: {type: string}}}}
+          responses:
+            "200": {description: Cosignature lines, content: {text/plain: {schema: {type: string}}}}
+            "400": {description: Not such a request}
+            "403": {description: Not signed by the origin's key}
+            "404": {description: Unknown origin}
+            "409": {description: The size last cosigned, content: {text/x.tlog.size: {schema: {type: string}}}}
+            "422": {description: Not consistent with what was cosigned}
+      /witness/{origin}/checkpoint:
+        parameters:
+          - {name: origin, in: path, required: true, description: SHA-256 of the origin line in hex, schema: {type: string}}
+        get:
+          summary: The newest witnessed checkpoint of a log, with this node's cosignature (C2SP tlog-witness)
+          security: []
+          responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /api/v1/peers/{peer}/witness:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: What was witnessed of the peer's log, and by the peer of ours (authority)
+          responses: {"200": {$ref: "#/components/responses/Witness"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/equivocation:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The proof that the peer's log has two histories, to be checked by anyone (authority)
+          responses:
+            "200": {$ref: "#/components/responses/Equivocation"}
+            default: {$ref: "#/components/responses/Problem"}
       /log/tile/{level}/{index}:
         parameters:
           - {name: level, in: path, required: true, schema: {type: integer, minimum: 0, maximum: 63}}

@@ -58,6 +58,11 @@ private struct ConfigurationFile: Codable {
     var bridge_rate_per_minute: String?
   }
 
+  struct Witness: Codable {
+    var url: String
+    var verifier_key: String
+  }
+
   var frame_id: String
   var currency: Currency
   var data_dir: String?
@@ -71,6 +76,7 @@ private struct ConfigurationFile: Codable {
   var canary: Canary?
   var treaty: Treaty?
   var snapshot: Snapshot?
+  var witnesses: [Witness]?
   var audit_interval_seconds: Seconds?
   var bundle_refresh_seconds: Seconds?
   var log_level: String?
@@ -79,7 +85,7 @@ private struct ConfigurationFile: Codable {
   static let known: [String: Set<String>] = [
     "": [
       "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
-      "treaty", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
+      "treaty", "snapshot", "witnesses", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
     ],
     "currency": ["code", "scale"],
     "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
@@ -238,7 +244,15 @@ extension NodeConfiguration {
       snapshotEvery: UInt64(snapshotEvery),
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
-      logLevel: logLevel)
+      logLevel: logLevel,
+      witnesses: try (raw.witnesses ?? []).enumerated().map { index, witness in
+        guard witness.url.hasPrefix("https://") || witness.url.hasPrefix("http://") else {
+          throw invalid("witnesses[\(index)].url", "'\(witness.url)' must start with https:// or http://.")
+        }
+        return OutsideWitness(
+          url: witness.url.hasSuffix("/") ? String(witness.url.dropLast()) : witness.url,
+          key: try naming("witnesses[\(index)].verifier_key") { try CosignatureKey(witness.verifier_key) })
+      })
   }
 
   /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).
@@ -264,6 +278,7 @@ extension NodeConfiguration {
         net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
         bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
       snapshot: .init(every_events: Int(snapshotEvery)),
+      witnesses: witnesses.isEmpty ? nil : witnesses.map { .init(url: $0.url, verifier_key: $0.key.text) },
       audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel)
     return try YAMLEncoder().encode(file)
   }

@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameLog
 import Yams
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
@@ -45,6 +46,13 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var bridgeRatePerMinute: Amount
   }
 
+  /// A witness of the log beside the treaty peers (C2SP tlog-witness).
+  package struct OutsideWitness: Sendable, Equatable {
+    /// The submission prefix, without a trailing slash.
+    package var url: String
+    package var key: CosignatureKey
+  }
+
   package struct SNI: Sendable, Equatable {
     package var enabled: Bool
     package var listener: Listener
@@ -69,9 +77,14 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var auditInterval: Duration
   package var refreshInterval: Duration
   package var logLevel: String
+  package var witnesses: [OutsideWitness] = []
+  /// Serve although a witness holds more of this frame's log than there is (`frame serve --accept-fork`). Never in the file.
+  package var acceptsFork = false
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }
+  /// What this node has witnessed of its peers' logs.
+  package var witnessDirectory: URL { dataDirectory.appendingPathComponent("witness", isDirectory: true) }
   /// Base URL by which a local client reaches the API.
   package var localAPIURL: String { "http://\(Self.reachable(api.host)):\(api.port)" }
   /// Base URL by which a local client reaches `/metrics` and health.

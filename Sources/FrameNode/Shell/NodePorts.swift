@@ -72,3 +72,9 @@ extension NodeCore: BridgePort {
 
   package func sign(_ bytes: Data) async throws -> Data { signer.signature(over: bytes) }
 }
+
+extension NodeCore: WitnessedLog {
+  package func consistencyProof(from first: UInt64, to second: UInt64) async throws -> [Data] {
+    try await writer.consistencyProof(from: first, to: second)
+  }
+}

@@ -115,6 +115,32 @@ public enum PBFramePeer: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "AddCheckpoint" metadata.
+        public enum AddCheckpoint: Sendable {
+            /// Request type for "AddCheckpoint".
+            public typealias Input = PBAddCheckpointRequest
+            /// Response type for "AddCheckpoint".
+            public typealias Output = PBAddCheckpointReply
+            /// Descriptor for "AddCheckpoint".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "AddCheckpoint",
+                type: .unary
+            )
+        }
+        /// Namespace for "GetConsistencyProof" metadata.
+        public enum GetConsistencyProof: Sendable {
+            /// Request type for "GetConsistencyProof".
+            public typealias Input = PBConsistencyProofRequest
+            /// Response type for "GetConsistencyProof".
+            public typealias Output = PBConsistencyProofReply
+            /// Descriptor for "GetConsistencyProof".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "GetConsistencyProof",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "frame.v1.FramePeer" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             NotifyApproval.descriptor,
@@ -123,7 +149,9 @@ public enum PBFramePeer: Sendable {
             Subscribe.descriptor,
             CreditTransfer.descriptor,
             ResolveTransfer.descriptor,
-            GetReserveStatement.descriptor
+            GetReserveStatement.descriptor,
+            AddCheckpoint.descriptor,
+            GetConsistencyProof.descriptor
         ]
     }
 }
@@ -263,6 +291,42 @@ extension PBFramePeer {
             request: GRPCCore.StreamingServerRequest<PBReserveStatementRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<PBSignedReserveStatement>
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBAddCheckpointRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBAddCheckpointReply` messages.
+        func addCheckpoint(
+            request: GRPCCore.StreamingServerRequest<PBAddCheckpointRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBAddCheckpointReply>
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBConsistencyProofRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBConsistencyProofReply` messages.
+        func getConsistencyProof(
+            request: GRPCCore.StreamingServerRequest<PBConsistencyProofRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBConsistencyProofReply>
     }
 
     /// Service protocol for the "frame.v1.FramePeer" service.
@@ -386,6 +450,42 @@ extension PBFramePeer {
             request: GRPCCore.ServerRequest<PBReserveStatementRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<PBSignedReserveStatement>
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBAddCheckpointReply` message.
+        func addCheckpoint(
+            request: GRPCCore.ServerRequest<PBAddCheckpointRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBAddCheckpointReply>
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBConsistencyProofReply` message.
+        func getConsistencyProof(
+            request: GRPCCore.ServerRequest<PBConsistencyProofRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBConsistencyProofReply>
     }
 
     /// Simple service protocol for the "frame.v1.FramePeer" service.
@@ -508,6 +608,42 @@ extension PBFramePeer {
             request: PBReserveStatementRequest,
             context: GRPCCore.ServerContext
         ) async throws -> PBSignedReserveStatement
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBAddCheckpointRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBAddCheckpointReply` to respond with.
+        func addCheckpoint(
+            request: PBAddCheckpointRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBAddCheckpointReply
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBConsistencyProofRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBConsistencyProofReply` to respond with.
+        func getConsistencyProof(
+            request: PBConsistencyProofRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBConsistencyProofReply
     }
 }
 
@@ -592,6 +728,28 @@ extension PBFramePeer.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.AddCheckpoint.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAddCheckpointRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAddCheckpointReply>(),
+            handler: { request, context in
+                try await self.addCheckpoint(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.GetConsistencyProof.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBConsistencyProofRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBConsistencyProofReply>(),
+            handler: { request, context in
+                try await self.getConsistencyProof(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -669,6 +827,28 @@ extension PBFramePeer.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<PBSignedReserveStatement> {
         let response = try await self.getReserveStatement(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func addCheckpoint(
+        request: GRPCCore.StreamingServerRequest<PBAddCheckpointRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBAddCheckpointReply> {
+        let response = try await self.addCheckpoint(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func getConsistencyProof(
+        request: GRPCCore.StreamingServerRequest<PBConsistencyProofRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBConsistencyProofReply> {
+        let response = try await self.getConsistencyProof(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -767,6 +947,32 @@ extension PBFramePeer.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<PBSignedReserveStatement> {
         return GRPCCore.ServerResponse<PBSignedReserveStatement>(
             message: try await self.getReserveStatement(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func addCheckpoint(
+        request: GRPCCore.ServerRequest<PBAddCheckpointRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBAddCheckpointReply> {
+        return GRPCCore.ServerResponse<PBAddCheckpointReply>(
+            message: try await self.addCheckpoint(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func getConsistencyProof(
+        request: GRPCCore.ServerRequest<PBConsistencyProofRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBConsistencyProofReply> {
+        return GRPCCore.ServerResponse<PBConsistencyProofReply>(
+            message: try await self.getConsistencyProof(
                 request: request.message,
                 context: context
             ),
@@ -931,6 +1137,52 @@ extension PBFramePeer {
             deserializer: some GRPCCore.MessageDeserializer<PBSignedReserveStatement>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBSignedReserveStatement>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - serializer: A serializer for `PBAddCheckpointRequest` messages.
+        ///   - deserializer: A deserializer for `PBAddCheckpointReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func addCheckpoint<Result>(
+            request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBAddCheckpointRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAddCheckpointReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - serializer: A serializer for `PBConsistencyProofRequest` messages.
+        ///   - deserializer: A deserializer for `PBConsistencyProofReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getConsistencyProof<Result>(
+            request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBConsistencyProofRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBConsistencyProofReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1173,6 +1425,74 @@ extension PBFramePeer {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - serializer: A serializer for `PBAddCheckpointRequest` messages.
+        ///   - deserializer: A deserializer for `PBAddCheckpointReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func addCheckpoint<Result>(
+            request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBAddCheckpointRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAddCheckpointReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.AddCheckpoint.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - serializer: A serializer for `PBConsistencyProofRequest` messages.
+        ///   - deserializer: A deserializer for `PBConsistencyProofReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getConsistencyProof<Result>(
+            request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBConsistencyProofRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBConsistencyProofReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.GetConsistencyProof.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -1363,6 +1683,64 @@ extension PBFramePeer.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<PBReserveStatementRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<PBSignedReserveStatement>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AddCheckpoint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func addCheckpoint<Result>(
+        request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.addCheckpoint(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAddCheckpointRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAddCheckpointReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetConsistencyProof" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getConsistencyProof<Result>(
+        request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getConsistencyProof(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBConsistencyProofRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBConsistencyProofReply>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1583,6 +1961,72 @@ extension PBFramePeer.ClientProtocol {
             metadata: metadata
         )
         return try await self.getReserveStatement(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AddCheckpoint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func addCheckpoint<Result>(
+        _ message: PBAddCheckpointRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBAddCheckpointRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.addCheckpoint(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetConsistencyProof" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getConsistencyProof<Result>(
+        _ message: PBConsistencyProofRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBConsistencyProofRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getConsistencyProof(
             request: request,
             options: options,
             onResponse: handleResponse

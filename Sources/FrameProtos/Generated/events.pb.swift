@@ -504,6 +504,14 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .supplyDriftCleared(newValue)}
   }
 
+  public var peerEquivocationProven: PBPeerEquivocationProven {
+    get {
+      if case .peerEquivocationProven(let v)? = _storage._payload {return v}
+      return PBPeerEquivocationProven()
+    }
+    set {_uniqueStorage()._payload = .peerEquivocationProven(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -543,6 +551,7 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case agentUnfrozen(PBAgentUnfrozen)
     case supplyDriftDetected(PBSupplyDriftDetected)
     case supplyDriftCleared(PBSupplyDriftCleared)
+    case peerEquivocationProven(PBPeerEquivocationProven)
 
   }
 
@@ -1628,6 +1637,33 @@ public nonisolated struct PBAttestation: Sendable {
   public init() {}
 }
 
+/// Two signed notes of a peer's log that cannot both be true. The treaty is stopped until it is made anew.
+public nonisolated struct PBPeerEquivocationProven: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  /// same_size or inconsistent
+  public var kind: String = String()
+
+  /// that both notes verify with
+  public var logVerifierKey: String = String()
+
+  /// signed notes
+  public var first: Data = Data()
+
+  public var second: Data = Data()
+
+  /// the consistency proof that does not hold; none for same_size
+  public var proof: [Data] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "frame.v1"
@@ -1727,7 +1763,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{17}peer_equivocation_proven\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -2252,6 +2288,19 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .supplyDriftCleared(v)
           }
         }()
+        case 96: try {
+          var v: PBPeerEquivocationProven?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .peerEquivocationProven(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .peerEquivocationProven(v)
+          }
+        }()
         default: break
         }
       }
@@ -2432,6 +2481,10 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .supplyDriftCleared?: try {
         guard case .supplyDriftCleared(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
+      }()
+      case .peerEquivocationProven?: try {
+        guard case .peerEquivocationProven(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 96)
       }()
       case nil: break
       }
@@ -4526,6 +4579,61 @@ nonisolated extension PBAttestation: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.position != rhs.position {return false}
     if lhs.proof != rhs.proof {return false}
     if lhs.checkpoint != rhs.checkpoint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PeerEquivocationProven"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}kind\0\u{3}log_verifier_key\0\u{1}first\0\u{1}second\0\u{1}proof\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.logVerifierKey) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.first) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.second) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.proof) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.logVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.logVerifierKey, fieldNumber: 3)
+    }
+    if !self.first.isEmpty {
+      try visitor.visitSingularBytesField(value: self.first, fieldNumber: 4)
+    }
+    if !self.second.isEmpty {
+      try visitor.visitSingularBytesField(value: self.second, fieldNumber: 5)
+    }
+    if !self.proof.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.proof, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBPeerEquivocationProven, rhs: PBPeerEquivocationProven) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.logVerifierKey != rhs.logVerifierKey {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.second != rhs.second {return false}
+    if lhs.proof != rhs.proof {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

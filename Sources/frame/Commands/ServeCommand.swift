@@ -28,6 +28,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "Also stop when stdin closes, so that the node never outlives its supervisor.")
   var supervised = false
 
+  @Flag(
+    name: .long,
+    help: "Serve although a witness holds more of this log than there is: an older copy was restored for good.")
+  var acceptFork = false
+
   @Option(
     name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
   var canarySeconds: Double?
@@ -40,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     var configuration = try location.configuration()
+    configuration.acceptsFork = acceptFork
     if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat

@@ -68,7 +68,10 @@ package final class BundleRefresher: Service {
       loops.withLock { $0.removeValue(forKey: peer) }?.cancel()
       seen.withLock { _ = $0.removeValue(forKey: peer) }
       metrics.forgetBundle(of: peer)
-    case .pinMoved: break
+    case .pinMoved(let peer, _):
+      // What is pinned is what was fetched: by this loop, or for the operator who named it.
+      guard let treaty = directory.treaty(peer), treaty.state == .established else { return }
+      show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
     }
   }
 

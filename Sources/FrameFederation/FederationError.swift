@@ -24,6 +24,14 @@ package enum FederationError: FrameError, Equatable {
   case endpointInvalid(String)
   case rateLimited(source: String)
   case busy(FrameID, limit: Int)
+  case documentInvalid(String)
+  case documentMissing(FrameID)
+  case amendmentUnknown(FrameID, amendment: String)
+  case amendmentPending(FrameID, amendment: String)
+  case amendmentClosed(String, state: String)
+  case amendmentInvalid(String)
+  case amendmentBehind(FrameID)
+  case tooManyAmendments(FrameID, limit: Int)
 
   package var code: String {
     switch self {
@@ -49,20 +57,30 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "endpoint_invalid"
     case .rateLimited: "rate_limited"
     case .busy: "peer_busy"
+    case .documentInvalid: "treaty_document_invalid"
+    case .documentMissing: "treaty_document_missing"
+    case .amendmentUnknown: "amendment_unknown"
+    case .amendmentPending: "amendment_pending"
+    case .amendmentClosed: "amendment_closed"
+    case .amendmentInvalid: "amendment_invalid"
+    case .amendmentBehind: "amendment_behind"
+    case .tooManyAmendments: "too_many_amendments"
     }
   }
 
   package var kind: FrameErrorKind {
     switch self {
-    case .unknownPeer, .invitationUnknown: .notFound
+    case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing: .notFound
+    case .documentInvalid, .amendmentInvalid: .invalid
+    case .amendmentPending, .amendmentClosed: .conflict
     case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid: .invalid
     case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback: .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
     case .notAuthority, .notThePeer: .forbidden
     case .unauthenticatedPeer: .unauthenticated
-    case .endpointUnreachable: .unavailable
-    case .tooManyInvitations, .rateLimited, .busy: .limited
+    case .endpointUnreachable, .amendmentBehind: .unavailable
+    case .tooManyInvitations, .rateLimited, .busy, .tooManyAmendments: .limited
     }
   }
 
@@ -92,6 +110,14 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
     case .rateLimited(let source): "Too many requests from \(source)."
     case .busy(let peer, let limit): "'\(peer)' already has \(limit) calls in progress."
+    case .documentInvalid(let why): "The treaty's text is not the one that both sides signed: \(why.prefix(300))."
+    case .documentMissing(let peer): "There is no signed text of the treaty with '\(peer)'."
+    case .amendmentUnknown(let peer, let id): "Amendment '\(id.prefix(64))' is not the open one with '\(peer)'."
+    case .amendmentPending(let peer, let id): "Amendment '\(id)' of the treaty with '\(peer)' is still open."
+    case .amendmentClosed(let id, let state): "Amendment '\(id)' is \(state)."
+    case .amendmentInvalid(let why): "The amendment is not valid: \(why.prefix(300))."
+    case .amendmentBehind(let peer): "The treaty with '\(peer)' is not at the revision that this is about."
+    case .tooManyAmendments(let peer, let limit): "'\(peer)' has proposed \(limit) amendments within an hour."
     }
   }
 
@@ -119,6 +145,14 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
     case .rateLimited: "Wait a minute and try again."
     case .busy: "Wait for calls to finish."
+    case .documentInvalid: "Compare frame peer treaty on both sides; do not go by this text."
+    case .documentMissing: "Establish the treaty first; a revoked one is in the log (frame log show)."
+    case .amendmentUnknown: "See frame peer amendments."
+    case .amendmentPending: "Accept or reject the peer's, or withdraw ours, first (frame peer amendments)."
+    case .amendmentClosed: "Propose a new one (frame peer amend)."
+    case .amendmentInvalid: "Correct what is proposed (frame peer amend --help)."
+    case .amendmentBehind: "Try again in a moment: a decision about an earlier amendment is on its way."
+    case .tooManyAmendments: "Wait an hour, or agree with the other operator first."
     }
   }
 }

@@ -95,8 +95,23 @@ package final class PeerChannels: PeerCalling, Service {
   ) async throws -> PBTransferDecision {
     var request = PBResolveRequest()
     request.transferID = transferID
+    if let ended = directory.ended(peer) { return try await resolve(request, timeout, ended.treaty, ended.bundle) }
     return try await call(peer, .resolve, timeout) { [request] api, options in
       try await api.resolveTransfer(request, options: options)
+    }
+  }
+
+  /// The one question that is asked of a frame whose treaty has ended, on a connection of its own.
+  private func resolve(
+    _ request: PBResolveRequest, _ timeout: Duration, _ treaty: Treaty, _ bundle: SPIFFEBundle
+  ) async throws -> PBTransferDecision {
+    let address = try HostPort(treaty.theirs.federationAddress)
+    let client = try PeerClient(
+      treaty.peer, at: address, via: routing(treaty.peer, address), identity: identity, bundles: bundle, clock: clock,
+      metrics: metrics)
+    defer { client.close() }
+    return try await Self.timed(treaty.peer, .resolve, metrics) {
+      try await client.api.resolveTransfer(request, options: Self.options(timeout))
     }
   }
 

@@ -1,5 +1,6 @@
 import FrameCore
 import FrameIdentity
+import FrameLog
 import FramePeerAPI
 import FrameProtos
 import Foundation
@@ -16,6 +17,8 @@ struct TreatyCourier: Sendable {
   let routing: PeerChannels.Routing
   /// Our bundle document, as the endpoint serves it.
   let ourBundle: @Sendable () throws -> Data
+  /// Signs treaties.
+  let signer: LogSigner
 
   static let callTimeout: Duration = .seconds(10)
 
@@ -44,6 +47,12 @@ struct TreatyCourier: Sendable {
     return PinnedBundle(fetched.bundle, document: fetched.document)
   }
 
+  /// The bundle that answers at the peer's endpoint, which nothing vouches for but that it agrees with itself.
+  func fetchUnvouched(_ peer: FrameID, from endpoint: String) async throws -> PinnedBundle {
+    let fetched = try await BundleClient(client: endpoints, clock: clock).firstContact(peer, at: EndpointURL(endpoint))
+    return PinnedBundle(fetched.bundle, document: fetched.document)
+  }
+
   /// Does one duty and says how it went. Never throws but for cancellation.
   func carryOut(
     _ attempt: HandshakeMachine.Attempt, _ treaty: Treaty
@@ -56,10 +65,13 @@ struct TreatyCourier: Sendable {
         notice.invitationID = treaty.invitationID
         notice.approver = treaty.ours
         notice.inviterFingerprint = treaty.fingerprint
+        notice.document = try TreatyDocument(
+          treatyID: treaty.invitationID, revision: 0, inviter: treaty.theirs, invitee: treaty.ours
+        ).signed(by: signer)
         let reply = try await call(treaty, .notifyApproval) { [notice] api, options in
           try await api.notifyApproval(notice, options: options)
         }
-        return .delivered(inviter: reply.hasInviter ? reply.inviter : nil)
+        return reply.hasInviter ? .acknowledged(inviter: reply.inviter, document: reply.document) : .delivered
       case .notifyRejection:
         var notice = PBRejectionNotice()
         notice.invitationID = treaty.invitationID
@@ -67,14 +79,21 @@ struct TreatyCourier: Sendable {
         _ = try await call(treaty, .notifyRejection) { [notice] api, options in
           try await api.notifyRejection(notice, options: options)
         }
-        return .delivered(inviter: nil)
+        return .delivered
       case .notifyRevocation:
         var notice = PBRevocationNotice()
         notice.reason = treaty.reason
         _ = try await call(treaty, .notifyRevocation) { [notice] api, options in
           try await api.notifyRevocation(notice, options: options)
         }
-        return .delivered(inviter: nil)
+        return .delivered
+      case .proposeAmendment: return try await proposeAmendment(treaty)
+      case .notifyAmendment:
+        guard let decision = treaty.received.map({ PBAmendmentDecision($0, of: treaty) }) else { return .delivered }
+        _ = try await call(treaty, .notifyAmendment) { [decision] api, options in
+          try await api.notifyAmendment(decision, options: options)
+        }
+        return .delivered
       }
     } catch is CancellationError {
       throw CancellationError()
@@ -86,6 +105,33 @@ struct TreatyCourier: Sendable {
     }
   }
 
+  private func proposeAmendment(_ treaty: Treaty) async throws -> HandshakeMachine.Outcome {
+    guard let proposed = treaty.proposed else { return .failed(reason: "there is nothing to propose") }
+    let proposal = PBAmendmentProposal(proposed, of: treaty)
+    do {
+      let answer = try await call(treaty, .proposeAmendment) { [proposal] api, options in
+        try await api.proposeAmendment(proposal, options: options)
+      }
+      return try answer.answer
+    } catch PeerCallError.refused(_, let code, _) where code == "amendment_invalid" {
+      // It will never be taken. That it is over is certain only once the decider has it on record.
+      return try await withdrawAmendment(treaty, reason: code)
+    }
+  }
+
+  /// Asks the decider to drop what we proposed.
+  /// - Returns: what is on its record: withdrawn, or the decision that it had made before.
+  func withdrawAmendment(_ treaty: Treaty, reason: String) async throws -> HandshakeMachine.Outcome {
+    var withdrawal = PBAmendmentWithdrawal()
+    withdrawal.treatyID = treaty.invitationID
+    withdrawal.amendmentID = treaty.proposed?.id ?? ""
+    withdrawal.number = treaty.proposed?.number ?? 0
+    withdrawal.reason = reason
+    return try await call(treaty, .withdrawAmendment) { [withdrawal] api, options in
+      try await api.withdrawAmendment(withdrawal, options: options)
+    }.answer
+  }
+
   private func deliverInvitation(_ treaty: Treaty) async throws -> HandshakeMachine.Outcome {
     let invitation = try SignedInvitation.sign(
       treaty.invitationID, to: treaty.peer, inviter: treaty.ours, bundle: try ourBundle(), expires: treaty.expires,
@@ -95,7 +141,7 @@ struct TreatyCourier: Sendable {
       EndpointURL(treaty.theirs.bundleEndpoint).at(SignedInvitation.path), json: JSONEncoder().encode(invitation),
       profile: .spiffe(held, expecting: .node(of: treaty.peer)))
     switch answer.status {
-    case 200..<300: return .delivered(inviter: nil)
+    case 200..<300: return .delivered
     case 429, 500...: return .failed(reason: "the peer's endpoint answered \(answer.status)")
     default:
       let problem = try? JSONDecoder().decode(EndpointProblem.self, from: answer.body)

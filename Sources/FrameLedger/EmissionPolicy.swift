@@ -78,6 +78,11 @@ package struct EmissionPolicy: Sendable {
     .frameFederationEstablished: rule([.authority, .node, .peer]),
     .frameFederationRevoked: rule([.authority, .node, .peer]),
     .peerBundleRotated: rule([.authority, .node, .peer]),
+    .peerBundleRepinned: rule([.authority]),
+    .treatyAmendmentProposed: rule([.authority, .peer]),
+    .treatyAmendmentAccepted: rule([.authority, .peer]),
+    .treatyAmendmentRejected: rule([.authority, .peer]),
+    .treatyAmendmentWithdrawn: rule([.peer]),
     // SF-4 projection: never a posting
     .peerEventProjected: rule([.node, .peer]),
   ])

@@ -102,7 +102,9 @@ struct MoneyClaim {
     case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
-      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared:
+      .peerBundleRepinned, .treatyAmendmentProposed, .treatyAmendmentAccepted, .treatyAmendmentRejected,
+      .treatyAmendmentWithdrawn, .peerEventProjected, .agentFrozen, .agentUnfrozen,
+      .supplyDriftDetected, .supplyDriftCleared:
       break
     }
   }

@@ -111,7 +111,7 @@ final class NodeParts: Sendable {
       identity: svid, directory: directory, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     federation = FederationService(
-      port: core, directory: directory, identity: svid, endpoints: endpoints, describe: describe,
+      port: core, directory: directory, identity: svid, endpoints: endpoints, signer: signer, describe: describe,
       bundle: { try document().body }, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     refresher = BundleRefresher(
@@ -221,6 +221,7 @@ final class NodeParts: Sendable {
       node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
     ).add(to: api)
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
+    TreatyRoutes(node: core, federation: federation).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
     TileRoutes(node: core, metrics: metrics.tiles).add(to: api)
     return api

@@ -37,6 +37,11 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let frameFederationEstablished = EventType("FrameFederationEstablished")
   public static let frameFederationRevoked = EventType("FrameFederationRevoked")
   public static let peerBundleRotated = EventType("PeerBundleRotated")
+  public static let peerBundleRepinned = EventType("PeerBundleRepinned")
+  public static let treatyAmendmentProposed = EventType("TreatyAmendmentProposed")
+  public static let treatyAmendmentAccepted = EventType("TreatyAmendmentAccepted")
+  public static let treatyAmendmentRejected = EventType("TreatyAmendmentRejected")
+  public static let treatyAmendmentWithdrawn = EventType("TreatyAmendmentWithdrawn")
   public static let peerEventProjected = EventType("PeerEventProjected")
   public static let agentFrozen = EventType("AgentFrozen")
   public static let agentUnfrozen = EventType("AgentUnfrozen")
@@ -54,8 +59,9 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
     .crossRegistryTransferRefused, .crossRegistryTransferAborted, .tokensBridgeLocked, .wrappedTokensIssued,
     .wrappedTokensRedeemed, .tokensBridgeUnlocked, .bridgeBreakerOpened, .bridgeBreakerClosed,
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-    .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
-    .supplyDriftDetected, .supplyDriftCleared,
+    .frameFederationRevoked, .peerBundleRotated, .peerBundleRepinned, .treatyAmendmentProposed,
+    .treatyAmendmentAccepted, .treatyAmendmentRejected, .treatyAmendmentWithdrawn, .peerEventProjected,
+    .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared,
   ]
 }
 
@@ -93,6 +99,11 @@ extension PBEvent.OneOf_Payload {
     case .frameFederationEstablished: .frameFederationEstablished
     case .frameFederationRevoked: .frameFederationRevoked
     case .peerBundleRotated: .peerBundleRotated
+    case .peerBundleRepinned: .peerBundleRepinned
+    case .treatyAmendmentProposed: .treatyAmendmentProposed
+    case .treatyAmendmentAccepted: .treatyAmendmentAccepted
+    case .treatyAmendmentRejected: .treatyAmendmentRejected
+    case .treatyAmendmentWithdrawn: .treatyAmendmentWithdrawn
     case .peerEventProjected: .peerEventProjected
     case .agentFrozen: .agentFrozen
     case .agentUnfrozen: .agentUnfrozen

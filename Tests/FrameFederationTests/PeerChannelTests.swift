@@ -171,6 +171,13 @@ struct PeerChannelTests {
     // A is told, as a courtesy.
     try await eventually("the peer knows") { try await a.state(of: b.id) == .revoked }
     #expect(await a.port.federation().treaty(b.id)?.endedByPeer == true)
+    #expect(b.sample("frame_peer_revocations_total", ["peer": a.id.name, "by": "us"]) == 1)
+    #expect(a.sample("frame_peer_revocations_total", ["peer": b.id.name, "by": "peer"]) == 1)
+    // The books are closed by the one question that is still answered, and by no other.
+    #expect(try await a.channels.resolve(b.id, transferID: "t", timeout: .seconds(5)).outcome == .refused)
+    #expect(await isRefused(try intruder(a.authority, to: b)))
+    #expect(
+      (b.sample("frame_peer_served_rpc_total", ["peer": a.id.name, "code": "treaty_not_established"]) ?? 0) >= 1)
     // C goes on.
     #expect(!other.isCancelled)
     _ = try await c.channels.credit(b.id, terms("c1"), timeout: .seconds(5))

@@ -61,7 +61,8 @@ final class TestFrame: Sendable {
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(box.value.withLock { $0.bundle }) }
     let verbs = RecordingVerbs()
     let federation = FederationService(
-      port: port, directory: directory, identity: identity, endpoints: endpoints, describe: describe,
+      port: port, directory: directory, identity: identity, endpoints: endpoints, signer: logSigner(id),
+      describe: describe,
       bundle: { try document().body }, metrics: metrics, clock: clock, routing: routing, logger: logger)
     let server = try PeerServer(
       host: "127.0.0.1", port: ports.0, identity: identity, directory: directory, treaties: federation, verbs: verbs,

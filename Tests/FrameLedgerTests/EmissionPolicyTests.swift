@@ -19,7 +19,9 @@ import Testing
     (.wrappedTokensIssued, "ANXP"), (.wrappedTokensRedeemed, "O"), (.tokensBridgeUnlocked, "ANXP"),
     (.bridgeBreakerOpened, "ANXP"), (.bridgeBreakerClosed, "A"), (.frameInvitationRequested, "ANP"),
     (.frameInvitationApproved, "ANP"), (.frameInvitationRejected, "ANP"), (.frameFederationEstablished, "ANP"),
-    (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerEventProjected, "NP"),
+    (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerBundleRepinned, "A"),
+    (.treatyAmendmentProposed, "AP"), (.treatyAmendmentAccepted, "AP"), (.treatyAmendmentRejected, "AP"),
+    (.treatyAmendmentWithdrawn, "P"), (.peerEventProjected, "NP"),
     (.agentFrozen, "A"), (.agentUnfrozen, "A"), (.supplyDriftDetected, "AN"), (.supplyDriftCleared, "A"),
   ]
 

@@ -33,6 +33,7 @@ enum OpenAPIComponents {
         Proof: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proof"}}}}
         Invitation: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Invitation"}}}}
         Fingerprint: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fingerprint"}}}}
+        Amendment: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proposal"}}}}
         Reason: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Reason"}}}}
         Note: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Note"}}}}
       responses:
@@ -51,6 +52,10 @@ enum OpenAPIComponents {
         Reserves: {description: Bridge reserves, content: {application/json: {schema: {type: object, properties: {reserves: {type: array, items: {type: object}}}}}}}
         Peer: {description: A peer, content: {application/json: {schema: {$ref: "#/components/schemas/Peer"}}}}
         Peers: {description: Peers, content: {application/json: {schema: {type: object, properties: {peers: {type: array, items: {$ref: "#/components/schemas/Peer"}}}}}}}
+        Invitations: {description: Invitations, content: {application/json: {schema: {type: object, properties: {invitations: {type: array, items: {type: object, properties: {invitation_id: {type: string}, frame_id: {type: string}, direction: {type: string, enum: [incoming, outgoing]}, state: {type: string, enum: [open, lapsed]}, fingerprint: {type: string}, bundle_endpoint: {type: string}, received_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}}}}}}}}}
+        Treaty: {description: A treaty, content: {application/json: {schema: {type: object, properties: {frame_id: {type: string}, treaty_id: {type: string}, state: {type: string}, revision: {type: integer}, since: {type: string, format: date-time}, ours: {$ref: "#/components/schemas/Terms"}, theirs: {$ref: "#/components/schemas/Terms"}, log_verifier_keys: {type: array, items: {type: string}}, document: {type: string, description: The C2SP signed note with the signatures of both log keys}}}}}}
+        Amendment: {description: An amendment, content: {application/json: {schema: {$ref: "#/components/schemas/Amendment"}}}}
+        Amendments: {description: Amendments, content: {application/json: {schema: {type: object, properties: {amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}}}}}}
         Audit: {description: A supply statement and what it is true at, content: {application/json: {schema: {$ref: "#/components/schemas/Audit"}}}}
         Supply: {description: An audited statement or the supply as it was, content: {application/json: {schema: {oneOf: [{$ref: "#/components/schemas/Audit"}, {$ref: "#/components/schemas/PastSupply"}]}}}}
         Events: {description: Events, content: {application/json: {schema: {type: object, properties: {size: {type: integer}, events: {type: array, items: {type: object}}}}}}}
@@ -106,9 +111,20 @@ enum OpenAPIComponents {
           properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
         Peer:
           type: object
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
         AsOf: {type: object, properties: {size: {type: integer}, position: {type: integer}, time: {type: string, format: date-time}, root: {type: string, contentEncoding: base64}}}
         PastSupply: {type: object, properties: {as_of: {$ref: "#/components/schemas/AsOf"}, supply: {type: object}}}
+        Terms:
+          type: object
+          description: What one frame holds the other to; amounts with their asset
+          properties: {net_debit_cap: {type: string, examples: ["1000.00 AVT@frame-a.example"]}, bridge_cap: {type: string}, bridge_rate_per_minute: {type: string}, subscriptions: {type: array, items: {type: string}}}
+        Proposal:
+          type: object
+          description: The fields with peer_ are what the peer is asked to hold us to
+          properties: {net_debit_cap: {$ref: "#/components/schemas/Amount"}, bridge_cap: {$ref: "#/components/schemas/Amount"}, bridge_rate_per_minute: {$ref: "#/components/schemas/Amount"}, subscriptions: {type: array, items: {type: string}}, peer_net_debit_cap: {$ref: "#/components/schemas/Amount"}, peer_bridge_cap: {$ref: "#/components/schemas/Amount"}, peer_bridge_rate_per_minute: {$ref: "#/components/schemas/Amount"}, note: {type: string, maxLength: 500}, expires_in_seconds: {type: integer, minimum: 1, maximum: 2678400}}
+        Amendment:
+          type: object
+          properties: {amendment_id: {type: string}, frame_id: {type: string}, direction: {type: string, enum: [incoming, outgoing]}, state: {type: string, enum: [pending, accepted, rejected, withdrawn]}, revision: {type: integer}, note: {type: string}, reason: {type: string}, expires_at: {type: string, format: date-time}, since: {type: string, format: date-time}, ours: {$ref: "#/components/schemas/Terms"}, theirs: {$ref: "#/components/schemas/Terms"}, changes: {type: array, items: {type: string}}}
         Audit:
           type: object
           properties: {clean: {type: boolean}, position: {type: integer}, root: {type: string}, checkpoint: {type: string}, findings: {type: integer}, problems: {type: array, items: {type: string}}, frozen: {type: string, description: Why nothing is issued now}, frozen_since: {type: string, format: date-time}, supply: {type: object}}

@@ -10,7 +10,9 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + holds + bridge + peers + audit + log + components }
+  package static var yaml: String {
+    head + frameAndAgents + money + holds + bridge + peers + treaties + audit + log + components
+  }
 
   private static let head = """
     openapi: 3.1.0
@@ -219,6 +221,9 @@ package enum OpenAPIDocument {
           summary: All peers and their treaties (authority)
           responses: {"200": {$ref: "#/components/responses/Peers"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/peers/invitations:
+        get:
+          summary: Invitations that wait for a decision, and those that have lapsed (authority)
+          responses: {"200": {$ref: "#/components/responses/Invitations"}, default: {$ref: "#/components/responses/Problem"}}
         post:
           summary: Invite a frame to a treaty (authority)
           requestBody: {$ref: "#/components/requestBodies/Invitation"}
@@ -246,6 +251,47 @@ package enum OpenAPIDocument {
           summary: Revoke a treaty, at once and unilaterally (authority)
           requestBody: {$ref: "#/components/requestBodies/Reason"}
           responses: {"200": {$ref: "#/components/responses/Peer"}, default: {$ref: "#/components/responses/Problem"}}
+
+    """
+
+  private static let treaties = """
+      /api/v1/peers/{peer}/treaty:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The treaty as both sides signed it, a C2SP signed note (authority)
+          responses: {"200": {$ref: "#/components/responses/Treaty"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/repin:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        post:
+          summary: Trust the bundle that the peer serves now, naming the fingerprint that was checked (authority)
+          requestBody: {$ref: "#/components/requestBodies/Fingerprint"}
+          responses: {"200": {$ref: "#/components/responses/Peer"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The last amendments of the treaty in both directions (authority)
+          responses: {"200": {$ref: "#/components/responses/Amendments"}, default: {$ref: "#/components/responses/Problem"}}
+        post:
+          summary: Propose new terms to the peer; absent ones stay as they are (authority)
+          requestBody: {$ref: "#/components/requestBodies/Amendment"}
+          responses: {"202": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/accept:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Accept what the peer proposed (authority)
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/reject:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Reject what the peer proposed (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/withdraw:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Take back what we proposed, unless the peer has decided (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 

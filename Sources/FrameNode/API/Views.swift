@@ -139,10 +139,14 @@ struct PeerView: Encodable, Sendable {
   let reason: String?
   /// What the last step of the handshake failed with, while it is being retried.
   let trouble: String?
+  /// How often the terms were amended.
+  let revision: UInt32
   let terms: Terms
+  let amendments: [AmendmentView]
 
   init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?, trouble: String?) {
-    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    let foreign = (try? Asset(treaty.theirs.native)) ?? native
+    func decimal(_ units: Int64, _ asset: Asset) -> String { Amount(minorUnits: units).decimal(scale: asset.scale) }
     frameId = treaty.peer.name
     state = treaty.state.rawValue
     invitationId = treaty.invitationID
@@ -159,8 +163,11 @@ struct PeerView: Encodable, Sendable {
     reason = treaty.reason.isEmpty ? nil : treaty.reason
     self.trouble = trouble
     terms = Terms(
-      subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap),
-      bridgeCap: decimal(treaty.terms.bridgeCap), bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute))
+      subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap, native),
+      bridgeCap: decimal(treaty.terms.bridgeCap, foreign),
+      bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute, foreign))
+    revision = treaty.revision
+    amendments = AmendmentView.all(of: treaty, native: native)
   }
 }
 

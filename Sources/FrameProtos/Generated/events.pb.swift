@@ -464,6 +464,38 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .peerBundleRotated(newValue)}
   }
 
+  public var treatyAmendmentProposed: PBTreatyAmendmentProposed {
+    get {
+      if case .treatyAmendmentProposed(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentProposed()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentProposed(newValue)}
+  }
+
+  public var treatyAmendmentAccepted: PBTreatyAmendmentAccepted {
+    get {
+      if case .treatyAmendmentAccepted(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentAccepted()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentAccepted(newValue)}
+  }
+
+  public var treatyAmendmentRejected: PBTreatyAmendmentRejected {
+    get {
+      if case .treatyAmendmentRejected(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentRejected()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentRejected(newValue)}
+  }
+
+  public var treatyAmendmentWithdrawn: PBTreatyAmendmentWithdrawn {
+    get {
+      if case .treatyAmendmentWithdrawn(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentWithdrawn()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentWithdrawn(newValue)}
+  }
+
   public var peerEventProjected: PBPeerEventProjected {
     get {
       if case .peerEventProjected(let v)? = _storage._payload {return v}
@@ -504,6 +536,14 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .supplyDriftCleared(newValue)}
   }
 
+  public var peerBundleRepinned: PBPeerBundleRepinned {
+    get {
+      if case .peerBundleRepinned(let v)? = _storage._payload {return v}
+      return PBPeerBundleRepinned()
+    }
+    set {_uniqueStorage()._payload = .peerBundleRepinned(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -538,11 +578,16 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case frameFederationEstablished(PBFrameFederationEstablished)
     case frameFederationRevoked(PBFrameFederationRevoked)
     case peerBundleRotated(PBPeerBundleRotated)
+    case treatyAmendmentProposed(PBTreatyAmendmentProposed)
+    case treatyAmendmentAccepted(PBTreatyAmendmentAccepted)
+    case treatyAmendmentRejected(PBTreatyAmendmentRejected)
+    case treatyAmendmentWithdrawn(PBTreatyAmendmentWithdrawn)
     case peerEventProjected(PBPeerEventProjected)
     case agentFrozen(PBAgentFrozen)
     case agentUnfrozen(PBAgentUnfrozen)
     case supplyDriftDetected(PBSupplyDriftDetected)
     case supplyDriftCleared(PBSupplyDriftCleared)
+    case peerBundleRepinned(PBPeerBundleRepinned)
 
   }
 
@@ -1537,6 +1582,12 @@ public nonisolated struct PBFrameFederationEstablished: @unchecked Sendable {
     set {_uniqueStorage()._fingerprint = newValue}
   }
 
+  /// the treaty: a C2SP signed note with the signatures of both frames' log keys
+  public var document: Data {
+    get {_storage._document}
+    set {_uniqueStorage()._document = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1573,6 +1624,193 @@ public nonisolated struct PBPeerBundleRotated: Sendable {
   public var fingerprint: String = String()
 
   public var bundle: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The operator named the fingerprint of a bundle that the pinned one does not vouch for.
+public nonisolated struct PBPeerBundleRepinned: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  public var sequence: UInt64 = 0
+
+  public var fingerprint: String = String()
+
+  public var bundle: Data = Data()
+
+  public var previousFingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// New terms of both sides, proposed by one of them. The proposer has signed: the other's decision is the decision.
+public nonisolated struct PBTreatyAmendmentProposed: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String {
+    get {_storage._amendmentID}
+    set {_uniqueStorage()._amendmentID = newValue}
+  }
+
+  public var peer: String {
+    get {_storage._peer}
+    set {_uniqueStorage()._peer = newValue}
+  }
+
+  /// true at the proposer
+  public var outgoing: Bool {
+    get {_storage._outgoing}
+    set {_uniqueStorage()._outgoing = newValue}
+  }
+
+  /// invitation_id of the treaty it amends
+  public var treatyID: String {
+    get {_storage._treatyID}
+    set {_uniqueStorage()._treatyID = newValue}
+  }
+
+  /// of the proposer's proposals to this treaty, from 1, without gaps
+  public var number: UInt64 {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
+
+  /// the revision of the treaty that it would make
+  public var revision: UInt32 {
+    get {_storage._revision}
+    set {_uniqueStorage()._revision = newValue}
+  }
+
+  /// of the frame whose log this is
+  public var ours: PBTreatyTerms {
+    get {_storage._ours ?? PBTreatyTerms()}
+    set {_uniqueStorage()._ours = newValue}
+  }
+  /// Returns true if `ours` has been explicitly set.
+  public var hasOurs: Bool {_storage._ours != nil}
+  /// Clears the value of `ours`. Subsequent reads from it will return its default value.
+  public mutating func clearOurs() {_uniqueStorage()._ours = nil}
+
+  public var theirs: PBTreatyTerms {
+    get {_storage._theirs ?? PBTreatyTerms()}
+    set {_uniqueStorage()._theirs = newValue}
+  }
+  /// Returns true if `theirs` has been explicitly set.
+  public var hasTheirs: Bool {_storage._theirs != nil}
+  /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
+  public mutating func clearTheirs() {_uniqueStorage()._theirs = nil}
+
+  /// the amended treaty, signed by the proposer
+  public var document: Data {
+    get {_storage._document}
+    set {_uniqueStorage()._document = newValue}
+  }
+
+  public var expiresUnixNs: Int64 {
+    get {_storage._expiresUnixNs}
+    set {_uniqueStorage()._expiresUnixNs = newValue}
+  }
+
+  /// the proposer's words for the other operator
+  public var note: String {
+    get {_storage._note}
+    set {_uniqueStorage()._note = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// From here on the treaty has these terms.
+public nonisolated struct PBTreatyAmendmentAccepted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  public var revision: UInt32 = 0
+
+  public var ours: PBTreatyTerms {
+    get {_ours ?? PBTreatyTerms()}
+    set {_ours = newValue}
+  }
+  /// Returns true if `ours` has been explicitly set.
+  public var hasOurs: Bool {self._ours != nil}
+  /// Clears the value of `ours`. Subsequent reads from it will return its default value.
+  public mutating func clearOurs() {self._ours = nil}
+
+  public var theirs: PBTreatyTerms {
+    get {_theirs ?? PBTreatyTerms()}
+    set {_theirs = newValue}
+  }
+  /// Returns true if `theirs` has been explicitly set.
+  public var hasTheirs: Bool {self._theirs != nil}
+  /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
+  public mutating func clearTheirs() {self._theirs = nil}
+
+  /// signed by both
+  public var document: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _ours: PBTreatyTerms? = nil
+  fileprivate var _theirs: PBTreatyTerms? = nil
+}
+
+public nonisolated struct PBTreatyAmendmentRejected: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  /// the operator's words, or "lapsed", "crossed" or "stale_revision" when nobody was asked
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBTreatyAmendmentWithdrawn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  public var reason: String = String()
+
+  /// a withdrawal may overtake its proposal, which then finds its number used
+  public var number: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1727,7 +1965,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{11}peer_bundle_repinned\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -2187,6 +2425,58 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .peerBundleRotated(v)
           }
         }()
+        case 56: try {
+          var v: PBTreatyAmendmentProposed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentProposed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentProposed(v)
+          }
+        }()
+        case 57: try {
+          var v: PBTreatyAmendmentAccepted?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentAccepted(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentAccepted(v)
+          }
+        }()
+        case 58: try {
+          var v: PBTreatyAmendmentRejected?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentRejected(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentRejected(v)
+          }
+        }()
+        case 59: try {
+          var v: PBTreatyAmendmentWithdrawn?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentWithdrawn(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentWithdrawn(v)
+          }
+        }()
         case 60: try {
           var v: PBPeerEventProjected?
           var hadOneofValue = false
@@ -2250,6 +2540,19 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._payload = .supplyDriftCleared(v)
+          }
+        }()
+        case 90: try {
+          var v: PBPeerBundleRepinned?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .peerBundleRepinned(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .peerBundleRepinned(v)
           }
         }()
         default: break
@@ -2413,6 +2716,22 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         guard case .peerBundleRotated(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 55)
       }()
+      case .treatyAmendmentProposed?: try {
+        guard case .treatyAmendmentProposed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 56)
+      }()
+      case .treatyAmendmentAccepted?: try {
+        guard case .treatyAmendmentAccepted(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 57)
+      }()
+      case .treatyAmendmentRejected?: try {
+        guard case .treatyAmendmentRejected(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 58)
+      }()
+      case .treatyAmendmentWithdrawn?: try {
+        guard case .treatyAmendmentWithdrawn(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 59)
+      }()
       case .peerEventProjected?: try {
         guard case .peerEventProjected(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
@@ -2432,6 +2751,10 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .supplyDriftCleared?: try {
         guard case .supplyDriftCleared(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
+      }()
+      case .peerBundleRepinned?: try {
+        guard case .peerBundleRepinned(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
       }()
       case nil: break
       }
@@ -4243,7 +4566,7 @@ nonisolated extension PBFrameInvitationRejected: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FrameFederationEstablished"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}ours\0\u{1}theirs\0\u{3}peer_bundle\0\u{1}fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}ours\0\u{1}theirs\0\u{3}peer_bundle\0\u{1}fingerprint\0\u{1}document\0")
 
   fileprivate class _StorageClass {
     var _invitationID: String = String()
@@ -4252,6 +4575,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
     var _theirs: PBFrameDescription? = nil
     var _peerBundle: Data = Data()
     var _fingerprint: String = String()
+    var _document: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4268,6 +4592,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
       _theirs = source._theirs
       _peerBundle = source._peerBundle
       _fingerprint = source._fingerprint
+      _document = source._document
     }
   }
 
@@ -4292,6 +4617,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
         case 4: try { try decoder.decodeSingularMessageField(value: &_storage._theirs) }()
         case 5: try { try decoder.decodeSingularBytesField(value: &_storage._peerBundle) }()
         case 6: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
+        case 7: try { try decoder.decodeSingularBytesField(value: &_storage._document) }()
         default: break
         }
       }
@@ -4322,6 +4648,9 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
       if !_storage._fingerprint.isEmpty {
         try visitor.visitSingularStringField(value: _storage._fingerprint, fieldNumber: 6)
       }
+      if !_storage._document.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._document, fieldNumber: 7)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4337,6 +4666,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
         if _storage._theirs != rhs_storage._theirs {return false}
         if _storage._peerBundle != rhs_storage._peerBundle {return false}
         if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        if _storage._document != rhs_storage._document {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4426,6 +4756,355 @@ nonisolated extension PBPeerBundleRotated: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.sequence != rhs.sequence {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
     if lhs.bundle != rhs.bundle {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPeerBundleRepinned: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PeerBundleRepinned"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}sequence\0\u{1}fingerprint\0\u{1}bundle\0\u{3}previous_fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.bundle) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.previousFingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 3)
+    }
+    if !self.bundle.isEmpty {
+      try visitor.visitSingularBytesField(value: self.bundle, fieldNumber: 4)
+    }
+    if !self.previousFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.previousFingerprint, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBPeerBundleRepinned, rhs: PBPeerBundleRepinned) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.bundle != rhs.bundle {return false}
+    if lhs.previousFingerprint != rhs.previousFingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentProposed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentProposed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{1}outgoing\0\u{3}treaty_id\0\u{1}number\0\u{1}revision\0\u{1}ours\0\u{1}theirs\0\u{1}document\0\u{3}expires_unix_ns\0\u{1}note\0")
+
+  fileprivate class _StorageClass {
+    var _amendmentID: String = String()
+    var _peer: String = String()
+    var _outgoing: Bool = false
+    var _treatyID: String = String()
+    var _number: UInt64 = 0
+    var _revision: UInt32 = 0
+    var _ours: PBTreatyTerms? = nil
+    var _theirs: PBTreatyTerms? = nil
+    var _document: Data = Data()
+    var _expiresUnixNs: Int64 = 0
+    var _note: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _amendmentID = source._amendmentID
+      _peer = source._peer
+      _outgoing = source._outgoing
+      _treatyID = source._treatyID
+      _number = source._number
+      _revision = source._revision
+      _ours = source._ours
+      _theirs = source._theirs
+      _document = source._document
+      _expiresUnixNs = source._expiresUnixNs
+      _note = source._note
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._amendmentID) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._peer) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._outgoing) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._treatyID) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._revision) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._ours) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._theirs) }()
+        case 9: try { try decoder.decodeSingularBytesField(value: &_storage._document) }()
+        case 10: try { try decoder.decodeSingularSInt64Field(value: &_storage._expiresUnixNs) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._note) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._amendmentID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._amendmentID, fieldNumber: 1)
+      }
+      if !_storage._peer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._peer, fieldNumber: 2)
+      }
+      if _storage._outgoing != false {
+        try visitor.visitSingularBoolField(value: _storage._outgoing, fieldNumber: 3)
+      }
+      if !_storage._treatyID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._treatyID, fieldNumber: 4)
+      }
+      if _storage._number != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 5)
+      }
+      if _storage._revision != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._revision, fieldNumber: 6)
+      }
+      try { if let v = _storage._ours {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._theirs {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      if !_storage._document.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._document, fieldNumber: 9)
+      }
+      if _storage._expiresUnixNs != 0 {
+        try visitor.visitSingularSInt64Field(value: _storage._expiresUnixNs, fieldNumber: 10)
+      }
+      if !_storage._note.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._note, fieldNumber: 11)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentProposed, rhs: PBTreatyAmendmentProposed) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._amendmentID != rhs_storage._amendmentID {return false}
+        if _storage._peer != rhs_storage._peer {return false}
+        if _storage._outgoing != rhs_storage._outgoing {return false}
+        if _storage._treatyID != rhs_storage._treatyID {return false}
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._revision != rhs_storage._revision {return false}
+        if _storage._ours != rhs_storage._ours {return false}
+        if _storage._theirs != rhs_storage._theirs {return false}
+        if _storage._document != rhs_storage._document {return false}
+        if _storage._expiresUnixNs != rhs_storage._expiresUnixNs {return false}
+        if _storage._note != rhs_storage._note {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentAccepted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentAccepted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}revision\0\u{1}ours\0\u{1}theirs\0\u{1}document\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._ours) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._theirs) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.document) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt32Field(value: self.revision, fieldNumber: 4)
+    }
+    try { if let v = self._ours {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._theirs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentAccepted, rhs: PBTreatyAmendmentAccepted) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs._ours != rhs._ours {return false}
+    if lhs._theirs != rhs._theirs {return false}
+    if lhs.document != rhs.document {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentRejected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentRejected"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentRejected, rhs: PBTreatyAmendmentRejected) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentWithdrawn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentWithdrawn"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}reason\0\u{1}number\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentWithdrawn, rhs: PBTreatyAmendmentWithdrawn) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.number != rhs.number {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

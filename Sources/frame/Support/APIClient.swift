@@ -109,6 +109,7 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
   case string(String)
   case integer(Int)
   case boolean(Bool)
+  case strings([String])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: Int) { self = .integer(value) }
@@ -119,6 +120,7 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
     case .string(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
     case .boolean(let value): try container.encode(value)
+    case .strings(let value): try container.encode(value)
     }
   }
 }

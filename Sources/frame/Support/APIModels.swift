@@ -136,6 +136,51 @@ struct PeerInfo: Decodable, Sendable {
   let lastRefresh: String?
   let reason: String?
   let trouble: String?
+  let expiresAt: String?
+  let revision: Int?
+  let amendments: [AmendmentInfo]?
+}
+
+struct TermsInfo: Decodable, Sendable {
+  let netDebitCap: String
+  let bridgeCap: String
+  let bridgeRatePerMinute: String
+  let subscriptions: [String]
+}
+
+struct TreatyInfo: Decodable, Sendable {
+  let frameId: String
+  let treatyId: String
+  let state: String
+  let revision: Int
+  let logVerifierKeys: [String]
+  let document: String
+}
+
+struct AmendmentInfo: Decodable, Sendable {
+  let amendmentId: String
+  let frameId: String
+  let direction: String
+  let state: String
+  let revision: Int
+  let note: String
+  let reason: String?
+  let expiresAt: String
+  let changes: [String]
+}
+
+struct AmendmentList: Decodable, Sendable { let amendments: [AmendmentInfo] }
+
+struct InvitationList: Decodable, Sendable {
+  struct Invitation: Decodable, Sendable {
+    let invitationId: String
+    let frameId: String
+    let direction: String
+    let state: String
+    let fingerprint: String
+    let expiresAt: String
+  }
+  let invitations: [Invitation]
 }
 
 struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }

@@ -149,7 +149,8 @@ let package = Package(
     // Tests and their support
     tests("FrameCoreTests", ["FrameCore"]),
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
-    tests("FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging]),
+    tests(
+      "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
     tests(
       "FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
     tests(

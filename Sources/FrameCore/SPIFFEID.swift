@@ -65,6 +65,14 @@ extension SPIFFEID {
     return try? AgentName(String(path.dropFirst("/agent/".count)))
   }
 
+  /// Whether this is the id of the agent of that name in `frame`. Builds nothing, unlike ``agentName``: it is asked for
+  /// every transfer.
+  public func isAgent(_ name: String, of frame: FrameID) -> Bool {
+    let prefix = "/agent/"
+    return trustDomain == frame && path.utf8.count == prefix.utf8.count + name.utf8.count && path.hasPrefix(prefix)
+      && path.utf8.dropFirst(prefix.utf8.count).elementsEqual(name.utf8)
+  }
+
   /// Only for paths that are valid by construction (constants and agent names, whose grammar is a subset).
   private init(uncheckedDomain trustDomain: FrameID, path: String) {
     self.trustDomain = trustDomain

@@ -105,7 +105,7 @@ package struct EmissionPolicy: Sendable {
     }
     if rule.ownMoneyOnly, let spender = claim.spender {
       switch role {
-      case .agent where actor.agentName?.text != spender:
+      case .agent where !actor.isAgent(spender, of: frame):
         throw LedgerError.notOwner(actor: actor.description, agent: spender.isEmpty ? "the treasury" : spender)
       case .authority where !spender.isEmpty:
         throw LedgerError.notOwner(actor: actor.description, agent: spender)

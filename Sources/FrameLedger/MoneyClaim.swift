@@ -114,6 +114,7 @@ struct MoneyClaim {
 
   private mutating func add(_ from: AccountRef, _ to: AccountRef, _ amount: Int64, _ reader: ClaimReader) throws {
     guard amount > 0 else { throw reader.refusal("it claims to move \(amount)") }
+    if movements.isEmpty { movements.reserveCapacity(2) }
     movements.append(Movement(from: from, to: to, amount: amount))
   }
 }

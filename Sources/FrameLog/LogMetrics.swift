@@ -69,6 +69,9 @@ package struct LogMetrics: Sendable {
     for reason in reasons { _ = rejections.with(reason) }
   }
 
+  /// Durable transactions since the start.
+  package var commitCount: Int { Int(commits.value) }
+
   func rejected(_ error: any Error) {
     rejections.with((error as? any FrameError)?.code ?? "internal").increment()
   }

@@ -82,6 +82,17 @@ struct BenchFrames: Sendable {
       ["to": .string(Self.payee), "amount": .string(Self.amount)], token: token, key: key, expecting: [200])
   }
 
+  /// The body of a batch of `count` transfers within the first frame.
+  func batch(of count: Int) throws -> Data {
+    let item = JSONValue.object(["to": .string(Self.payee), "amount": .string(Self.amount)])
+    return try JSONEncoder().encode(["transfers": JSONValue.array(Array(repeating: item, count: count))])
+  }
+
+  func batch(_ body: Data, key: String) async throws {
+    try await client.post(
+      a.configuration.localAPIURL + "/api/v1/transfers/batch", body, token: token, key: key, expecting: [200])
+  }
+
   /// A transfer from the first frame to the second. From 2pc only a completed one will do.
   func across(_ backend: String, key: String) async throws {
     try await client.post(

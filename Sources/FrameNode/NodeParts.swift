@@ -214,6 +214,7 @@ final class NodeParts: Sendable {
       authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)
     MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    TransferBatchRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     HistoryRoutes(node: core, history: history).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)

@@ -36,7 +36,8 @@ extension EndToEnd {
         ["init"], ["serve"], ["demo"], ["peer"], ["peer", "invite"], ["peer", "list"], ["peer", "show"],
         ["peer", "approve"], ["peer", "reject"], ["peer", "revoke"], ["agent", "create"], ["agent", "list"],
         ["agent", "show"], ["agent", "token"], ["issue"], ["burn"], ["transfer"], ["transfer", "send"],
-        ["transfer", "show"], ["bridge", "lock"], ["bridge", "redeem"], ["bridge", "show"], ["bridge", "reserves"],
+        ["transfer", "batch"], ["transfer", "show"], ["bridge", "lock"], ["bridge", "redeem"], ["bridge", "show"],
+        ["bridge", "reserves"],
         ["bridge", "close-breaker"], ["audit"], ["audit", "verify"], ["log"], ["log", "checkpoint"], ["log", "tile"],
         ["log", "proof"], ["log", "events"], ["log", "download"], ["metrics", "list"], ["version"],
       ]

@@ -31,8 +31,10 @@ package struct APIRouter {
   ///   - path: a template as in the OpenAPI document.
   ///   - tail: the last parameter takes the rest of the path, however many segments it has.
   ///   - kind: counts the answers, beside the metrics that all routes have.
+  ///   - bodyLimit: the largest body that it takes, in bytes.
   package func on(
     _ method: HTTPRequest.Method, _ path: String, _ access: Access, tail: Bool = false, kind: KindMetrics? = nil,
+    bodyLimit: Int = APIRouter.bodyLimit,
     _ handler: @escaping @Sendable (APICall) async throws -> APIReply
   ) {
     let route = path
@@ -49,7 +51,7 @@ package struct APIRouter {
       do {
         let caller = try await Self.identify(request, authenticate)
         try access.admit(caller)
-        let body = try await Self.read(request)
+        let body = try await Self.read(request, upTo: bodyLimit)
         response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
       } catch {
         let problem = Problem.from(error, instance: request.uri.path)
@@ -77,14 +79,14 @@ package struct APIRouter {
     return try await authenticate(String(parts[1]))
   }
 
-  private static func read(_ request: Request) async throws -> Data {
+  private static func read(_ request: Request, upTo bodyLimit: Int) async throws -> Data {
     do {
       let buffer = try await request.body.collect(upTo: bodyLimit)
       return Data(buffer.readableBytesView)
     } catch is NIOTooManyBytesError {
       throw Refusal(
         "body_too_large", .tooLarge, "The request body is larger than \(bodyLimit) bytes.",
-        remedy: "Send at most 64 KiB.")
+        remedy: "Send at most \(bodyLimit / 1024) KiB.")
     }
   }
 }

@@ -24,6 +24,7 @@ enum OpenAPIComponents {
         TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
         Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
         Transfer: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Transfer"}}}}
+        TransferBatch: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatch"}}}}
         Redeem: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Redeem"}}}}
         NewHold: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewHold"}}}}
         Capture: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Capture"}}}}
@@ -42,6 +43,7 @@ enum OpenAPIComponents {
         Agents: {description: Agents, content: {application/json: {schema: {type: object, properties: {agents: {type: array, items: {$ref: "#/components/schemas/Agent"}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
+        TransferBatchReceipt: {description: "What happened, as sums; the transfers stand at position and the positions after it", content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatchReceipt"}}}}
         Hold: {description: A hold, content: {application/json: {schema: {$ref: "#/components/schemas/Hold"}}}}
         Holds: {description: Holds, content: {application/json: {schema: {type: object, properties: {holds: {type: array, items: {$ref: "#/components/schemas/Hold"}}}}}}}
         History: {description: A page of an agent's transactions, content: {application/json: {schema: {$ref: "#/components/schemas/History"}}}}
@@ -68,6 +70,8 @@ enum OpenAPIComponents {
         TokenRequest: {type: object, properties: {ttl_seconds: {type: integer, minimum: 1, maximum: 86400}}}
         Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
+        TransferBatch: {type: object, required: [transfers], properties: {from: {type: string}, transfers: {type: array, minItems: 1, maxItems: 1000, items: {type: object, required: [to, amount], properties: {to: {$ref: "#/components/schemas/AgentName"}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}}}}
+        TransferBatchReceipt: {type: object, properties: {state: {type: string}, position: {type: integer}, transfers: {type: integer}, time: {type: string, format: date-time}, from: {type: string}, amount: {type: string}, fee: {type: string}, asset: {type: string}, idempotency_key: {type: string}}}
         NewHold: {type: object, required: [amount], properties: {from: {type: string}, payee: {$ref: "#/components/schemas/AgentName"}, amount: {$ref: "#/components/schemas/Amount"}, expires_in_seconds: {type: integer, minimum: 1, maximum: 31622400}, expires_at: {type: string, format: date-time}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Capture: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, to: {$ref: "#/components/schemas/AgentName"}, keep_rest: {type: boolean, default: false}, memo: {type: string, maxLength: 512}}}
         Collect: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512}}}
@@ -82,7 +86,7 @@ enum OpenAPIComponents {
         Problem:
           type: object
           required: [type, title, status, detail, code, remedy, instance]
-          properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}}
+          properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}, index: {type: integer, minimum: 0, description: "Which transfer of a batch was refused, from 0"}}
         Agent:
           type: object
           properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}, frozen: {type: string, description: Why its money does not move out}, frozen_since: {type: string, format: date-time}}

@@ -99,6 +99,15 @@ package enum OpenAPIDocument {
           parameters: [{$ref: "#/components/parameters/key"}]
           requestBody: {$ref: "#/components/requestBodies/Transfer"}
           responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/transfers/batch:
+        post:
+          summary: Up to 1,000 transfers of one payer within this frame, all of them or none
+          description: >-
+            One command and one Idempotency-Key. A refusal names the first transfer that cannot be in index, counted from 0,
+            and nothing of the batch has happened. The body may have 1 MiB.
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/TransferBatch"}
+          responses: {"200": {$ref: "#/components/responses/TransferBatchReceipt"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/fees:
         get:
           summary: The fee rule, what it makes of an amount, and the fee pool (the pool for the authority only)

@@ -109,6 +109,8 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
   case string(String)
   case integer(Int)
   case boolean(Bool)
+  case array([JSONValue])
+  case object([String: JSONValue])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: Int) { self = .integer(value) }
@@ -119,6 +121,8 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
     case .string(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
     case .boolean(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
     }
   }
 }

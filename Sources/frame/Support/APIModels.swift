@@ -50,6 +50,17 @@ struct Receipt: Decodable, Sendable {
   let released: String?
 }
 
+/// What a batch of transfers did; amounts are sums.
+struct BatchReceipt: Decodable, Sendable {
+  let state: String
+  let position: UInt64
+  let transfers: Int
+  let from: String
+  let amount: String
+  let fee: String
+  let asset: String
+}
+
 struct HoldInfo: Decodable, Sendable {
   let holdId: String
   let state: String

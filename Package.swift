@@ -95,6 +95,13 @@ let package = Package(
         .nioSSL,
         .nioCertificateReloading, .lifecycle, .logging,
       ]),
+    room("SPIFFEWorkloadAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
+    room(
+      "FrameWorkload",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI", .grpcCore,
+        .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
+      ]),
     // Floor 2
     room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf, .protobuf]),
     room(
@@ -133,7 +140,8 @@ let package = Package(
       "FrameNode",
       [
         "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
-        "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
+        "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto,
+        .hummingbird,
         .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix,
         .nioHTTPTypes, .protobuf,
       ]),
@@ -157,6 +165,12 @@ let package = Package(
       [
         "FrameCore", "FrameIdentity", "FrameMetrics", .crypto, .cryptoExtras, .jwtKit, .nioCore, .nioHTTP1, .nioPosix,
         .nioSSL, .x509,
+      ]),
+    tests(
+      "FrameWorkloadTests",
+      [
+        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameProtos", "FrameWorkload", "SPIFFEWorkloadAPI",
+        .grpcCore, .grpcTransport, .crypto, .logging, .nioCore, .protobuf, .x509,
       ]),
     tests(
       "FrameFederationTests",

@@ -14,3 +14,7 @@ trap 'rm -f /tmp/frame-modules.$$' EXIT
 opts=Visibility=Public,FileNaming=DropPath,ProtoPathModuleMappings=/tmp/frame-modules.$$
 protoc -I Protos --swift_out=Sources/FramePeerAPI/Generated --swift_opt=$opts frame/v1/peer.proto
 protoc -I Protos --grpc-swift-2_out=Sources/FramePeerAPI/Generated --grpc-swift-2_opt=$opts frame/v1/peer.proto
+protoc -I Protos --swift_out=Sources/SPIFFEWorkloadAPI/Generated --swift_opt=Visibility=Public,FileNaming=DropPath \
+  spiffe/workload.proto
+protoc -I Protos --grpc-swift-2_out=Sources/SPIFFEWorkloadAPI/Generated \
+  --grpc-swift-2_opt=Visibility=Public,FileNaming=DropPath spiffe/workload.proto

@@ -78,6 +78,14 @@ package struct EmissionPolicy: Sendable {
     .frameFederationEstablished: rule([.authority, .node, .peer]),
     .frameFederationRevoked: rule([.authority, .node, .peer]),
     .peerBundleRotated: rule([.authority, .node, .peer]),
+    // The frame's own identity: its keys change by themselves or by its authority's hand, who gets an SVID only by the latter
+    .authorityPrepared: rule([.authority, .node]),
+    .authorityActivated: rule([.authority, .node]),
+    .authorityTainted: rule([.authority, .node]),
+    .authorityRevoked: rule([.authority, .node]),
+    .authorityRetired: rule([.authority, .node]),
+    .registrationEntryCreated: rule([.authority]),
+    .registrationEntryRemoved: rule([.authority]),
     // SF-4 projection: never a posting
     .peerEventProjected: rule([.node, .peer]),
   ])

@@ -102,7 +102,9 @@ struct MoneyClaim {
     case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
-      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared:
+      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared,
+      .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired,
+      .registrationEntryCreated, .registrationEntryRemoved:
       break
     }
   }

@@ -37,6 +37,7 @@ extension NodeCommand {
     case .projection(let command): CommandDigest.of(command.key)
     case .settlement(let command): command.digest
     case .bridge(let command): command.digest
+    case .identity(let command): command.digest
     }
   }
 }

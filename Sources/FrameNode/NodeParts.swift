@@ -11,6 +11,7 @@ import FrameMetrics
 import FrameProjection
 import FrameProtos
 import FrameSettlement
+import FrameWorkload
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -27,6 +28,10 @@ final class NodeParts: Sendable {
   private let canaryMetrics: CanaryMetrics
   private let exposition: ExpositionHandler
   private let svid: SVIDSource
+  private let keeper: AuthorityKeeper
+  private let entries: EntryBook
+  private let workloads: WorkloadHub
+  private let workloadServer: WorkloadServer?
   private let directory: PeerDirectory
   private let channels: PeerChannels
   private let refresher: BundleRefresher
@@ -65,8 +70,7 @@ final class NodeParts: Sendable {
     canaryMetrics = CanaryMetrics(registry)
 
     // Identity and log
-    let authority = try FrameAuthority.load(
-      frame: frame, in: configuration, clock: clock, metrics: identityMetrics)
+    let authority = try configuration.loadAuthority(clock: clock, metrics: identityMetrics)
     let signer = LogSigner(name: frame.name, privateKey: authority.logKey)
     let state = NodeState(
       frame: frame, native: configuration.native,
@@ -96,11 +100,22 @@ final class NodeParts: Sendable {
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
       clock: clock, metrics: ledgerMetrics, logger: named("history"))
+    let workloadMetrics = WorkloadMetrics(registry)
+    keeper = AuthorityKeeper(
+      authority: authority, port: core, clock: clock, metrics: workloadMetrics, logger: named("identity"))
+    entries = EntryBook(frame: frame, port: core, clock: clock, metrics: workloadMetrics)
 
     // Federation
     svid = try SVIDSource(
       authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
+    let directory = directory
+    workloads = WorkloadHub(
+      authority: authority, entries: entries,
+      peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } }, clock: clock,
+      logger: named("workload"))
+    directory.observe { [weak workloads] _ in workloads?.announce() }
+    workloadServer = Self.workloadServer(configuration, workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration)
     let describe: @Sendable () throws -> PBFrameDescription = {
       configuration.description(authority: authority, logKey: signer.verifierKey)
@@ -141,7 +156,9 @@ final class NodeParts: Sendable {
 
     // Listeners
     readiness = Readiness(
-      Set(["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])), gauge: metrics.ready)
+      Set(
+        ["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])
+          + (workloadServer == nil ? [] : ["workload"])), gauge: metrics.ready)
     bundleListener = BundleListener(
       host: configuration.bundle.host, port: configuration.bundle.port, identity: svid, bundle: document,
       describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
@@ -161,6 +178,7 @@ final class NodeParts: Sendable {
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
+    try await entries.load()
     // Peers' canaries send to ours from the moment a treaty is established: it must be there before.
     if core.configuration.canary.enabled { try await CanaryLender(node: core).ensureAgent() }
   }
@@ -169,7 +187,7 @@ final class NodeParts: Sendable {
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
-      WriterService(node: core), svid, auditor, ledgerKeeper, history,
+      WriterService(node: core), keeper, svid, auditor, ledgerKeeper, history,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
       channels, federation, follower, coordinator, relay, refresher,
@@ -185,6 +203,10 @@ final class NodeParts: Sendable {
         ListenerService(
           name: "sni", listener: configuration.sni.listener, readiness: readiness, service: sni,
           bound: { [sni] in _ = try await sni.listeningPort }))
+    }
+    services.append(workloads)
+    if let workloadServer {
+      services.append(LocalListenerService(server: workloadServer, readiness: readiness))
     }
     services.append(
       ListenerService.http(
@@ -223,6 +245,8 @@ final class NodeParts: Sendable {
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
     TileRoutes(node: core, metrics: metrics.tiles).add(to: api)
+    AuthorityRoutes(keeper: keeper).add(to: api)
+    EntryRoutes(frame: core.frame, policy: core.authority.policy, entries: entries).add(to: api)
     return api
   }
 
@@ -252,6 +276,21 @@ final class NodeParts: Sendable {
       metrics: canaryMetrics, clock: core.clock, logger: Logger(label: "frame.canary"))
   }
 
+  private static func workloadServer(
+    _ configuration: NodeConfiguration, _ hub: WorkloadHub, _ clock: any FrameClock, _ metrics: WorkloadMetrics,
+    _ logger: Logger
+  ) -> WorkloadServer? {
+    let path = configuration.identity.workloadAPI.socket
+    guard configuration.identity.workloadAPI.enabled else { return nil }
+    guard path.utf8.count <= WorkloadServer.pathBytesMax else {
+      logger.warning(
+        "The Workload API is off: the path of its socket is too long; set identity.workload_api.socket",
+        metadata: ["socket": "\(path)", "bytes_max": "\(WorkloadServer.pathBytesMax)"])
+      return nil
+    }
+    return WorkloadServer(path: path, hub: hub, clock: clock, metrics: metrics, logger: logger)
+  }
+
   /// A peer that the SNI map names is reached through the router, as every stack on a shared host is (seed: "the only path
   /// by which one cloud-op reaches another").
   private static func routing(_ configuration: NodeConfiguration) -> PeerChannels.Routing {
@@ -267,14 +306,5 @@ final class NodeParts: Sendable {
     map[configuration.frameID.name] =
       map[configuration.frameID.name] ?? HostPort(host: host, port: configuration.federation.port)
     return try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-  }
-}
-
-extension FrameAuthority {
-  fileprivate static func load(
-    frame: FrameID, in configuration: NodeConfiguration, clock: any FrameClock, metrics: IdentityMetrics
-  ) throws -> FrameAuthority {
-    try load(
-      frame: frame, from: KeyDirectory(path: configuration.keysDirectory.path), clock: clock, metrics: metrics)
   }
 }

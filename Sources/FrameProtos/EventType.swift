@@ -42,6 +42,13 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let agentUnfrozen = EventType("AgentUnfrozen")
   public static let supplyDriftDetected = EventType("SupplyDriftDetected")
   public static let supplyDriftCleared = EventType("SupplyDriftCleared")
+  public static let authorityPrepared = EventType("AuthorityPrepared")
+  public static let authorityActivated = EventType("AuthorityActivated")
+  public static let authorityTainted = EventType("AuthorityTainted")
+  public static let authorityRevoked = EventType("AuthorityRevoked")
+  public static let authorityRetired = EventType("AuthorityRetired")
+  public static let registrationEntryCreated = EventType("RegistrationEntryCreated")
+  public static let registrationEntryRemoved = EventType("RegistrationEntryRemoved")
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
   public static let unknown = EventType("Unknown")
 
@@ -56,6 +63,8 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
     .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
     .supplyDriftDetected, .supplyDriftCleared,
+    .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired,
+    .registrationEntryCreated, .registrationEntryRemoved,
   ]
 }
 
@@ -98,6 +107,13 @@ extension PBEvent.OneOf_Payload {
     case .agentUnfrozen: .agentUnfrozen
     case .supplyDriftDetected: .supplyDriftDetected
     case .supplyDriftCleared: .supplyDriftCleared
+    case .authorityPrepared: .authorityPrepared
+    case .authorityActivated: .authorityActivated
+    case .authorityTainted: .authorityTainted
+    case .authorityRevoked: .authorityRevoked
+    case .authorityRetired: .authorityRetired
+    case .registrationEntryCreated: .registrationEntryCreated
+    case .registrationEntryRemoved: .registrationEntryRemoved
     }
   }
 }

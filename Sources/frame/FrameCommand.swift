@@ -21,7 +21,7 @@ struct FrameCommand: AsyncParsableCommand {
     subcommands: [
       InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, IssueCommand.self,
       BurnCommand.self, TransferCommand.self, HoldCommand.self, FeesCommand.self, BridgeCommand.self, LogCommand.self,
-      AuditCommand.self, SupplyCommand.self,
+      AuditCommand.self, SupplyCommand.self, AuthorityCommand.self, EntryCommand.self,
       BenchCommand.self,
       MetricsCommand.self, VersionCommand.self,
     ])

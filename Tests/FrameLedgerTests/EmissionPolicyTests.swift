@@ -21,6 +21,8 @@ import Testing
     (.frameInvitationApproved, "ANP"), (.frameInvitationRejected, "ANP"), (.frameFederationEstablished, "ANP"),
     (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerEventProjected, "NP"),
     (.agentFrozen, "A"), (.agentUnfrozen, "A"), (.supplyDriftDetected, "AN"), (.supplyDriftCleared, "A"),
+    (.authorityPrepared, "AN"), (.authorityActivated, "AN"), (.authorityTainted, "AN"), (.authorityRevoked, "AN"),
+    (.authorityRetired, "AN"), (.registrationEntryCreated, "A"), (.registrationEntryRemoved, "A"),
   ]
 
   @Test("every event type has its row, and no other has")

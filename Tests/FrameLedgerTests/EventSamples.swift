@@ -161,6 +161,13 @@ struct EventSamples {
     case .agentUnfrozen: .agentUnfrozen(.with { $0.name = "bob" })
     case .supplyDriftDetected: .supplyDriftDetected(.init())
     case .supplyDriftCleared: .supplyDriftCleared(.init())
+    case .authorityPrepared: .authorityPrepared(.init())
+    case .authorityActivated: .authorityActivated(.init())
+    case .authorityTainted: .authorityTainted(.init())
+    case .authorityRevoked: .authorityRevoked(.init())
+    case .authorityRetired: .authorityRetired(.init())
+    case .registrationEntryCreated: .registrationEntryCreated(.init())
+    case .registrationEntryRemoved: .registrationEntryRemoved(.init())
     default: nil
     }
   }

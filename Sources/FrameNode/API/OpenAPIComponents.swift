@@ -19,7 +19,7 @@ enum OpenAPIComponents {
             Three digits; a larger number has its leading groups as path segments of their own, each after an x; a partial
             tile ends in .p and its width. Takes the rest of the path.
           schema: {type: string, examples: ["067", "x001/x234/067", "067.p/8"]}
-      requestBodies:
+    \(OpenAPIIdentity.parameters)  requestBodies:
         NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
         TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
         Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
@@ -35,7 +35,7 @@ enum OpenAPIComponents {
         Fingerprint: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fingerprint"}}}}
         Reason: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Reason"}}}}
         Note: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Note"}}}}
-      responses:
+    \(OpenAPIIdentity.requestBodies)  responses:
         Problem: {description: RFC 9457 problem document, content: {application/problem+json: {schema: {$ref: "#/components/schemas/Problem"}}}}
         Frame: {description: The frame, content: {application/json: {schema: {type: object}}}}
         Agent: {description: An agent, content: {application/json: {schema: {$ref: "#/components/schemas/Agent"}}}}
@@ -59,8 +59,8 @@ enum OpenAPIComponents {
         Consistency: {description: A consistency proof, content: {application/json: {schema: {type: object, properties: {from: {type: integer}, to: {type: integer}, from_root: {type: string, contentEncoding: base64}, to_root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}}}}}}
         Tile: {description: 32 bytes a hash; or entries each after its length in 16 bits, content: {application/octet-stream: {schema: {type: string, format: binary}}}}
         Metrics: {description: The catalog, content: {application/json: {schema: {type: object, properties: {metrics: {type: array, items: {type: object}}}}}}}
-      schemas:
-        Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
+    \(OpenAPIIdentity.responses)  schemas:
+    \(OpenAPIIdentity.schemas)    Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
         AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
         FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
         AgentAddress: {type: string, examples: ["bob@frame-b.example"]}

@@ -10,7 +10,9 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + holds + bridge + peers + audit + log + components }
+  package static var yaml: String {
+    head + frameAndAgents + money + holds + bridge + peers + OpenAPIIdentity.paths + audit + log + components
+  }
 
   private static let head = """
     openapi: 3.1.0

@@ -74,12 +74,13 @@ private struct ConfigurationFile: Codable {
   var audit_interval_seconds: Seconds?
   var bundle_refresh_seconds: Seconds?
   var log_level: String?
+  var identity: IdentityFile?
 
   /// What may stand in the file; anything else is a spelling mistake that would silently leave a default in force.
   static let known: [String: Set<String>] = [
     "": [
       "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
-      "treaty", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
+      "treaty", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level", "identity",
     ],
     "currency": ["code", "scale"],
     "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
@@ -89,6 +90,7 @@ private struct ConfigurationFile: Codable {
     "canary": ["enabled", "interval_seconds", "amount", "float"],
     "snapshot": ["every_events"],
     "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
+    "identity": IdentityFile.known[""] ?? [],
   ]
 }
 
@@ -132,6 +134,7 @@ extension NodeConfiguration {
       guard ConfigurationFile.known[""]?.contains(key) == true else { return key }
       guard let allowed = ConfigurationFile.known[key], let inner = value as? [String: Any] else { continue }
       if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
+      if key == "identity", let unknown = IdentityFile.unknownField(inner) { return "identity.\(unknown)" }
     }
     return nil
   }
@@ -211,12 +214,13 @@ extension NodeConfiguration {
     guard bundleEndpoint.hasPrefix("https://") else {
       throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
     }
+    // Without a trailing slash the last component would be taken for a file and replaced.
+    let data = URL(
+      fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
+    ).standardizedFileURL
     return NodeConfiguration(
       frameID: frameID, native: native,
-      // Without a trailing slash the last component would be taken for a file and replaced.
-      dataDirectory: URL(
-        fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
-      ).standardizedFileURL,
+      dataDirectory: data,
       api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
       ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
       federation: federation, bundle: bundle,
@@ -238,7 +242,8 @@ extension NodeConfiguration {
       snapshotEvery: UInt64(snapshotEvery),
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
-      logLevel: logLevel)
+      logLevel: logLevel,
+      identity: try (raw.identity ?? IdentityFile()).check(directory: directory, data: data, refusal: invalid))
   }
 
   /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).
@@ -264,7 +269,8 @@ extension NodeConfiguration {
         net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
         bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
       snapshot: .init(every_events: Int(snapshotEvery)),
-      audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel)
+      audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel,
+      identity: IdentityFile(identity, data: dataDirectory))
     return try YAMLEncoder().encode(file)
   }
 }

@@ -69,6 +69,7 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var auditInterval: Duration
   package var refreshInterval: Duration
   package var logLevel: String
+  package var identity: Identity
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }

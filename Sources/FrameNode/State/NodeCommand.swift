@@ -3,6 +3,7 @@ import FrameFederation
 import FrameLedger
 import FrameProjection
 import FrameSettlement
+import FrameWorkload
 
 /// Every command the node's writer takes: one case a room.
 package enum NodeCommand: Sendable {
@@ -11,4 +12,5 @@ package enum NodeCommand: Sendable {
   case projection(ProjectionCommand)
   case settlement(SettlementCommand)
   case bridge(BridgeCommand)
+  case identity(IdentityCommand)
 }

@@ -95,6 +95,13 @@ let package = Package(
         .nioSSL,
         .nioCertificateReloading, .lifecycle, .logging,
       ]),
+    room("SPIFFEWorkloadAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
+    room(
+      "FrameWorkload",
+      [
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI", .grpcCore,
+        .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
+      ]),
     // Floor 2
     room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf, .protobuf]),
     room(
@@ -133,7 +140,8 @@ let package = Package(
       "FrameNode",
       [
         "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
-        "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto, .hummingbird,
+        "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto,
+        .hummingbird,
         .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix,
         .nioHTTPTypes, .protobuf,
       ]),
@@ -149,7 +157,8 @@ let package = Package(
     // Tests and their support
     tests("FrameCoreTests", ["FrameCore"]),
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
-    tests("FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging]),
+    tests(
+      "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
     tests(
       "FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
     tests(
@@ -157,6 +166,12 @@ let package = Package(
       [
         "FrameCore", "FrameIdentity", "FrameMetrics", .crypto, .cryptoExtras, .jwtKit, .nioCore, .nioHTTP1, .nioPosix,
         .nioSSL, .x509,
+      ]),
+    tests(
+      "FrameWorkloadTests",
+      [
+        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameProtos", "FrameWorkload", "SPIFFEWorkloadAPI",
+        .grpcCore, .grpcTransport, .crypto, .logging, .nioCore, .protobuf, .x509,
       ]),
     tests(
       "FrameFederationTests",
@@ -174,8 +189,9 @@ let package = Package(
     tests(
       "FrameNodeTests",
       [
-        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos", .httpTypes, .hummingbird,
-        .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded, .nioHTTPTypes, .yams,
+        "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
+        "FrameProtos", .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded,
+        .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(

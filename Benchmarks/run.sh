@@ -13,4 +13,14 @@ for batch in 1 100 1000; do
   "$frame" bench writer --batch "$batch" "$@"
 done
 echo
+"$frame" bench rest "$@"
+echo
 "$frame" bench metrics "$@"
+
+# Takes its own time, whatever --seconds says.
+echo
+"$frame" bench growth
+if ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1; then
+  echo
+  FRAME=$frame Benchmarks/pgbench.sh
+fi

@@ -30,6 +30,7 @@ public enum IdentifierError: FrameError, Hashable {
   case trustDomain(String)
   case spiffeID(String, why: String)
   case agentName(String)
+  case operatorName(String)
   case agentAddress(String)
   case currency(String)
   case scale(Int)
@@ -40,6 +41,7 @@ public enum IdentifierError: FrameError, Hashable {
     case .trustDomain: "invalid_trust_domain"
     case .spiffeID: "invalid_spiffe_id"
     case .agentName: "invalid_agent_name"
+    case .operatorName: "invalid_operator_name"
     case .agentAddress: "invalid_agent_address"
     case .currency: "invalid_currency"
     case .scale: "invalid_scale"
@@ -52,6 +54,7 @@ public enum IdentifierError: FrameError, Hashable {
     case .trustDomain(let s): "'\(s.prefix(300))' is not a trust domain name."
     case .spiffeID(let s, let why): "'\(s.prefix(300))' is not a SPIFFE ID: \(why)."
     case .agentName(let s): "'\(s.prefix(100))' is not an agent name."
+    case .operatorName(let s): "'\(s.prefix(100))' is not an operator name."
     case .agentAddress(let s): "'\(s.prefix(400))' is not an agent address."
     case .currency(let s): "'\(s.prefix(40))' is not a currency code."
     case .scale(let n): "\(n) is not a currency scale."
@@ -63,6 +66,7 @@ public enum IdentifierError: FrameError, Hashable {
     case .trustDomain: "Use 1 to 255 of a-z, 0-9, '.', '-', '_', for example frame-a.example."
     case .spiffeID: "Use spiffe://<trust domain>/<path>, for example spiffe://frame-a.example/agent/alice."
     case .agentName: "Use 1 to 64 of a-z, 0-9, '-', '_', '.', starting with a letter or digit."
+    case .operatorName: "Use 1 to 32 of a-z, 0-9 and '-', starting with a letter or digit."
     case .agentAddress: "Use <agent>@<frame>, for example alice@frame-a.example."
     case .currency: "Use 2 to 12 of A-Z and 0-9, starting with a letter, for example AVT."
     case .scale: "Use 0 to 9 decimal places."

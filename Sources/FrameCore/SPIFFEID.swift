@@ -59,13 +59,32 @@ extension SPIFFEID {
     .init(uncheckedDomain: frame, path: "/agent/\(name.text)")
   }
 
+  /// `/operator/<name>`: a tenant of the frame.
+  public static func ofOperator(_ name: OperatorName, in frame: FrameID) -> SPIFFEID {
+    .init(uncheckedDomain: frame, path: "/operator/\(name.text)")
+  }
+
+  /// The operator this id names, or nil when it is not an operator's.
+  public var operatorName: OperatorName? {
+    guard path.hasPrefix("/operator/") else { return nil }
+    return try? OperatorName(String(path.dropFirst("/operator/".count)))
+  }
+
   /// The agent this id names, or nil when it is not an agent's.
   public var agentName: AgentName? {
     guard path.hasPrefix("/agent/") else { return nil }
     return try? AgentName(String(path.dropFirst("/agent/".count)))
   }
 
-  /// Only for paths that are valid by construction (constants and agent names, whose grammar is a subset).
+  /// Whether this is the id of the agent of that name in `frame`. Builds nothing, unlike ``agentName``: it is asked for
+  /// every transfer.
+  public func isAgent(_ name: String, of frame: FrameID) -> Bool {
+    let prefix = "/agent/"
+    return trustDomain == frame && path.utf8.count == prefix.utf8.count + name.utf8.count && path.hasPrefix(prefix)
+      && path.utf8.dropFirst(prefix.utf8.count).elementsEqual(name.utf8)
+  }
+
+  /// Only for paths that are valid by construction (constants, and names whose grammar is a subset).
   private init(uncheckedDomain trustDomain: FrameID, path: String) {
     self.trustDomain = trustDomain
     self.path = path

@@ -7,16 +7,17 @@ import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
 import Logging
+import NIOCertificateReloading
 import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// The bundle endpoint (SPIFFE Federation §5.2.1, profile `https_spiffe`): our bundle, what we say of ourselves, and the
+/// The bundle endpoint (SPIFFE Federation §5.2, profile `https_spiffe` or `https_web`): our bundle, what we say of ourselves, and the
 /// door at which invitations are left. Anyone may connect; nothing here needs or takes a client certificate.
 package final class BundleListener: Service {
   private let host: String
   private let port: Int
-  private let identity: SVIDSource
+  private let identity: any CertificateReloader
   private let routes: BundleRoutes
   private let logger: Logger
   private let bound = Mutex<Bound>(.waiting([]))
@@ -32,10 +33,11 @@ package final class BundleListener: Service {
 
   /// - Parameters:
   ///   - port: 0 lets the system choose, see ``listeningPort``.
+  ///   - identity: what the endpoint presents: the node's SVID, or a Web PKI certificate.
   ///   - bundle: our bundle document as it is now.
   ///   - describe: what we say of ourselves now.
   package init(
-    host: String, port: Int, identity: SVIDSource, bundle: @escaping @Sendable () throws -> BundleDocument,
+    host: String, port: Int, identity: any CertificateReloader, bundle: @escaping @Sendable () throws -> BundleDocument,
     describe: @escaping @Sendable () throws -> PBFrameDescription, federation: FederationService,
     metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     logger: Logger = Logger(label: "frame.federation")

@@ -9,11 +9,12 @@ import Synchronization
 /// Keeps the pinned bundles of all established peers fresh (seed: "auto-refresh every 5 minutes").
 ///
 /// Each peer has its own loop, so a silent one delays nobody (CONFORMANCE S13). A bundle that comes over a connection which
-/// the held pin vouches for moves the pin; anything else changes nothing but what is shown as observed, and the alert.
+/// the held pin (or Web PKI, when the treaty says `https_web`) vouches for moves the pin; anything else changes nothing but what is shown as observed, and the alert.
 package final class BundleRefresher: Service {
   private let directory: PeerDirectory
   private let federation: FederationService
   private let client: BundleClient
+  private let trust: EndpointTrust
   private let interval: Duration
   private let clock: any FrameClock
   private let metrics: FederationMetrics
@@ -30,12 +31,14 @@ package final class BundleRefresher: Service {
   /// - Parameter interval: how long to wait between two refreshes, unless a peer's own hint is shorter.
   package init(
     directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient,
+    trust: EndpointTrust = EndpointTrust(),
     interval: Duration = SPIFFEBundle.defaultRefreshInterval, metrics: FederationMetrics,
     clock: any FrameClock = SystemClock(), logger: Logger = Logger(label: "frame.federation")
   ) {
     self.directory = directory
     self.federation = federation
     self.client = BundleClient(client: endpoints, clock: clock)
+    self.trust = trust
     self.interval = interval
     self.metrics = metrics
     self.clock = clock
@@ -68,7 +71,10 @@ package final class BundleRefresher: Service {
       loops.withLock { $0.removeValue(forKey: peer) }?.cancel()
       seen.withLock { _ = $0.removeValue(forKey: peer) }
       metrics.forgetBundle(of: peer)
-    case .pinMoved: break
+    case .pinMoved(let peer, _):
+      // What is pinned is what was fetched: by this loop, or for the operator who named it.
+      guard let treaty = directory.treaty(peer), treaty.state == .established else { return }
+      show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
     }
   }
 
@@ -119,7 +125,7 @@ package final class BundleRefresher: Service {
     do {
       let url = try EndpointURL(treaty.theirs.bundleEndpoint)
       let fetched = try await client.fetch(
-        peer, from: url, profile: .spiffe(held, expecting: .node(of: peer)), etag: etag)
+        peer, from: url, profile: trust.profile(of: peer, treaty.theirs, held: held), etag: etag)
       if let fetched {
         try await adopt(fetched, in: treaty, held)
       } else {

@@ -13,34 +13,50 @@ package enum FederationCommand: Sendable {
   case approve(peer: FrameID, fingerprint: String, ours: PBFrameDescription, pin: PinnedBundle)
   case reject(peer: FrameID, reason: String)
   case revoke(peer: FrameID, reason: String)
+  /// Trusts a bundle that the pinned one does not vouch for, because the operator named its fingerprint.
+  case repin(peer: FrameID, fingerprint: String, pin: PinnedBundle)
 
   // The peer
   /// - pin: the bundle presented inside the invitation, whose key signed it.
   /// - ours: how we would describe ourselves when our own invitation to the same peer turns out to have crossed it.
   case receiveIncoming(
     invitationID: String, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime, ours: PBFrameDescription)
-  case peerApproved(peer: FrameID, invitationID: String, approver: PBFrameDescription, ourFingerprint: String)
+  /// - document: the treaty, signed by both.
+  case peerApproved(
+    peer: FrameID, invitationID: String, approver: PBFrameDescription, ourFingerprint: String, document: Data)
   case peerRejected(peer: FrameID, invitationID: String, reason: String)
   case peerRevoked(peer: FrameID, reason: String)
 
   // The node
-  /// The inviter answered our approval with its final description.
-  case establish(peer: FrameID, invitationID: String, inviter: PBFrameDescription)
+  /// The inviter answered our approval with its final description and the treaty, signed by both.
+  case establish(peer: FrameID, invitationID: String, inviter: PBFrameDescription, document: Data)
   /// The inviter no longer knows the invitation that we approved.
   case approvalRefused(peer: FrameID, invitationID: String, reason: String)
   /// A refresh that the held pin vouched for.
   case rotatePin(peer: FrameID, pin: PinnedBundle)
+  /// The peer's log has shown two histories.
+  case reportEquivocation(peer: FrameID, proof: EquivocationProof)
+
+  /// New terms: see ``AmendmentCommand`` for whose word each is.
+  case amendment(peer: FrameID, AmendmentCommand)
 
   /// The frame the command is about.
   package var peerName: String {
     switch self {
     case .requestOutgoing(_, _, let theirs, _, _): theirs.frameID
     case .receiveIncoming(_, let theirs, _, _, _): theirs.frameID
-    case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _),
-      .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _),
-      .approvalRefused(let peer, _, _), .rotatePin(let peer, _):
+    case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _, _),
+      .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _, _),
+      .approvalRefused(let peer, _, _), .rotatePin(let peer, _), .repin(let peer, _, _), .amendment(let peer, _),
+      .reportEquivocation(let peer, _):
       peer.name
     }
+  }
+
+  /// Who says what the handshake submits by itself: what a peer has answered is the peer's word, the rest is the node's.
+  func speaker(at frame: FrameID) -> SPIFFEID {
+    if case .amendment(let peer, _) = self { return .node(of: peer) }
+    return .node(of: frame)
   }
 
   /// SHA-256 over what the caller chose (not over what the node looked up): the digest for idempotency conflicts.
@@ -51,13 +67,17 @@ package enum FederationCommand: Sendable {
     case .reject(let peer, let reason): CommandDigest.of("ws3.reject", peer.name, reason)
     case .revoke(let peer, let reason): CommandDigest.of("ws3.revoke", peer.name, reason)
     case .receiveIncoming(let id, let theirs, _, _, _): CommandDigest.of("ws3.receive", theirs.frameID, id)
-    case .peerApproved(let peer, let id, _, _): CommandDigest.of("ws3.peer-approved", peer.name, id)
+    case .repin(let peer, let fingerprint, _): CommandDigest.of("ws3.repin", peer.name, fingerprint)
+    case .peerApproved(let peer, let id, _, _, _): CommandDigest.of("ws3.peer-approved", peer.name, id)
     case .peerRejected(let peer, let id, _): CommandDigest.of("ws3.peer-rejected", peer.name, id)
     case .peerRevoked(let peer, _): CommandDigest.of("ws3.peer-revoked", peer.name)
-    case .establish(let peer, let id, _): CommandDigest.of("ws3.establish", peer.name, id)
+    case .establish(let peer, let id, _, _): CommandDigest.of("ws3.establish", peer.name, id)
     case .approvalRefused(let peer, let id, _): CommandDigest.of("ws3.approval-refused", peer.name, id)
+    case .reportEquivocation(let peer, let proof):
+      CommandDigest.of("ws3.equivocation", peer.name, proof.first, proof.second)
     case .rotatePin(let peer, let pin):
       CommandDigest.of("ws3.rotate", peer.name, pin.fingerprint, String(pin.sequence))
+    case .amendment(let peer, let command): command.digest(peer)
     }
   }
 }

@@ -43,7 +43,8 @@ extension FederationState {
   }
 
   static func established(
-    _ id: String, _ peer: FrameID, ours: PBFrameDescription, theirs: PBFrameDescription, pin: PinnedBundle
+    _ id: String, _ peer: FrameID, ours: PBFrameDescription, theirs: PBFrameDescription, pin: PinnedBundle,
+    document: Data
   ) -> EventDraft {
     var payload = PBFrameFederationEstablished()
     payload.invitationID = id
@@ -52,6 +53,7 @@ extension FederationState {
     payload.theirs = theirs
     payload.peerBundle = pin.document
     payload.fingerprint = pin.fingerprint
+    payload.document = document
     return EventDraft(.frameFederationEstablished(payload))
   }
 
@@ -112,25 +114,32 @@ enum DescriptionRules {
     where text.utf8.count > textBytesMax {
       throw .descriptionInvalid("a field is longer than \(textBytesMax) bytes")
     }
+    // They become lines of the treaty's text.
+    for text in [d.bundleEndpoint, d.federationAddress, d.logVerifierKey, d.apiURL, d.bundleFingerprint]
+    where !text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+      throw .descriptionInvalid("a field has characters other than printable ASCII")
+    }
     _ = try HostPort(url: d.bundleEndpoint)
     _ = try HostPort(d.federationAddress)
-    guard d.bundleEndpointProfile == "https_spiffe" else {
-      throw .descriptionInvalid("bundle endpoint profile '\(d.bundleEndpointProfile.prefix(40))' is not https_spiffe")
+    _ = try BundleProfile(d.bundleEndpointProfile)
+    guard let key = try? LogVerifierKey(d.logVerifierKey), key.name == id.name else {
+      throw .descriptionInvalid("the log verifier key is not an Ed25519 key in the frame's name")
     }
-    guard d.logVerifierKey.hasPrefix("\(id.name)+") else {
-      throw .descriptionInvalid("the log verifier key's name is not the frame id")
-    }
-    guard d.terms.netDebitCap >= 0, d.terms.bridgeCap >= 0, d.terms.bridgeRatePerMinute >= 0 else {
+    try check(d.terms)
+    return id
+  }
+
+  static func check(_ terms: PBTreatyTerms) throws(FederationError) {
+    guard terms.netDebitCap >= 0, terms.bridgeCap >= 0, terms.bridgeRatePerMinute >= 0 else {
       throw .descriptionInvalid("a limit is negative")
     }
-    guard d.terms.subscriptions.count <= subscriptionsMax else {
+    guard terms.subscriptions.count <= subscriptionsMax else {
       throw .descriptionInvalid("more than \(subscriptionsMax) subscriptions")
     }
     let known = Set(EventType.all.map(\.name))
-    for name in d.terms.subscriptions where !known.contains(name) {
+    for name in terms.subscriptions where !known.contains(name) {
       throw .descriptionInvalid("'\(name.prefix(60))' is not an event type")
     }
-    return id
   }
 }
 

@@ -17,6 +17,9 @@ package enum FederationError: FrameError, Equatable {
   case bundleTooLarge(bytes: Int, limit: Int)
   case bundleUnusable(FrameID, why: String)
   case descriptionInvalid(String)
+  case profileUnknown(String)
+  /// The endpoint was asked for by one profile and says that it serves by another.
+  case profileMismatch(FrameID, asked: BundleProfile, described: String)
   case notAuthority(SPIFFEID)
   case notThePeer(SPIFFEID, peer: FrameID)
   case unauthenticatedPeer(String)
@@ -24,6 +27,17 @@ package enum FederationError: FrameError, Equatable {
   case endpointInvalid(String)
   case rateLimited(source: String)
   case busy(FrameID, limit: Int)
+  case documentInvalid(String)
+  case documentMissing(FrameID)
+  case amendmentUnknown(FrameID, amendment: String)
+  case amendmentPending(FrameID, amendment: String)
+  case amendmentClosed(String, state: String)
+  case amendmentInvalid(String)
+  case amendmentBehind(FrameID)
+  case tooManyAmendments(FrameID, limit: Int)
+  /// The treaty is stopped: the peer's log has shown two histories.
+  case equivocated(FrameID, position: UInt64)
+  case equivocationUnproven(FrameID, why: String)
 
   package var code: String {
     switch self {
@@ -42,6 +56,8 @@ package enum FederationError: FrameError, Equatable {
     case .bundleTooLarge: "bundle_too_large"
     case .bundleUnusable: "bundle_unusable"
     case .descriptionInvalid: "frame_description_invalid"
+    case .profileUnknown: "bundle_profile_unknown"
+    case .profileMismatch: "bundle_profile_mismatch"
     case .notAuthority: "not_authority"
     case .notThePeer: "not_the_peer"
     case .unauthenticatedPeer: "peer_unauthenticated"
@@ -49,20 +65,35 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "endpoint_invalid"
     case .rateLimited: "rate_limited"
     case .busy: "peer_busy"
+    case .documentInvalid: "treaty_document_invalid"
+    case .documentMissing: "treaty_document_missing"
+    case .amendmentUnknown: "amendment_unknown"
+    case .amendmentPending: "amendment_pending"
+    case .amendmentClosed: "amendment_closed"
+    case .amendmentInvalid: "amendment_invalid"
+    case .amendmentBehind: "amendment_behind"
+    case .tooManyAmendments: "too_many_amendments"
+    case .equivocated: "peer_equivocated"
+    case .equivocationUnproven: "equivocation_unproven"
     }
   }
 
   package var kind: FrameErrorKind {
     switch self {
-    case .unknownPeer, .invitationUnknown: .notFound
-    case .selfPeering, .invitationInvalid, .descriptionInvalid, .bundleUnusable, .endpointInvalid: .invalid
-    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .sequenceRollback: .refused
+    case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing: .notFound
+    case .documentInvalid, .amendmentInvalid, .selfPeering, .invitationInvalid, .descriptionInvalid, .profileUnknown,
+      .bundleUnusable, .endpointInvalid, .equivocationUnproven:
+      .invalid
+    case .amendmentPending, .amendmentClosed: .conflict
+    case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .profileMismatch,
+      .sequenceRollback, .equivocated:
+      .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
     case .notAuthority, .notThePeer: .forbidden
     case .unauthenticatedPeer: .unauthenticated
-    case .endpointUnreachable: .unavailable
-    case .tooManyInvitations, .rateLimited, .busy: .limited
+    case .endpointUnreachable, .amendmentBehind: .unavailable
+    case .tooManyInvitations, .rateLimited, .busy, .tooManyAmendments: .limited
     }
   }
 
@@ -85,6 +116,9 @@ package enum FederationError: FrameError, Equatable {
     case .bundleTooLarge(let bytes, let limit): "The bundle is \(bytes) bytes; the limit is \(limit)."
     case .bundleUnusable(let peer, let why): "The bundle of '\(peer)' cannot be used: \(why.prefix(300))."
     case .descriptionInvalid(let why): "The frame description is not valid: \(why.prefix(300))."
+    case .profileUnknown(let text): "'\(text.prefix(40))' is not a bundle endpoint profile."
+    case .profileMismatch(let peer, let asked, let described):
+      "The endpoint of '\(peer)' was asked for by \(asked.rawValue) and says that it serves by \(described.prefix(40))."
     case .notAuthority(let actor): "'\(actor)' is not this frame's authority."
     case .notThePeer(let actor, let peer): "'\(actor)' may not speak for '\(peer)'."
     case .unauthenticatedPeer(let why): "The caller is not an authenticated peer: \(why.prefix(300))."
@@ -92,6 +126,18 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
     case .rateLimited(let source): "Too many requests from \(source)."
     case .busy(let peer, let limit): "'\(peer)' already has \(limit) calls in progress."
+    case .documentInvalid(let why): "The treaty's text is not the one that both sides signed: \(why.prefix(300))."
+    case .documentMissing(let peer): "There is no signed text of the treaty with '\(peer)'."
+    case .amendmentUnknown(let peer, let id): "Amendment '\(id.prefix(64))' is not the open one with '\(peer)'."
+    case .amendmentPending(let peer, let id): "Amendment '\(id)' of the treaty with '\(peer)' is still open."
+    case .amendmentClosed(let id, let state): "Amendment '\(id)' is \(state)."
+    case .amendmentInvalid(let why): "The amendment is not valid: \(why.prefix(300))."
+    case .amendmentBehind(let peer): "The treaty with '\(peer)' is not at the revision that this is about."
+    case .tooManyAmendments(let peer, let limit): "'\(peer)' has proposed \(limit) amendments within an hour."
+    case .equivocated(let peer, let position):
+      "The treaty with '\(peer)' is stopped: its log has two histories (our event \(position) keeps both signed notes)."
+    case .equivocationUnproven(let peer, let why):
+      "The notes do not prove that the log of '\(peer)' has two histories: \(why.prefix(300))"
     }
   }
 
@@ -100,6 +146,8 @@ package enum FederationError: FrameError, Equatable {
     case .unknownPeer: "Invite the peer first (frame peer invite), or check the name with frame peer list."
     case .selfPeering: "Name another frame."
     case .notEstablished: "Finish the handshake (frame peer show); after a revoke a new invitation is needed."
+    case .profileUnknown: "Use https_spiffe or https_web."
+    case .profileMismatch: "Ask the other operator which it is, and name it with --profile."
     case .alreadyFederated: "Use the treaty, or revoke it first (frame peer revoke)."
     case .invitationPending: "Approve or reject it, or wait until it expires."
     case .invitationExpired: "Send a new invitation."
@@ -119,6 +167,17 @@ package enum FederationError: FrameError, Equatable {
     case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
     case .rateLimited: "Wait a minute and try again."
     case .busy: "Wait for calls to finish."
+    case .documentInvalid: "Compare frame peer treaty on both sides; do not go by this text."
+    case .documentMissing: "Establish the treaty first; a revoked one is in the log (frame log show)."
+    case .amendmentUnknown: "See frame peer amendments."
+    case .amendmentPending: "Accept or reject the peer's, or withdraw ours, first (frame peer amendments)."
+    case .amendmentClosed: "Propose a new one (frame peer amend)."
+    case .amendmentInvalid: "Correct what is proposed (frame peer amend --help)."
+    case .amendmentBehind: "Try again in a moment: a decision about an earlier amendment is on its way."
+    case .tooManyAmendments: "Wait an hour, or agree with the other operator first."
+    case .equivocated:
+      "Read runbooks/FramePeerEquivocation.md; once it is explained, revoke the treaty and establish a new one."
+    case .equivocationUnproven: "Nothing needs to be done: the treaty goes on."
     }
   }
 }

@@ -17,7 +17,15 @@ package struct FederationMetrics: Sendable {
   let bundleExpiry: GaugeFamily
   let bundleReports: CounterFamily
 
+  let revocations: CounterFamily
+  let treatyRevision: GaugeFamily
+  let amendments: CounterFamily
+  let amendmentsOpen: GaugeFamily
+  let invitationsOpen: GaugeFamily
+  let invitationsLapsed: CounterFamily
+
   let handshakes: CounterFamily
+  let handshakeDuration: HistogramFamily
   let mtlsFailures: CounterFamily
   let rpcs: CounterFamily
   let rpcDuration: HistogramFamily
@@ -30,6 +38,9 @@ package struct FederationMetrics: Sendable {
   let sniConnections: CounterFamily
   let sniBytes: CounterFamily
   let sniActive: Gauge
+  let sniRoutes: Gauge
+  /// Counted by whoever makes the router's map.
+  package let sniReloads: CounterFamily
   let sniWaiting: Gauge
 
   package init(_ registry: MetricRegistry) {
@@ -63,6 +74,27 @@ package struct FederationMetrics: Sendable {
       "frame_peer_bundle_reports_total",
       help: "Oddities in bundles that were nevertheless accepted, such as a change under the same sequence.",
       labels: ["peer", "reason"])
+    revocations = registry.counter(
+      "frame_peer_revocations_total", help: "Treaties and invitations revoked, by who did it (us or peer).",
+      labels: ["peer", "by"])
+    treatyRevision = registry.gauge(
+      "frame_peer_treaty_revision", help: "How often the terms of the treaty with the peer were amended.",
+      labels: ["peer"])
+    amendments = registry.counter(
+      "frame_peer_amendments_total",
+      help: "Amendments decided, by who proposed them (outgoing: we did) and how they ended.",
+      labels: ["peer", "direction", "result"])
+    amendmentsOpen = registry.gauge(
+      "frame_peer_amendments_open", help: "Amendments that wait for a decision: incoming ones for ours.",
+      labels: ["peer", "direction"])
+    invitationsOpen = registry.gauge(
+      "frame_invitations_open", help: "Invitations that wait for a decision: incoming ones for ours.",
+      labels: ["direction"])
+    invitationsLapsed = registry.counter(
+      "frame_invitations_lapsed_total", help: "Invitations that nobody decided about in time.", labels: ["direction"])
+    handshakeDuration = registry.histogram(
+      "frame_peer_handshake_duration_seconds",
+      help: "From the acceptance of the peer's connection to the end of its TLS handshake.", labels: ["peer"])
     handshakes = registry.counter(
       "frame_peer_handshakes_total", help: "TLS handshakes with the peer by result, in either direction.",
       labels: ["peer", "result"])
@@ -89,6 +121,9 @@ package struct FederationMetrics: Sendable {
       "frame_sni_bytes_total", help: "Bytes that the SNI router passed on by direction.", unit: .bytes,
       labels: ["direction"])
     sniActive = registry.gauge("frame_sni_active_connections", help: "Connections that the SNI router joins now.")
+    sniRoutes = registry.gauge("frame_sni_routes", help: "Host names in the SNI router's map.")
+    sniReloads = registry.counter(
+      "frame_sni_reloads_total", help: "Changes of the SNI router's map by result.", labels: ["result"])
     sniWaiting = registry.gauge(
       "frame_sni_waiting_connections", help: "Connections to the SNI router whose ClientHello is not complete.")
     initialise()
@@ -101,22 +136,54 @@ package struct FederationMetrics: Sendable {
     for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
     for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(reason.rawValue) }
     for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
+    for result in ["changed", "unchanged", "refused"] { _ = sniReloads.with(result) }
+    for direction in [Treaty.Direction.incoming, .outgoing] {
+      invitationsOpen.with(direction.rawValue).set(0)
+      _ = invitationsLapsed.with(direction.rawValue)
+    }
     sniActive.set(0)
+    sniRoutes.set(0)
     sniWaiting.set(0)
   }
 
   /// Publishes where every treaty stands.
-  func show(_ state: FederationState) {
+  func show(_ state: FederationState, now: FrameTime) {
     for (peer, treaty) in state.treaties {
       treatyState.with(peer.name).set(treaty.state)
+      treatyRevision.with(peer.name).set(Int64(treaty.revision))
+      for by in ["us", "peer"] { _ = revocations.with(peer.name, by) }
+      for (direction, amendment) in [("outgoing", treaty.proposed), ("incoming", treaty.received)] {
+        amendmentsOpen.with(peer.name, direction).set(amendment?.state == .pending ? 1 : 0)
+        for result in ["accepted", "rejected", "withdrawn"] { _ = amendments.with(peer.name, direction, result) }
+      }
       if treaty.state == .established {
         _ = refreshes.with(peer.name)
         _ = refreshFailures.with(peer.name, "bundle_endpoint_unreachable")
       }
       bundleSequence.with(peer.name).set(Int64(clamping: treaty.pin.sequence))
     }
+    for direction in [Treaty.Direction.incoming, .outgoing] {
+      let open = state.treaties.values.count {
+        $0.state == .requested && $0.direction == direction && !$0.isExpired(at: now)
+      }
+      invitationsOpen.with(direction.rawValue).set(open)
+    }
     for value in TreatyState.allCases {
       peers.with(value.rawValue).set(state.treaties.values.count { $0.state == value })
+    }
+  }
+
+  /// Counts what has changed about one treaty.
+  func count(_ old: Treaty, _ new: Treaty) {
+    let peer = new.peer.name
+    if new.state == .revoked, old.state != .revoked {
+      revocations.with(peer, new.endedByPeer ? "peer" : "us").increment()
+    }
+    for (direction, before, after) in [
+      ("outgoing", old.proposed, new.proposed), ("incoming", old.received, new.received),
+    ] {
+      guard let after, after.state != .pending, before?.id != after.id || before?.state == .pending else { continue }
+      amendments.with(peer, direction, after.state.rawValue).increment()
     }
   }
 

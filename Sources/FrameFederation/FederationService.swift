@@ -14,11 +14,12 @@ import Synchronization
 /// caller is answered.
 package final class FederationService: Service, TreatyVerbs {
   package let frame: FrameID
-  private let port: any FederationPort
+  let port: any FederationPort
   private let directory: PeerDirectory
-  private let courier: TreatyCourier
+  let courier: TreatyCourier
   private let describe: @Sendable () throws -> PBFrameDescription
-  private let clock: any FrameClock
+  let signer: LogSigner
+  let clock: any FrameClock
   private let metrics: FederationMetrics
   private let logger: Logger
   private let machine = Mutex(HandshakeMachine())
@@ -31,24 +32,27 @@ package final class FederationService: Service, TreatyVerbs {
   /// - Parameters:
   ///   - describe: what this frame says of itself now; its `terms` are the limits it holds peers to.
   ///   - bundle: our bundle document, as the bundle endpoint serves it.
+  ///   - signer: the log's key, which signs treaties.
   package init(
     port: any FederationPort, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
+    signer: LogSigner,
     describe: @escaping @Sendable () throws -> PBFrameDescription, bundle: @escaping @Sendable () throws -> Data,
-    metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
+    trust: EndpointTrust = EndpointTrust(), metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     routing: @escaping PeerChannels.Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
   ) {
     self.frame = directory.frame
     self.port = port
     self.directory = directory
     self.describe = describe
+    self.signer = signer
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
     self.observed = Mutex(FederationState(frame: directory.frame))
     self.courier = TreatyCourier(
-      frame: directory.frame, identity: identity, endpoints: endpoints, clock: clock, metrics: metrics,
+      frame: directory.frame, identity: identity, endpoints: endpoints, trust: trust, clock: clock, metrics: metrics,
       routing: routing,
-      ourBundle: bundle)
+      ourBundle: bundle, signer: signer)
     (actions, enqueue) = AsyncStream.makeStream()
   }
 
@@ -60,11 +64,29 @@ package final class FederationService: Service, TreatyVerbs {
     try await prime()
     await cancelWhenGracefulShutdown {
       await withDiscardingTaskGroup { group in
+        group.addTask { await self.watchInvitations() }
         for await action in self.actions {
           group.addTask { await self.perform(action) }
         }
         group.cancelAll()
       }
+    }
+  }
+
+  /// Nothing happens when an invitation lapses, so somebody has to look.
+  private func watchInvitations() async {
+    var last = clock.now()
+    while (try? await clock.sleep(for: .seconds(60))) != nil {
+      guard let state = try? await port.federation() else { continue }
+      let now = clock.now()
+      for treaty in state.lapsed(after: last, until: now) {
+        metrics.invitationsLapsed.with(treaty.direction.rawValue).increment()
+        logger.notice(
+          "An invitation has lapsed",
+          metadata: ["peer": "\(treaty.peer)", "direction": "\(treaty.direction.rawValue)"])
+      }
+      last = now
+      metrics.show(state, now: now)
     }
   }
 
@@ -74,11 +96,12 @@ package final class FederationService: Service, TreatyVerbs {
   /// it arrives or lapses.
   /// - Parameters:
   ///   - endpoint: `https://host:port` of the peer's bundle endpoint.
+  ///   - profile: how that endpoint proves itself; what it says of itself must agree.
   ///   - expected: what the bundle's fingerprint must be, when the operator knows it from elsewhere.
   /// - Throws: ``FederationError``, `FetchError`, `BundleError`, or what the log throws.
   package func invite(
-    _ peer: FrameID, at endpoint: String, expecting expected: BundleFingerprint? = nil, actor: SPIFFEID,
-    key: IdempotencyKey
+    _ peer: FrameID, at endpoint: String, by profile: BundleProfile = .spiffe,
+    expecting expected: BundleFingerprint? = nil, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
     guard peer != frame else { throw FederationError.selfPeering(peer) }
     if let treaty = try await port.federation().treaty(peer), !treaty.isClosed(at: clock.now()),
@@ -86,7 +109,7 @@ package final class FederationService: Service, TreatyVerbs {
     {
       throw FederationError.alreadyFederated(peer, state: treaty.state.rawValue)
     }
-    let (theirs, pin) = try await courier.discover(peer, at: EndpointURL(endpoint))
+    let (theirs, pin) = try await courier.discover(peer, at: EndpointURL(endpoint), by: profile)
     if let expected, pin.fingerprint != expected.description {
       throw FederationError.fingerprintMismatch(peer, expected: expected.description, observed: pin.fingerprint)
     }
@@ -110,7 +133,7 @@ package final class FederationService: Service, TreatyVerbs {
     }
     var pin = open.pin
     if open.state == .requested, open.direction == .incoming {
-      pin = try await courier.fetchBundle(peer, from: open.theirs.bundleEndpoint, vouchedBy: open.pin)
+      pin = try await courier.fetchBundle(peer, from: open.theirs, vouchedBy: open.pin)
     }
     try await submit(
       .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key)
@@ -161,13 +184,17 @@ package final class FederationService: Service, TreatyVerbs {
   }
 
   package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {
+    let text = try TreatyDocument(
+      treatyID: notice.invitationID, revision: 0, inviter: try await treaty(peer).ours, invitee: notice.approver)
     try await submit(
       .peerApproved(
         peer: peer, invitationID: notice.invitationID, approver: notice.approver,
-        ourFingerprint: notice.inviterFingerprint),
+        ourFingerprint: notice.inviterFingerprint, document: text.countersigned(notice.document, by: signer)),
       actor: .node(of: peer), key: try Self.key("approved", notice.invitationID, peer))
+    let treaty = try await treaty(peer)
     var reply = PBApprovalReply()
-    reply.inviter = try await treaty(peer).ours
+    reply.inviter = treaty.ours
+    reply.document = treaty.document
     return reply
   }
 
@@ -183,7 +210,7 @@ package final class FederationService: Service, TreatyVerbs {
       .peerRevoked(peer: peer, reason: notice.reason), actor: .node(of: peer), key: try Self.key("revoked", id, peer))
   }
 
-  private static func key(_ verb: String, _ id: String, _ peer: FrameID) throws -> IdempotencyKey {
+  static func key(_ verb: String, _ id: String, _ peer: FrameID) throws -> IdempotencyKey {
     guard !id.isEmpty, id.utf8.count <= 64 else { throw FederationError.invitationUnknown(peer, invitation: id) }
     return try IdempotencyKey("ws3-\(verb)/\(id)", caller: .node(of: peer))
   }
@@ -197,7 +224,15 @@ package final class FederationService: Service, TreatyVerbs {
       key: IdempotencyKey(derived: "ws3/rotate/\(peer)/\(UniqueID.make(at: clock.now()))"))
   }
 
-  private func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws {
+  /// Records the proof that a peer's log has two histories, and stops the treaty.
+  /// - Throws: ``FederationError`` when it is no proof; `LogError`.
+  package func reportEquivocation(_ peer: FrameID, _ proof: EquivocationProof) async throws {
+    try await submit(
+      .reportEquivocation(peer: peer, proof: proof), actor: .node(of: frame),
+      key: IdempotencyKey(derived: "witness/equivocation/\(peer)/\(UniqueID.make(at: clock.now()))"))
+  }
+
+  func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws {
     _ = try await port.submit(command, actor: actor, key: key)
     try await follow()
   }
@@ -206,12 +241,18 @@ package final class FederationService: Service, TreatyVerbs {
   private func follow() async throws {
     let state = try await port.federation()
     directory.update(state)
-    metrics.show(state)
     let now = clock.now()
+    metrics.show(state, now: now)
     // Callers may arrive here in any order: only a later state may follow an earlier one.
     let changed = observed.withLock { observed -> [Treaty] in
       guard state.version >= observed.version else { return [] }
       defer { observed = state }
+      // What was so before this start has been counted before.
+      if observed.version > 0 {
+        for (peer, new) in state.treaties {
+          if let old = observed.treaty(peer), old != new { metrics.count(old, new) }
+        }
+      }
       return state.treaties.values.filter { observed.treaty($0.peer) != $0 }
     }
     for treaty in changed {
@@ -231,8 +272,9 @@ package final class FederationService: Service, TreatyVerbs {
       switch action {
       case .attempt(let attempt, let treaty):
         let outcome = try await courier.carryOut(attempt, treaty)
-        if case .delivered = outcome {
-        } else {
+        switch outcome {
+        case .delivered, .acknowledged, .decided: break
+        case .refused, .failed:
           logger.notice(
             "A step of the handshake did not work",
             metadata: [
@@ -245,7 +287,7 @@ package final class FederationService: Service, TreatyVerbs {
         try await clock.sleep(for: duration)
         feed(.timer(attempt), clock.now())
       case .submit(let command, let key):
-        try await submit(command, actor: .node(of: frame), key: IdempotencyKey(derived: key))
+        try await submit(command, actor: command.speaker(at: frame), key: IdempotencyKey(derived: key))
       }
     } catch is CancellationError {
       // Shutting down: the log has what is needed to go on at the next start.

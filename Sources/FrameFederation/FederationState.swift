@@ -7,8 +7,13 @@ import Foundation
 package struct FederationState: Sendable, Equatable {
   package let frame: FrameID
   package private(set) var treaties: [FrameID: Treaty] = [:]
+  /// Peers whose log has shown two histories under the present treaty.
+  package internal(set) var equivocations: [FrameID: PeerEquivocation] = [:]
   /// Grows with every treaty event: of two copies of this state, the one with the higher version is the later one.
   package private(set) var version: UInt64 = 0
+  /// Treaties that have ended and whose place no new one has taken, as they ended: with these frames the books are still
+  /// to be closed, whatever invitation may wait meanwhile.
+  package private(set) var ended: [FrameID: Treaty] = [:]
 
   /// Open invitations from others that may wait for the operator at once (CONFORMANCE B21).
   package static let openInvitationsMax = 64
@@ -25,12 +30,27 @@ package struct FederationState: Sendable, Equatable {
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
     guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+    if let fraud = equivocations[peer] { throw .equivocated(peer, position: fraud.position) }
     return treaty
   }
 
-  /// Peers with an established treaty, in order of their names.
+  /// The treaty by which a transfer's outcome may be asked for: the established one, or the last one that ended. Nothing
+  /// else is asked or answered under a treaty that has ended.
+  /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
+  @discardableResult
+  package func requireSettling(_ peer: FrameID) throws(FederationError) -> Treaty {
+    if let ended = ended[peer] { return ended }
+    return try requireEstablished(peer)
+  }
+
+  /// Invitations whose time ran out after `start`, up to `end`.
+  func lapsed(after start: FrameTime, until end: FrameTime) -> [Treaty] {
+    treaties.values.filter { $0.isExpired(at: end) && !$0.isExpired(at: start) }
+  }
+
+  /// Peers with an established treaty that is not stopped, in order of their names.
   package var establishedPeers: [FrameID] {
-    treaties.values.filter { $0.state == .established }.map(\.peer).sorted()
+    treaties.values.filter { $0.state == .established && equivocations[$0.peer] == nil }.map(\.peer).sorted()
   }
 }
 
@@ -58,9 +78,13 @@ extension FederationState {
     case .revoke(let peer, let reason):
       try requireAuthority(context)
       return try revoke(peer, reason: reason, byPeer: false)
-    case .peerApproved(let peer, let id, let approver, let ourFingerprint):
+    case .repin(let peer, let fingerprint, let pin):
+      try requireAuthority(context)
+      return try repin(peer, fingerprint: fingerprint, pin: pin)
+    case .peerApproved(let peer, let id, let approver, let ourFingerprint, let document):
       try requirePeer(peer, context)
-      return try peerApproved(peer, id, approver: approver, ourFingerprint: ourFingerprint, now: context.now)
+      return try peerApproved(
+        peer, id, approver: approver, ourFingerprint: ourFingerprint, document: document, now: context.now)
     case .peerRejected(let peer, let id, let reason):
       try requirePeer(peer, context)
       return try peerRejected(peer, id, reason: reason)
@@ -68,15 +92,20 @@ extension FederationState {
       try requirePeer(peer, context)
       guard treaties[peer]?.state != .revoked else { return [] }
       return try revoke(peer, reason: reason, byPeer: true)
-    case .establish(let peer, let id, let inviter):
+    case .establish(let peer, let id, let inviter, let document):
       try requireNode(context)
-      return try establish(peer, id, inviter: inviter)
+      return try establish(peer, id, inviter: inviter, document: document)
     case .approvalRefused(let peer, let id, let reason):
       try requireNode(context)
       return try approvalRefused(peer, id, reason: reason)
     case .rotatePin(let peer, let pin):
       try requireNode(context)
       return try rotate(peer, pin: pin)
+    case .amendment(let peer, let command):
+      return try decide(command, with: peer, context)
+    case .reportEquivocation(let peer, let proof):
+      try requireNode(context)
+      return try report(proof, of: peer)
     }
   }
 
@@ -162,7 +191,7 @@ extension FederationState {
   }
 
   private func peerApproved(
-    _ peer: FrameID, _ id: String, approver: PBFrameDescription, ourFingerprint: String, now: FrameTime
+    _ peer: FrameID, _ id: String, approver: PBFrameDescription, ourFingerprint: String, document: Data, now: FrameTime
   ) throws(FederationError) -> [EventDraft] {
     guard let treaty = treaties[peer], treaty.invitationID == id, treaty.direction == .outgoing else {
       throw .invitationUnknown(peer, invitation: id)
@@ -178,9 +207,11 @@ extension FederationState {
     guard ourFingerprint == treaty.ours.bundleFingerprint else {
       throw .fingerprintMismatch(frame, expected: treaty.ours.bundleFingerprint, observed: ourFingerprint)
     }
+    let text = try TreatyDocument(treatyID: id, revision: 0, inviter: treaty.ours, invitee: approver)
+    try text.verify(document, signedBy: text.keys)
     return [
       Self.approved(id, peer, approver: approver, pin: treaty.pin),
-      Self.established(id, peer, ours: treaty.ours, theirs: approver, pin: treaty.pin),
+      Self.established(id, peer, ours: treaty.ours, theirs: approver, pin: treaty.pin, document: document),
     ]
   }
 
@@ -194,7 +225,7 @@ extension FederationState {
   }
 
   private func establish(
-    _ peer: FrameID, _ id: String, inviter: PBFrameDescription
+    _ peer: FrameID, _ id: String, inviter: PBFrameDescription, document: Data
   ) throws(FederationError) -> [EventDraft] {
     guard let treaty = treaties[peer], treaty.invitationID == id, treaty.direction == .incoming else {
       throw .invitationUnknown(peer, invitation: id)
@@ -207,7 +238,9 @@ extension FederationState {
     guard inviter.logVerifierKey == treaty.theirs.logVerifierKey, inviter.terms == treaty.theirs.terms,
       inviter.native == treaty.theirs.native
     else { throw .descriptionInvalid("log key, currency or terms differ from the approved invitation") }
-    return [Self.established(id, peer, ours: treaty.ours, theirs: inviter, pin: treaty.pin)]
+    let text = try TreatyDocument(treatyID: id, revision: 0, inviter: inviter, invitee: treaty.ours)
+    try text.verify(document, signedBy: text.keys)
+    return [Self.established(id, peer, ours: treaty.ours, theirs: inviter, pin: treaty.pin, document: document)]
   }
 
   private func approvalRefused(_ peer: FrameID, _ id: String, reason: String) throws(FederationError) -> [EventDraft] {
@@ -248,6 +281,26 @@ extension FederationState {
     payload.bundle = pin.document
     return [EventDraft(.peerBundleRotated(payload))]
   }
+
+  private func repin(_ peer: FrameID, fingerprint: String, pin: PinnedBundle) throws(FederationError) -> [EventDraft] {
+    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    guard treaty.state == .established || treaty.state == .approved else {
+      throw .notEstablished(peer, state: treaty.state.rawValue)
+    }
+    try checkPin(pin, peer)
+    // What the operator named is what is trusted, whatever was fetched.
+    guard pin.fingerprint == fingerprint else {
+      throw .fingerprintMismatch(peer, expected: fingerprint, observed: pin.fingerprint)
+    }
+    guard pin != treaty.pin else { return [] }
+    var payload = PBPeerBundleRepinned()
+    payload.peer = peer.name
+    payload.sequence = pin.sequence
+    payload.fingerprint = pin.fingerprint
+    payload.bundle = pin.document
+    payload.previousFingerprint = treaty.pin.fingerprint
+    return [EventDraft(.peerBundleRepinned(payload))]
+  }
 }
 
 // MARK: - Evolution
@@ -274,15 +327,33 @@ extension FederationState {
       update(e.peer, .established, time) { treaty in
         treaty.ours = e.ours
         treaty.theirs = e.theirs
+        treaty.document = e.document
       }
+      if let peer = try? FrameID(e.peer) {
+        ended[peer] = nil
+        equivocations[peer] = nil
+      }
+    case .peerEquivocationProven(let e): evolve(e, recorded)
     case .frameFederationRevoked(let e):
+      let wasEstablished = (try? FrameID(e.peer)).map { treaties[$0]?.state == .established } ?? false
+      defer {
+        if wasEstablished, let peer = try? FrameID(e.peer) { ended[peer] = treaties[peer] }
+      }
       update(e.peer, .revoked, time) { treaty in
+        treaty.dropAmendments(time)
         treaty.endedByPeer = e.byPeer
         treaty.reason = e.reason
       }
     case .peerBundleRotated(let e):
       guard let peer = try? FrameID(e.peer) else { return }
       treaties[peer]?.pin = PinnedBundle(document: e.bundle, fingerprint: e.fingerprint, sequence: e.sequence)
+    case .peerBundleRepinned(let e):
+      guard let peer = try? FrameID(e.peer) else { return }
+      treaties[peer]?.pin = PinnedBundle(document: e.bundle, fingerprint: e.fingerprint, sequence: e.sequence)
+    case .treatyAmendmentProposed(let e): amend(e.peer) { $0.evolve(e, time) }
+    case .treatyAmendmentAccepted(let e): amend(e.peer) { $0.evolve(e, time) }
+    case .treatyAmendmentRejected(let e): amend(e.peer) { $0.evolve(e, time) }
+    case .treatyAmendmentWithdrawn(let e): amend(e.peer) { $0.evolve(e, time) }
     default: break
     }
   }
@@ -290,7 +361,9 @@ extension FederationState {
   private static func isTreatyEvent(_ event: PBEvent) -> Bool {
     switch event.payload {
     case .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-      .frameFederationRevoked, .peerBundleRotated:
+      .frameFederationRevoked, .peerBundleRotated, .peerBundleRepinned, .treatyAmendmentProposed,
+      .treatyAmendmentAccepted, .treatyAmendmentRejected, .treatyAmendmentWithdrawn,
+      .peerEquivocationProven:
       true
     default: false
     }
@@ -305,6 +378,12 @@ extension FederationState {
       pin: PinnedBundle(
         document: e.peerBundle, fingerprint: theirs.bundleFingerprint, sequence: BundleSequence.read(e.peerBundle)),
       expires: FrameTime(unixNanoseconds: e.expiresUnixNs), since: time)
+  }
+
+  private mutating func amend(_ name: String, _ change: (inout Treaty) -> Void) {
+    guard let peer = try? FrameID(name), var treaty = treaties[peer] else { return }
+    change(&treaty)
+    treaties[peer] = treaty
   }
 
   private mutating func update(
@@ -325,5 +404,7 @@ extension FederationState: SnapshotState {
     try fields.same("frame", frame)
     try fields.field("treaties", &treaties)
     try fields.field("version", &version)
+    try fields.field("ended", &ended)
+    try fields.field("equivocations", &equivocations)
   }
 }

@@ -58,7 +58,7 @@ final class HelloHandler: ChannelInboundHandler {
     case .tooLarge: refuse(context, .tooLarge)
     case .noName: refuse(context, .missingName, alert: true)
     case .name(let name):
-      guard let upstream = router.upstream(of: name) else {
+      guard let upstream = router.route(context.channel, to: name) else {
         return refuse(context, .unknownName, alert: true)
       }
       decide()

@@ -1,6 +1,8 @@
 import FrameCore
+import FrameLog
 import FramePeerAPI
 import FrameProtos
+import Foundation
 
 /// What this node may ask of an established peer over the federation channel. ``PeerChannels`` is the real one.
 ///
@@ -18,6 +20,11 @@ package protocol PeerCalling: Sendable {
   ) async throws
   /// SF-3: the peer's signed totals of both directions.
   func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement
+  /// tlog-witness `add-checkpoint` of our log at `peer`.
+  func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer
+  /// The RFC 6962 consistency proof of two sizes of `peer`'s log.
+  func consistencyProof(_ peer: FrameID, from first: UInt64, to second: UInt64, timeout: Duration) async throws
+    -> [Data]
 }
 
 /// What an established peer may ask of this node; the rooms above implement it. Nothing else is reachable by peer input
@@ -31,6 +38,10 @@ package protocol PeerVerbs: Sendable {
     after sequence: UInt64, peer: FrameID, send: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws
   func reserveStatement(for peer: FrameID) async throws -> PBSignedReserveStatement
+  /// tlog-witness `add-checkpoint` of the peer's own log.
+  func addCheckpoint(_ body: Data, from peer: FrameID) async throws -> WitnessAnswer
+  /// The consistency proof of two sizes of our log.
+  func consistencyProof(from first: UInt64, to second: UInt64, for peer: FrameID) async throws -> [Data]
 }
 
 /// How a call to a peer failed.

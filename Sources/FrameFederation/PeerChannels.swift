@@ -1,7 +1,9 @@
 import FrameCore
 import FrameIdentity
+import FrameLog
 import FramePeerAPI
 import FrameProtos
+import Foundation
 import GRPCCore
 import GRPCNIOTransportCore
 import GRPCNIOTransportHTTP2Posix
@@ -95,14 +97,49 @@ package final class PeerChannels: PeerCalling, Service {
   ) async throws -> PBTransferDecision {
     var request = PBResolveRequest()
     request.transferID = transferID
+    if let ended = directory.ended(peer) { return try await resolve(request, timeout, ended.treaty, ended.bundle) }
     return try await call(peer, .resolve, timeout) { [request] api, options in
       try await api.resolveTransfer(request, options: options)
+    }
+  }
+
+  /// The one question that is asked of a frame whose treaty has ended, on a connection of its own.
+  private func resolve(
+    _ request: PBResolveRequest, _ timeout: Duration, _ treaty: Treaty, _ bundle: SPIFFEBundle
+  ) async throws -> PBTransferDecision {
+    let address = try HostPort(treaty.theirs.federationAddress)
+    let client = try PeerClient(
+      treaty.peer, at: address, via: routing(treaty.peer, address), identity: identity, bundles: bundle, clock: clock,
+      metrics: metrics)
+    defer { client.close() }
+    return try await Self.timed(treaty.peer, .resolve, metrics) {
+      try await client.api.resolveTransfer(request, options: Self.options(timeout))
     }
   }
 
   package func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
     try await call(peer, .reserveStatement, timeout) { api, options in
       try await api.getReserveStatement(PBReserveStatementRequest(), options: options)
+    }
+  }
+
+  package func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {
+    var request = PBAddCheckpointRequest()
+    request.body = body
+    let reply = try await call(peer, .addCheckpoint, timeout) { [request] api, options in
+      try await api.addCheckpoint(request, options: options)
+    }
+    return try WitnessAnswer(reply, from: peer)
+  }
+
+  package func consistencyProof(
+    _ peer: FrameID, from first: UInt64, to second: UInt64, timeout: Duration
+  ) async throws -> [Data] {
+    var request = PBConsistencyProofRequest()
+    request.first = first
+    request.second = second
+    return try await call(peer, .consistencyProof, timeout) { [request] api, options in
+      try await api.getConsistencyProof(request, options: options).hashes
     }
   }
 

@@ -85,6 +85,10 @@ final class PeerConnections: Sendable {
     return true
   }
 
+  func observeHandshake(of peer: FrameID, _ duration: Duration) {
+    metrics.handshakeDuration.with(peer.name).observe(duration)
+  }
+
   func unregister(_ peer: FrameID, _ channel: any Channel) {
     let count = held.withLock { held -> Int in
       held.byPeer[peer]?[ObjectIdentifier(channel)] = nil
@@ -138,6 +142,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
 
   private let connections: PeerConnections
   private var state = State.new
+  private let accepted = ContinuousClock.now
 
   init(connections: PeerConnections) { self.connections = connections }
 
@@ -180,6 +185,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
     guard let leaf = chain.first, let id = try? SPIFFEID(uriNameOf: leaf), id == .node(of: id.trustDomain),
       connections.register(id.trustDomain, .init(channel: context.channel, chain: chain))
     else { return false }
+    connections.observeHandshake(of: id.trustDomain, ContinuousClock.now - accepted)
     state = .authenticated(id.trustDomain)
     return true
   }

@@ -29,6 +29,9 @@ package final class PeerDirectory: BundleSource {
   private struct Held {
     var version: UInt64 = 0
     var entries: [FrameID: Entry] = [:]
+    var equivocations: [FrameID: PeerEquivocation] = [:]
+    /// Treaties that have ended (`FederationState.ended`).
+    var ended: [FrameID: Entry] = [:]
     var observers: [@Sendable (PeerChange) -> Void] = []
   }
 
@@ -47,6 +50,14 @@ package final class PeerDirectory: BundleSource {
     let (changes, observers) = held.withLock { held -> ([PeerChange], [@Sendable (PeerChange) -> Void]) in
       guard state.version >= held.version else { return ([], []) }
       held.version = state.version
+      held.equivocations = state.equivocations
+      held.ended = state.ended.reduce(into: [:]) { ended, entry in
+        let old = held.ended[entry.key]
+        let bundle =
+          old?.treaty.pin == entry.value.pin
+          ? old?.bundle : try? SPIFFEBundle(parsing: entry.value.pin.document, of: entry.key)
+        ended[entry.key] = Entry(treaty: entry.value, bundle: bundle)
+      }
       var changes: [PeerChange] = []
       for (peer, treaty) in state.treaties {
         let old = held.entries[peer]
@@ -84,10 +95,25 @@ package final class PeerDirectory: BundleSource {
     }
   }
 
+  /// The pinned bundle of whoever may connect: to a frame whose treaty has ended every call but the question for an
+  /// outcome is refused, and it is told so.
   package func bundle(for trustDomain: FrameID) -> SPIFFEBundle? {
     held.withLock { held in
-      guard let entry = held.entries[trustDomain], Self.mayConnect(entry.treaty) else { return nil }
-      return entry.bundle
+      if let entry = held.entries[trustDomain], Self.mayConnect(entry.treaty) { return entry.bundle }
+      return held.ended[trustDomain]?.bundle
+    }
+  }
+
+  /// Whether the peer has a treaty, or an invitation of ours or an approval that may become one.
+  package func isOpen(_ peer: FrameID) -> Bool {
+    held.withLock { held in held.entries[peer].map { Self.mayConnect($0.treaty) } ?? false }
+  }
+
+  /// The treaty with a frame with which the books are still to be closed.
+  package func ended(_ peer: FrameID) -> (treaty: Treaty, bundle: SPIFFEBundle)? {
+    held.withLock { held in
+      guard let entry = held.ended[peer], let bundle = entry.bundle else { return nil }
+      return (entry.treaty, bundle)
     }
   }
 
@@ -96,10 +122,15 @@ package final class PeerDirectory: BundleSource {
   /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
   @discardableResult
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
-    guard let treaty = treaty(peer) else { throw .unknownPeer(peer) }
+    let (treaty, fraud) = held.withLock { ($0.entries[peer]?.treaty, $0.equivocations[peer]) }
+    guard let treaty else { throw .unknownPeer(peer) }
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+    if let fraud { throw .equivocated(peer, position: fraud.position) }
     return treaty
   }
+
+  /// The proof that stops the treaty with `peer`, if there is one.
+  package func equivocation(of peer: FrameID) -> PeerEquivocation? { held.withLock { $0.equivocations[peer] } }
 
   package var established: [Treaty] {
     held.withLock { $0.entries.values.map(\.treaty) }.filter { $0.state == .established }

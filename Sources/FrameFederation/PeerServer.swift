@@ -71,7 +71,7 @@ package final class PeerServer: Service {
         // The connection carries the answer to the very call that ended the treaty; every other call is refused already.
         Task {
           try? await Task.sleep(for: PeerLimits.farewell)
-          if directory?.bundle(for: peer) == nil { connections.closeAll(of: peer) }
+          if directory?.isOpen(peer) == false { connections.closeAll(of: peer) }
         }
       case .pinMoved(let peer, let lostAuthorities):
         if lostAuthorities { Task { await connections.closeUnvouched(of: peer, by: verifier) } }

@@ -12,6 +12,9 @@ package protocol TreatyVerbs: Sendable {
   func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply
   func rejectionNotified(_ notice: PBRejectionNotice, by peer: FrameID) async throws
   func revocationNotified(_ notice: PBRevocationNotice, by peer: FrameID) async throws
+  func amendmentProposed(_ proposal: PBAmendmentProposal, by peer: FrameID) async throws -> PBAmendmentDecision
+  func amendmentDecided(_ decision: PBAmendmentDecision, by peer: FrameID) async throws
+  func amendmentWithdrawn(_ withdrawal: PBAmendmentWithdrawal, by peer: FrameID) async throws -> PBAmendmentDecision
 }
 
 /// The FramePeer service: authenticates, authorises by treaty state, delegates, and maps errors. It holds no logic of its
@@ -25,7 +28,7 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   let logger: Logger
 
   /// In which relation the caller must stand to us.
-  private enum Requirement { case mayNotify, established }
+  private enum Requirement { case mayNotify, established, settling }
 
   func notifyApproval(request: PBApprovalNotice, context: ServerContext) async throws -> PBApprovalReply {
     try await serve(.notifyApproval, .mayNotify, context) { try await treaties.approvalNotified(request, by: $0) }
@@ -42,6 +45,23 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     try await serve(.notifyRevocation, .mayNotify, context) { peer in
       try await treaties.revocationNotified(request, by: peer)
       return PBAcknowledgement()
+    }
+  }
+
+  func proposeAmendment(request: PBAmendmentProposal, context: ServerContext) async throws -> PBAmendmentDecision {
+    try await serve(.proposeAmendment, .established, context) { try await treaties.amendmentProposed(request, by: $0) }
+  }
+
+  func notifyAmendment(request: PBAmendmentDecision, context: ServerContext) async throws -> PBAcknowledgement {
+    try await serve(.notifyAmendment, .established, context) { peer in
+      try await treaties.amendmentDecided(request, by: peer)
+      return PBAcknowledgement()
+    }
+  }
+
+  func withdrawAmendment(request: PBAmendmentWithdrawal, context: ServerContext) async throws -> PBAmendmentDecision {
+    try await serve(.withdrawAmendment, .established, context) { peer in
+      try await treaties.amendmentWithdrawn(request, by: peer)
     }
   }
 
@@ -62,7 +82,8 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   }
 
   func resolveTransfer(request: PBResolveRequest, context: ServerContext) async throws -> PBTransferDecision {
-    try await serve(.resolve, .established, context) { peer in
+    // Also after the treaty: whoever holds money for a transfer must be able to learn what became of it.
+    try await serve(.resolve, .settling, context) { peer in
       guard (1...128).contains(request.transferID.utf8.count) else {
         throw Refusal(
           "invalid_transfer_id", .invalid, "The transfer id is empty or longer than 128 bytes.",
@@ -76,6 +97,22 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     request: PBReserveStatementRequest, context: ServerContext
   ) async throws -> PBSignedReserveStatement {
     try await serve(.reserveStatement, .established, context) { try await verbs.reserveStatement(for: $0) }
+  }
+
+  func addCheckpoint(request: PBAddCheckpointRequest, context: ServerContext) async throws -> PBAddCheckpointReply {
+    try await serve(.addCheckpoint, .established, context) { peer in
+      PBAddCheckpointReply(try await verbs.addCheckpoint(request.body, from: peer))
+    }
+  }
+
+  func getConsistencyProof(
+    request: PBConsistencyProofRequest, context: ServerContext
+  ) async throws -> PBConsistencyProofReply {
+    try await serve(.consistencyProof, .established, context) { peer in
+      var reply = PBConsistencyProofReply()
+      reply.hashes = try await verbs.consistencyProof(from: request.first, to: request.second, for: peer)
+      return reply
+    }
   }
 
   private func serve<T: Sendable>(
@@ -126,7 +163,12 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     case .established: try directory.requireEstablished(peer)
     case .mayNotify:
       guard let treaty = directory.treaty(peer) else { throw .unknownPeer(peer) }
-      guard directory.bundle(for: peer) != nil else { throw .notEstablished(peer, state: treaty.state.rawValue) }
+      // A frame that ended the treaty at the same time may still say so.
+      guard directory.isOpen(peer) || treaty.state == .revoked else {
+        throw .notEstablished(peer, state: treaty.state.rawValue)
+      }
+    case .settling:
+      if directory.ended(peer) == nil { try directory.requireEstablished(peer) }
     }
   }
 }

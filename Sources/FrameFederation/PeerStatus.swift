@@ -64,10 +64,15 @@ enum PeerMethod: String, CaseIterable, Sendable {
   case notifyApproval = "NotifyApproval"
   case notifyRejection = "NotifyRejection"
   case notifyRevocation = "NotifyRevocation"
+  case proposeAmendment = "ProposeAmendment"
+  case notifyAmendment = "NotifyAmendment"
+  case withdrawAmendment = "WithdrawAmendment"
   case subscribe = "Subscribe"
   case credit = "CreditTransfer"
   case resolve = "ResolveTransfer"
   case reserveStatement = "GetReserveStatement"
+  case addCheckpoint = "AddCheckpoint"
+  case consistencyProof = "GetConsistencyProof"
 }
 
 /// Limits of the federation channel (CONFORMANCE B21).

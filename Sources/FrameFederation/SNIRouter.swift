@@ -38,6 +38,8 @@ package final class SNIRouter: Service {
   private struct Held {
     var map: SNIMap
     var open: [ObjectIdentifier: any Channel] = [:]
+    /// Connections that were let in, by the name that they asked for.
+    var routed: [String: [ObjectIdentifier: any Channel]] = [:]
     /// Connections whose hello is not complete, by the order in which they came, and the first number that may be there.
     var waiting: [UInt64: any Channel] = [:]
     var oldest: UInt64 = 0
@@ -77,6 +79,7 @@ package final class SNIRouter: Service {
     self.group = group
     self.logger = logger
     self.held = Mutex(Held(map: map))
+    metrics.sniRoutes.set(map.upstreams.count)
     self.bound = group.next().makePromise()
   }
 
@@ -89,7 +92,24 @@ package final class SNIRouter: Service {
   var openConnections: Int { held.withLock { $0.open.count } }
 
   /// Replaces the map. Open connections stay as they are; the next hello sees the new map.
-  package func reload(_ map: SNIMap) { held.withLock { $0.map = map } }
+  package func reload(_ map: SNIMap) {
+    held.withLock { $0.map = map }
+    metrics.sniRoutes.set(map.upstreams.count)
+  }
+
+  /// Replaces the map and ends the connections that were let in under names which it no longer has and `names` lists: those
+  /// of somebody whose traffic must stop now.
+  /// - Returns: how many connections are ended.
+  @discardableResult
+  package func reload(_ map: SNIMap, cutting names: Set<String>) -> Int {
+    let cut = held.withLock { held -> [any Channel] in
+      held.map = map
+      return names.filter { map.upstreams[$0] == nil }.flatMap { held.routed[$0].map { Array($0.values) } ?? [] }
+    }
+    metrics.sniRoutes.set(map.upstreams.count)
+    for channel in cut { channel.close(promise: nil) }
+    return cut.count
+  }
 
   package func run() async throws {
     let listener: any Channel
@@ -170,7 +190,23 @@ package final class SNIRouter: Service {
     }
   }
 
-  func upstream(of name: String) -> HostPort? { held.withLock { $0.map.upstreams[name] } }
+  /// Where a connection that asks for `name` goes, or nil. From here on it counts as that name's.
+  func route(_ client: any Channel, to name: String) -> HostPort? {
+    let id = ObjectIdentifier(client)
+    let upstream = held.withLock { held -> HostPort? in
+      guard let upstream = held.map.upstreams[name] else { return nil }
+      held.routed[name, default: [:]][id] = client
+      return upstream
+    }
+    guard let upstream else { return nil }
+    client.closeFuture.whenComplete { [self] _ in
+      held.withLock { held in
+        held.routed[name]?[id] = nil
+        if held.routed[name]?.isEmpty == true { held.routed[name] = nil }
+      }
+    }
+    return upstream
+  }
 
   func count(_ result: SNIResult) { metrics.sniConnections.with(result.rawValue).increment() }
 

@@ -44,6 +44,16 @@ package struct Treaty: Sendable, Equatable {
   package internal(set) var reason = ""
   /// When the state last changed.
   package internal(set) var since: FrameTime
+  /// How often the terms were amended.
+  package internal(set) var revision: UInt32 = 0
+  /// The treaty as it stands, signed by both (``TreatyDocument``); empty before it is established.
+  package internal(set) var document = Data()
+  /// The last amendment that we proposed, open or not.
+  package internal(set) var proposed: Amendment?
+  /// The last amendment that the peer proposed, open or not.
+  package internal(set) var received: Amendment?
+  /// When the peer's proposals of the last hour came.
+  var amendmentTimes: [FrameTime] = []
 
   package var pinnedBundle: Data { pin.document }
   package var fingerprint: String { pin.fingerprint }
@@ -97,6 +107,11 @@ extension Treaty: SnapshotValue {
     output.write(endedByPeer)
     output.write(reason)
     output.write(since)
+    output.write(revision)
+    output.write(document)
+    output.write(proposed)
+    output.write(received)
+    output.write(amendmentTimes)
   }
 
   package init(from input: inout SnapshotInput) throws {
@@ -111,5 +126,10 @@ extension Treaty: SnapshotValue {
     endedByPeer = try input.read()
     reason = try input.read()
     since = try input.read()
+    revision = try input.read()
+    document = try input.read()
+    proposed = try input.read()
+    received = try input.read()
+    amendmentTimes = try input.read()
   }
 }

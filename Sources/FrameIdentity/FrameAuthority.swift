@@ -264,7 +264,9 @@ package final class FrameAuthority: BundleSource, Sendable {
     guard let authority = x509Authorities.first, authority.notAfter > now else {
       throw IssueError.authorityExpired(frame)
     }
-    return try authority.issue(id, key: P256.Signing.PrivateKey(), lifetime: lifetime, now: now)
+    let svid = try authority.issue(id, key: P256.Signing.PrivateKey(), lifetime: lifetime, now: now)
+    metrics?.x509SVIDIssued()
+    return svid
   }
 
   /// Issues a JWT-SVID (JWT-SVID specification; CONFORMANCE S4).
@@ -323,7 +325,8 @@ package enum IssueError: FrameError, Hashable {
     switch self {
     case .otherTrustDomain: "Ask the authority of that trust domain."
     case .noPath: "Use an id with a path, for example /agent/alice."
-    case .lifetime: "Use at least one second and at most what identity.svid_ttl_seconds (JWT: a day) allows."
+    case .lifetime:
+      "Use at least one second and at most what identity.x509_svid_ttl_seconds (JWT: a sixth of identity.jwt_key_ttl_seconds, a day at most) allows."
     case .noAudience: "Name who is to accept the token, for example the frame's API."
     case .authorityExpired: "Check the machine's clock; rotate the authority if it is right."
     }

@@ -16,7 +16,7 @@ package enum FrameTLS {
   }
 
   /// For a server that anyone may talk to (bundle endpoint): it asks for no client certificate.
-  package static func server(_ source: SVIDSource, alpn: [String]) throws -> TLSConfiguration {
+  package static func server(_ source: any CertificateReloader, alpn: [String]) throws -> TLSConfiguration {
     var configuration = try TLSConfiguration.makeServerConfiguration(certificateReloader: source)
     harden(&configuration, alpn: alpn)
     return configuration

@@ -7,6 +7,7 @@ package struct IdentityMetrics: Sendable {
   private let caExpiry: Gauge
   private let rotations: CounterFamily
   private let renewalFailures: CounterFamily
+  private let x509Issued: Counter
   private let jwtIssued: Counter
   private let jwtVerifications: CounterFamily
   private let authorityKeys: GaugeFamily
@@ -30,6 +31,7 @@ package struct IdentityMetrics: Sendable {
       labels: ["kind"])
     renewalFailures = registry.counter(
       "frame_svid_renewal_failures_total", help: "Failed attempts to renew the node's SVID.", labels: ["kind"])
+    x509Issued = registry.counter("frame_x509_svids_issued_total", help: "X.509-SVIDs issued by this node.")
     jwtIssued = registry.counter("frame_jwt_svids_issued_total", help: "JWT-SVIDs issued by this node.")
     jwtVerifications = registry.counter(
       "frame_jwt_svid_verifications_total", help: "JWT-SVIDs checked, by result: accepted or the reason of refusal.",
@@ -89,6 +91,8 @@ package struct IdentityMetrics: Sendable {
   }
 
   func x509SVIDRenewalFailed() { renewalFailures.with(Self.x509).increment() }
+
+  func x509SVIDIssued() { x509Issued.increment() }
 
   func jwtSVIDIssued() { jwtIssued.increment() }
 

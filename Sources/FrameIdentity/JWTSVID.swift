@@ -10,6 +10,16 @@ package struct JWTSVID: Sendable, Hashable {
   package let id: SPIFFEID
   package let audience: [String]
   package let expiresAt: FrameTime
+
+  /// The claims as they stand in the token. For one that was verified, or made here.
+  /// - Throws: ``JWTSVIDRefusal/malformed(_:)``.
+  package func claimsJSON() throws(JWTSVIDRefusal) -> Data {
+    let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 3, let claims = Base64URL.decode(parts[1]) else {
+      throw .malformed("it is not in compact form")
+    }
+    return claims
+  }
 }
 
 /// A P-256 key that signs JWT-SVIDs with ES256.

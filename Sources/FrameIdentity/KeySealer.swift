@@ -154,6 +154,8 @@ package enum KeySealError: FrameError, Hashable {
   case otherSecret
   case secretMissing(String)
   case notSealed(String)
+  /// The environment variable that should hold the passphrase is not set.
+  case environmentUnset(String)
 
   package var code: String {
     switch self {
@@ -163,6 +165,7 @@ package enum KeySealError: FrameError, Hashable {
     case .otherSecret: "key_seal_other_secret"
     case .secretMissing: "key_seal_secret_missing"
     case .notSealed: "key_seal_missing"
+    case .environmentUnset: "key_seal_environment_unset"
     }
   }
   package var kind: FrameErrorKind { .invalid }
@@ -174,15 +177,17 @@ package enum KeySealError: FrameError, Hashable {
     case .otherSecret: "The keys were sealed with a passphrase and a key file is given, or the other way round."
     case .secretMissing(let file): "The key file \(file) is sealed and no passphrase or key file is configured."
     case .notSealed(let file): "A seal is configured, but the key file \(file) is not sealed."
+    case .environmentUnset(let name): "The environment variable '\(name)' has no passphrase in it."
     }
   }
   package var remedy: String {
     switch self {
     case .weakSecret: "Use a longer passphrase, or 32 random bytes in a file."
     case .malformed: "Restore it from the backup of the keys folder."
-    case .notOpened, .otherSecret: "Check identity.seal and identity.seal_file in frame.yaml."
-    case .secretMissing: "Set identity.seal and identity.seal_file in frame.yaml."
+    case .notOpened, .otherSecret: "Check identity.seal in frame.yaml."
+    case .secretMissing: "Set identity.seal in frame.yaml."
     case .notSealed: "Stop the node and run 'frame authority seal'."
+    case .environmentUnset(let name): "Set \(name) to the passphrase that the keys were sealed with."
     }
   }
 }

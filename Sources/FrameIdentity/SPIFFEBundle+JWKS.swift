@@ -66,6 +66,13 @@ extension SPIFFEBundle {
     return try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
+  /// The JWT keys alone, as the Workload API hands them out: clients stumble over keys without a `kid` (CONFORMANCE S11).
+  package func jwtDocument() throws -> Data {
+    try SPIFFEBundle(
+      trustDomain: trustDomain, x509Authorities: [], jwtAuthorities: jwtAuthorities, sequence: nil, refreshHint: nil
+    ).serialized()
+  }
+
   private enum Entry {
     case x509(Certificate)
     case jwt(JWTAuthority)

@@ -16,7 +16,7 @@ extension Data {
 
 extension StringProtocol {
   /// For messages and logs: what others wrote, cut at `limit` characters, with control characters replaced.
-  func shown(_ limit: Int) -> String {
+  package func shown(_ limit: Int) -> String {
     String(
       String.UnicodeScalarView(
         prefix(limit).unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))

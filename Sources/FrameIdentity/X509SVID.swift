@@ -22,6 +22,11 @@ package struct X509SVID: Sendable {
   /// The chain as DER, leaf first.
   package func chainDER() throws -> [Data] { try chain.map { try $0.der() } }
 
+  /// The private key as PKCS #8 DER, unencrypted.
+  package var pkcs8: Data {
+    get throws { Data(try PEMDocument(pemString: privateKey.pemRepresentation).derBytes) }
+  }
+
   /// The chain and the key in the form a TLS configuration takes.
   package func nioSSLSources() throws -> (chain: [NIOSSLCertificateSource], key: NIOSSLPrivateKeySource) {
     let certificates = try chain.map {

@@ -40,6 +40,7 @@ package final class AccountHistory: Service {
     self.metrics = metrics
     self.logger = logger
     metrics.historySize.set(Int64(clamping: (try? index.size()) ?? 0))
+    metrics.historyRebuilds.increment(by: UInt64(index.rebuilt))
     if index.rebuilt > 0 { logger.notice("The history index is made anew from the log") }
   }
 

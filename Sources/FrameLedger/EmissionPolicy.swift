@@ -4,7 +4,7 @@ package import FrameProtos
 /// Who may emit which event, and between which kinds of account its postings may move money (DESIGN §5). What is not in
 /// the table is refused.
 package struct EmissionPolicy: Sendable {
-  /// What an actor is to this frame. An operator is none of these: it emits nothing, and so never issues.
+  /// What an actor is to this frame.
   package enum Role: String, Sendable, CaseIterable {
     /// `spiffe://<frame>/authority`
     case authority
@@ -12,6 +12,9 @@ package struct EmissionPolicy: Sendable {
     case node
     /// `spiffe://<frame>/agent/<name>`
     case agent
+    /// `spiffe://<frame>/operator/<name>`: a tenant. It registers its agents and emits nothing else; above all it never
+    /// issues. What its agents emit, its licence bounds as well (`LicenceScope`).
+    case `operator`
     /// `spiffe://<another frame>/node`: a peer, through one of the peer verbs.
     case peer
   }
@@ -37,7 +40,7 @@ package struct EmissionPolicy: Sendable {
   package static let standard = EmissionPolicy(rules: [
     // The ledger
     .frameFounded: rule([.authority, .node]),
-    .agentRegistered: rule([.authority, .node]),
+    .agentRegistered: rule([.authority, .node, .operator]),
     .tokensIssued: rule([.authority], (.issuance, .treasury)),
     .tokensBurned: rule([.authority], (.treasury, .issuance)),
     .tokensTransferred: rule(
@@ -53,6 +56,7 @@ package struct EmissionPolicy: Sendable {
     .agentUnfrozen: rule([.authority]),
     .supplyDriftDetected: rule([.node, .authority]),
     .supplyDriftCleared: rule([.authority]),
+    .peerEquivocationProven: rule([.node]),
     // Cross-registry transfer, asynchronous
     .crossFrameTransferInitiated: rule([.agent], own: true),
     .crossFrameTransferSettled: rule([.node, .peer], (.clearing, .liquid)),
@@ -78,8 +82,27 @@ package struct EmissionPolicy: Sendable {
     .frameFederationEstablished: rule([.authority, .node, .peer]),
     .frameFederationRevoked: rule([.authority, .node, .peer]),
     .peerBundleRotated: rule([.authority, .node, .peer]),
+    .peerBundleRepinned: rule([.authority]),
+    .treatyAmendmentProposed: rule([.authority, .peer]),
+    .treatyAmendmentAccepted: rule([.authority, .peer]),
+    .treatyAmendmentRejected: rule([.authority, .peer]),
+    .treatyAmendmentWithdrawn: rule([.peer]),
+    // The frame's own identity: its keys change by themselves or by its authority's hand, who gets an SVID only by the latter
+    .authorityPrepared: rule([.authority, .node]),
+    .authorityActivated: rule([.authority, .node]),
+    .authorityTainted: rule([.authority, .node]),
+    .authorityRevoked: rule([.authority, .node]),
+    .authorityRetired: rule([.authority, .node]),
+    .registrationEntryCreated: rule([.authority]),
+    .registrationEntryRemoved: rule([.authority]),
     // SF-4 projection: never a posting
     .peerEventProjected: rule([.node, .peer]),
+    // Operators
+    .operatorLicensed: rule([.authority]),
+    .operatorSuspended: rule([.authority]),
+    .operatorResumed: rule([.authority]),
+    .operatorRemoved: rule([.authority]),
+    .operatorAgentReleased: rule([.authority]),
   ])
 
   private static func rule(
@@ -93,7 +116,7 @@ package struct EmissionPolicy: Sendable {
     switch actor.path {
     case "/authority": return .authority
     case "/node": return .node
-    default: return actor.agentName == nil ? nil : .agent
+    default: return actor.agentName != nil ? .agent : actor.operatorName != nil ? .operator : nil
     }
   }
 
@@ -105,11 +128,11 @@ package struct EmissionPolicy: Sendable {
     }
     if rule.ownMoneyOnly, let spender = claim.spender {
       switch role {
-      case .agent where actor.agentName?.text != spender:
+      case .agent where !actor.isAgent(spender, of: frame):
         throw LedgerError.notOwner(actor: actor.description, agent: spender.isEmpty ? "the treasury" : spender)
       case .authority where !spender.isEmpty:
         throw LedgerError.notOwner(actor: actor.description, agent: spender)
-      case .agent, .authority, .node, .peer: break
+      case .agent, .authority, .node, .operator, .peer: break
       }
     }
     for movement in claim.movements {

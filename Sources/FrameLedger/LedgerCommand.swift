@@ -14,6 +14,8 @@ package enum LedgerCommand: Sendable, Equatable {
   case burn(Amount, memo: String)
   /// From an agent (by that agent, plus the fee), or from the treasury (nil; by the authority, no fee).
   case transfer(from: AgentName?, to: AgentName, amount: Amount, memo: String)
+  /// Up to `TransferBatch.maximumItems` transfers of one payer, all or none; each is an event of its own.
+  case transferBatch(from: AgentName?, [TransferItem])
   /// Empties the fee pool into the treasury, wholly (nil) or in part. The frame's authority only.
   case collectFees(Amount?, memo: String)
   /// Sets money of `from` aside, by that agent.
@@ -47,6 +49,9 @@ package enum LedgerCommand: Sendable, Equatable {
     case .burn(let amount, let memo): CommandDigest.of("ledger.burn", "\(amount)", memo)
     case .transfer(let from, let to, let amount, let memo):
       CommandDigest.of("ledger.transfer", from?.text ?? "", to.text, "\(amount)", memo)
+    case .transferBatch(let from, let items):
+      CommandDigest.of(
+        ["ledger.transfer-batch", from?.text ?? ""] + items.flatMap { [$0.to.text, "\($0.amount)", $0.memo] })
     case .collectFees(let amount, let memo):
       CommandDigest.of("ledger.collect-fees", amount.map { "\($0)" } ?? "all", memo)
     case .createHold(let id, let from, let payee, let amount, let expiry, let memo):
@@ -62,5 +67,9 @@ package enum LedgerCommand: Sendable, Equatable {
     case .clearDrift(let size, let accepted, let note):
       CommandDigest.of("ledger.drift-cleared", "\(size)", "\(accepted)", note)
     }
+  }
+  /// How many events it makes, at most: what it counts for in the writer's queue.
+  package var weight: Int {
+    if case .transferBatch(_, let items) = self { max(1, items.count) } else { 1 }
   }
 }

@@ -2,7 +2,7 @@ package import FrameCore
 package import FrameLog
 internal import FrameProtos
 
-/// What holds for every event of every room before it is stored: emission policy, claim equal to postings, zero sum per
+/// What holds for every event of every room before it is stored: emission policy, licence of an operator, claim equal to postings, zero sum per
 /// asset, no account below zero except clearing and issuance, wrapped never mixed with native, no money of a frozen agent
 /// moved by itself, nothing issued while the supply is frozen, no hold paid out for more than it holds, and no other room
 /// spending what is set aside for holds.
@@ -19,8 +19,10 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
 
   package func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws {
     let ledger = state.ledger
-    // Balances after the drafts so far, for the few accounts they touch; searched in order, which beats hashing here.
+    let tenant = try ledger.operators.licensed(actor)
+    // Balances after the drafts so far, for the accounts they touch.
     var working = NetAmounts()
+    var touchesHeld = false
     var registered: String?
     var touched: [String] = []
     for draft in drafts {
@@ -35,25 +37,31 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
         }
         touched.append(hold)
       }
-      if case .agentRegistered(let agent) = draft.payload { registered = agent.name }
+      try tenant?.requireScope(for: event)
+      if case .agentRegistered(let agent) = draft.payload {
+        if actor.operatorName != nil { try ledger.operators.requireOwn(agent.name, actor) }
+        registered = agent.name
+      }
       let moved = try Self.net(draft, event, ledger) { ledger.agentExists(named: $0) || $0 == registered }
       try Self.compare(moved, claim, event)
       for (account, amount) in moved.entries {
-        try working.add(amount, to: account, startingAt: ledger.balance(account))
+        // The drafts before have left no account below zero: only what this one touches has to be looked at.
+        let balance = try working.add(amount, to: account) { ledger.balance(account) }
+        guard balance >= 0 || account.kind.mayBeNegative else {
+          throw LedgerError.insufficientFunds(
+            account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance)
+        }
+        touchesHeld = touchesHeld || account.kind == .held
       }
-      for (account, balance) in working.entries where balance < 0 && !account.kind.mayBeNegative {
-        throw LedgerError.insufficientFunds(
-          account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance)
-      }
-      if hold == nil { try Self.checkHeld(working, ledger) }
+      if hold == nil, touchesHeld { try Self.checkHeld(working, ledger) }
     }
   }
 
   /// What only a decision of the authority lifts.
   private static func checkFreezes(_ claim: MoneyClaim, _ actor: SPIFFEID, _ ledger: LedgerState) throws {
     // Only what an agent does itself is stopped: what is under way, or comes from others, is carried to its end.
-    if let spender = claim.spender, !spender.isEmpty, let freeze = ledger.freeze(ofAgentNamed: spender),
-      actor.trustDomain == ledger.frame, actor.agentName?.text == spender
+    if ledger.frozenAgents > 0, let spender = claim.spender, !spender.isEmpty,
+      let freeze = ledger.freeze(ofAgentNamed: spender), actor.isAgent(spender, of: ledger.frame)
     {
       throw LedgerError.agentFrozen(spender, reason: freeze.reason)
     }
@@ -139,17 +147,38 @@ extension AccountRef {
   fileprivate static func issuance(in asset: Asset?) -> AccountRef { .init(owner: "", kind: .issuance, asset: asset) }
 }
 
-/// A few amounts by account.
+/// Amounts by account: nearly always two or three, a batch's by the thousand.
 private struct NetAmounts {
+  /// Up to here searching in order beats hashing.
+  private static let searched = 8
+
   private(set) var entries: [(AccountRef, Int64)] = []
+  /// Where each account is in `entries`, once there are more than `searched`.
+  private var indices: [AccountRef: Int] = [:]
 
-  subscript(account: AccountRef) -> Int64 { entries.first { $0.0 == account }?.1 ?? 0 }
+  subscript(account: AccountRef) -> Int64 { index(of: account).map { entries[$0].1 } ?? 0 }
 
+  /// - Parameter start: the amount of an account that has none yet.
+  /// - Returns: the account's new amount.
   /// - Throws: `LedgerError.balanceOverflow`.
-  mutating func add(_ amount: Int64, to account: AccountRef, startingAt start: Int64 = 0) throws {
-    let index = entries.firstIndex { $0.0 == account }
-    let (sum, overflow) = (index.map { entries[$0].1 } ?? start).addingReportingOverflow(amount)
+  @discardableResult
+  mutating func add(_ amount: Int64, to account: AccountRef, startingAt start: () -> Int64 = { 0 }) throws -> Int64 {
+    let index = index(of: account)
+    let (sum, overflow) = (index.map { entries[$0].1 } ?? start()).addingReportingOverflow(amount)
     guard !overflow else { throw LedgerError.balanceOverflow(account: account.description) }
-    if let index { entries[index].1 = sum } else { entries.append((account, sum)) }
+    if let index { entries[index].1 = sum } else { append(account, sum) }
+    return sum
+  }
+
+  private func index(of account: AccountRef) -> Int? {
+    entries.count > Self.searched ? indices[account] : entries.firstIndex { $0.0 == account }
+  }
+
+  private mutating func append(_ account: AccountRef, _ amount: Int64) {
+    if entries.isEmpty { entries.reserveCapacity(4) }
+    entries.append((account, amount))
+    guard entries.count > Self.searched else { return }
+    let first = entries.count == Self.searched + 1 ? 0 : entries.count - 1
+    for index in first..<entries.count { indices[entries[index].0] = index }
   }
 }

@@ -24,6 +24,7 @@ package struct LedgerMetrics: Sendable {
   let feesCollected: Counter
   let historySize: Gauge
   let historyRebuilds: Counter
+  let batchTransfers: Histogram
 
   package init(_ registry: MetricRegistry) {
     supply = registry.gauge(
@@ -73,6 +74,9 @@ package struct LedgerMetrics: Sendable {
       "frame_history_size_events", help: "Events that the index of accounts' histories has taken in.", unit: .events)
     historyRebuilds = registry.counter(
       "frame_history_rebuilds_total", help: "Times the index of accounts' histories was found damaged and made anew.")
+    batchTransfers = registry.histogram(
+      "frame_transfer_batch_transfers", help: "Transfers in one batch that was done.", buckets: .count
+    )
     for gauge in [supplyFrozen, holdsOpen, holdsAmount, frozenAgents, fullAuditTime] { gauge.set(Int64(0)) }
   }
 
@@ -89,5 +93,11 @@ package struct LedgerMetrics: Sendable {
       default: break
       }
     }
+  }
+
+  /// A batch of transfers that was done; a repetition is not another one.
+  package func countBatch(_ committed: Committed) {
+    guard !committed.replayed else { return }
+    batchTransfers.observe(Double(committed.events.count))
   }
 }

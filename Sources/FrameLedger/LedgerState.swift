@@ -29,6 +29,7 @@ package struct LedgerState: Sendable, HasLedger {
   package private(set) var drift: SupplyDrift?
   /// Findings of the audit that the authority knows and accepts: no more than these freeze nothing.
   package private(set) var acceptedFindings: UInt64 = 0
+  package private(set) var operators = OperatorState()
 
   private var balances: [AccountRef: Int64] = [:]
   private var agentsByName: [String: AgentRecord] = [:]
@@ -75,7 +76,7 @@ package struct LedgerState: Sendable, HasLedger {
 
   /// - Throws: `LedgerError.notOwner` unless `actor` is this frame's agent `name`.
   package func requireOwner(_ actor: SPIFFEID, of name: AgentName) throws {
-    guard actor.trustDomain == frame, actor.agentName == name else {
+    guard actor.isAgent(name.text, of: frame) else {
       throw LedgerError.notOwner(actor: actor.description, agent: name.text)
     }
   }
@@ -94,7 +95,9 @@ extension LedgerState: FrameState {
     case .registerAgent(let name, let purpose): return try register(name, purpose, context)
     case .issue(let amount, let memo): return try issue(amount, memo, context)
     case .burn(let amount, let memo): return try burn(amount, memo, context)
-    case .transfer(let from, let to, let amount, let memo): return try transfer(from, to, amount, memo, context)
+    case .transfer(let from, let to, let amount, let memo):
+      return try transfer(from, TransferItem(to: to, amount: amount, memo: memo), context)
+    case .transferBatch(let from, let items): return try transferBatch(from, items, context)
     case .collectFees(let amount, let memo): return try collectFees(amount, memo, context)
     case .createHold(let id, let from, let payee, let amount, let expiry, let memo):
       return try createHold(id, from, payee, amount, expiry, memo, context)
@@ -127,7 +130,7 @@ extension LedgerState: FrameState {
       drift = nil
       acceptedFindings = max(acceptedFindings, event.accepted)
     case .holdCreated, .holdCaptured, .holdReleased, .holdExpired: holds.evolve(recorded)
-    default: break
+    default: operators.evolve(recorded)
     }
   }
 
@@ -147,6 +150,7 @@ extension LedgerState: FrameState {
     try fields.field("frozenAgents", &frozenAgents)
     try fields.field("drift", &drift)
     try fields.field("acceptedFindings", &acceptedFindings)
+    try fields.part("operators", &operators)
   }
 
   private func found(_ key: String, _ context: DecisionContext) throws -> [EventDraft] {
@@ -165,9 +169,13 @@ extension LedgerState: FrameState {
   }
 
   private func register(_ name: AgentName, _ purpose: String, _ context: DecisionContext) throws -> [EventDraft] {
-    guard context.actor == .node(of: frame) || context.actor == .authority(of: frame) else {
-      throw LedgerError.notAuthority(context.actor.description)
+    if context.actor.operatorName != nil {
+      try operators.requireOwn(name.text, context.actor)
+    } else if context.actor != .node(of: frame) {
+      try requireAuthority(context.actor)
     }
+    // A name that begins with an operator's is that operator's agent, whoever registers it.
+    if let owner = operators.record(ofAgent: name) { try owner.requireStanding(at: context.now) }
     try Self.requireShort(purpose)
     guard !agentExists(name) else { throw LedgerError.agentExists(name.text) }
     var event = PBAgentRegistered()
@@ -204,32 +212,11 @@ extension LedgerState: FrameState {
   }
 
   private func transfer(
-    _ from: AgentName?, _ to: AgentName, _ amount: Amount, _ memo: String, _ context: DecisionContext
+    _ from: AgentName?, _ item: TransferItem, _ context: DecisionContext
   ) throws -> [EventDraft] {
-    try Self.requirePositive(amount)
-    try Self.requireShort(memo)
-    var event = PBTokensTransferred()
-    event.from = from?.text ?? ""
-    event.to = to.text
-    event.amount = amount.minorUnits
-    event.memo = memo
-    let source: AccountRef
-    if let from {
-      try requireOwner(context.actor, of: from)
-      try requireAgent(from)
-      guard from != to else { throw LedgerError.sameAccount(from.text) }
-      event.fee = try fees.fee(on: event.amount)
-      source = .liquid(from)
-    } else {
-      try requireAuthority(context.actor)
-      source = .treasury
-    }
-    try requireAgent(to)
-    let total = try amount.adding(Amount(minorUnits: event.fee))
-    try requireFunds(total.minorUnits, in: source)
-    var postings = [Postings.posting(source, -total.minorUnits), Postings.posting(.liquid(to), event.amount)]
-    if event.fee > 0 { postings.append(Postings.posting(.fees, event.fee)) }
-    return [EventDraft(.tokensTransferred(event), postings: postings)]
+    let source = try payer(from, context)
+    var spent = Amount.zero
+    return [try payment(item, from, source, spent: &spent)]
   }
 
   static func requirePositive(_ amount: Amount) throws {

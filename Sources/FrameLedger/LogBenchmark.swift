@@ -12,8 +12,11 @@ package enum LogBenchmark {
     package let seconds: Double
     /// Time from submit to answer, sorted.
     package let latencies: [Duration]
+    /// Durable transactions that it took: callers that wait at the same time share them.
+    package let commits: Int
 
     package var perSecond: Double { Double(transfers) / seconds }
+    package var perCommit: Double { Double(transfers) / Double(max(1, commits)) }
 
     /// - Parameter fraction: 0 to 1.
     package func latency(_ fraction: Double) -> Duration {
@@ -26,42 +29,67 @@ package enum LogBenchmark {
 
   /// Creates a log in `directory`, which must be empty, and transfers between a hundred agents.
   /// - Parameters:
-  ///   - callers: how many submit at the same time.
+  ///   - callers: how many submit at the same time; each makes its next commands while it waits.
   ///   - batch: transfers that each caller submits in one call.
   ///   - rounds: calls of each caller.
   /// - Throws: `LogError`.
   package static func run(directory: URL, callers: Int, batch: Int, rounds: Int) async throws -> Result {
-    let frame = try FrameID("bench.example")
-    let state = LedgerState(frame: frame, native: try Asset(origin: frame, code: "BEN", scale: 2))
-    let writer = try Writer(
-      directory: directory, initial: state, guard: LedgerGuard(),
-      signer: LogSigner(name: frame.name, privateKey: .init()), clock: SystemClock(),
-      metrics: LogMetrics(MetricRegistry()), logger: Logger(label: "frame.bench"))
-    let names = try (0..<agents).map { try AgentName("agent-\($0)") }
-    try await fund(writer, frame, names)
-    let start = ContinuousClock.now
-    let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
-      for caller in 0..<callers {
-        group.addTask {
-          var taken: [Duration] = []
-          for round in 0..<rounds {
-            let commands = try (0..<batch).map { item in
-              let index = caller + round + item
-              return try transfer(
-                frame, names[index % agents], names[(index + 1) % agents], "\(round)-\(caller)-\(item)")
-            }
-            let begin = ContinuousClock.now
-            for result in await writer.submit(contentsOf: commands) { _ = try result.get() }
-            taken.append(ContinuousClock.now - begin)
-          }
-          return taken
-        }
-      }
-      return try await group.reduce(into: []) { $0 += $1 }
+    let session = try await Session(directory: directory)
+    let result = try await session.transfer(callers: callers, batch: batch, rounds: 0..<rounds)
+    await session.close()
+    return result
+  }
+
+  /// A writer on a log of its own, with a hundred agents that have money.
+  struct Session: Sendable {
+    private let frame: FrameID
+    private let writer: Writer<LedgerState>
+    private let metrics = LogMetrics(MetricRegistry())
+    private let names: [AgentName]
+
+    /// - Parameter directory: is empty.
+    init(directory: URL) async throws {
+      frame = try FrameID("bench.example")
+      let state = LedgerState(frame: frame, native: try Asset(origin: frame, code: "BEN", scale: 2))
+      writer = try Writer(
+        directory: directory, initial: state, guard: LedgerGuard(),
+        signer: LogSigner(name: frame.name, privateKey: .init()), clock: SystemClock(),
+        metrics: metrics, logger: Logger(label: "frame.bench"))
+      names = try (0..<LogBenchmark.agents).map { try AgentName("agent-\($0)") }
+      try await LogBenchmark.fund(writer, frame, names)
     }
-    let seconds = (ContinuousClock.now - start).inSeconds
-    await writer.shutdown()
-    return Result(transfers: callers * batch * rounds, seconds: seconds, latencies: latencies.sorted())
+
+    /// The number of durable events.
+    var size: UInt64 { writer.durableSize() }
+
+    /// - Parameter rounds: numbers that no call before had.
+    func transfer(callers: Int, batch: Int, rounds: Range<Int>) async throws -> Result {
+      let before = metrics.commitCount
+      let start = ContinuousClock.now
+      let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
+        for caller in 0..<callers { group.addTask { try await run(caller, batch, rounds) } }
+        return try await group.reduce(into: []) { $0 += $1 }
+      }
+      return Result(
+        transfers: callers * batch * rounds.count, seconds: (ContinuousClock.now - start).inSeconds,
+        latencies: latencies.sorted(), commits: metrics.commitCount - before)
+    }
+
+    private func run(_ caller: Int, _ batch: Int, _ rounds: Range<Int>) async throws -> [Duration] {
+      var taken: [Duration] = []
+      var next = try LogBenchmark.transfers(frame, names, caller, rounds.lowerBound, batch)
+      for round in rounds {
+        let commands = next
+        let begin = ContinuousClock.now
+        async let answers = writer.submit(contentsOf: commands)
+        if round + 1 < rounds.upperBound { next = try LogBenchmark.transfers(frame, names, caller, round + 1, batch) }
+        for result in await answers { _ = try result.get() }
+        taken.append(ContinuousClock.now - begin)
+      }
+      return taken
+    }
+
+    func close() async { await writer.shutdown() }
   }
 
   private static func fund(_ writer: Writer<LedgerState>, _ frame: FrameID, _ names: [AgentName]) async throws {
@@ -76,6 +104,16 @@ package enum LogBenchmark {
       CommandEnvelope(command, actor: authority, key: IdempotencyKey(derived: "fund/\(index)"), digest: command.digest)
     }
     for result in await writer.submit(contentsOf: envelopes) { _ = try result.get() }
+  }
+
+  /// A caller's commands of one round.
+  private static func transfers(
+    _ frame: FrameID, _ names: [AgentName], _ caller: Int, _ round: Int, _ batch: Int
+  ) throws -> [CommandEnvelope<LedgerCommand>] {
+    try (0..<batch).map { item in
+      let index = caller + round + item
+      return try transfer(frame, names[index % agents], names[(index + 1) % agents], "\(round)-\(caller)-\(item)")
+    }
   }
 
   private static func transfer(

@@ -102,7 +102,13 @@ struct MoneyClaim {
     case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
-      .peerEventProjected, .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared:
+      .peerBundleRepinned, .treatyAmendmentProposed, .treatyAmendmentAccepted, .treatyAmendmentRejected,
+      .treatyAmendmentWithdrawn, .peerEventProjected, .agentFrozen, .agentUnfrozen,
+      .supplyDriftDetected, .supplyDriftCleared,
+      .operatorLicensed, .operatorSuspended, .operatorResumed, .operatorRemoved, .operatorAgentReleased,
+      .peerEquivocationProven,
+      .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired,
+      .registrationEntryCreated, .registrationEntryRemoved:
       break
     }
   }
@@ -114,6 +120,7 @@ struct MoneyClaim {
 
   private mutating func add(_ from: AccountRef, _ to: AccountRef, _ amount: Int64, _ reader: ClaimReader) throws {
     guard amount > 0 else { throw reader.refusal("it claims to move \(amount)") }
+    if movements.isEmpty { movements.reserveCapacity(2) }
     movements.append(Movement(from: from, to: to, amount: amount))
   }
 }

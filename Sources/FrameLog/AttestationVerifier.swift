@@ -10,6 +10,15 @@ package enum AttestationVerifier {
   /// against its root, that the leaf is an event, and that the event itself claims the proven position.
   /// - Throws: `LogError.badNote`, `LogError.badProof`, `LogError.damagedEvent`.
   package static func verify(_ attestation: PBAttestation, key: LogVerifierKey) throws -> RecordedEvent {
+    try prove(attestation, key: key).event
+  }
+
+  /// As ``verify(_:key:)``, with the checkpoint that proves it: whoever relies on it must still know that the log has but one
+  /// history (``Witness/require(_:key:prove:)``).
+  /// - Throws: as ``verify(_:key:)``.
+  package static func prove(
+    _ attestation: PBAttestation, key: LogVerifierKey
+  ) throws -> (event: RecordedEvent, checkpoint: SignedCheckpoint) {
     let checkpoint = try verify(checkpoint: attestation.checkpoint, key: key)
     guard attestation.position < checkpoint.size else {
       throw LogError.badProof("position \(attestation.position) is not below the checkpoint's size \(checkpoint.size)")
@@ -33,7 +42,7 @@ package enum AttestationVerifier {
     guard recorded.position == attestation.position else {
       throw LogError.badProof("the event says position \(recorded.position), the proof \(attestation.position)")
     }
-    return recorded
+    return (recorded, checkpoint)
   }
 
   /// What an attestation proves.

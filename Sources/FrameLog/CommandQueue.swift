@@ -19,6 +19,14 @@ final class CommandQueue<State: FrameState>: Sendable {
       case .many(let envelopes, _): envelopes.count
       }
     }
+
+    /// What it counts for in the queue's and a batch's limits.
+    var weight: Int {
+      switch self {
+      case .one(let envelope, _): envelope.weight
+      case .many(let envelopes, _): envelopes.reduce(0) { $0 + $1.weight }
+      }
+    }
   }
 
   /// Hands over what was found, or the failure because of which it may not be known.
@@ -40,7 +48,8 @@ final class CommandQueue<State: FrameState>: Sendable {
     /// Jobs before this index were taken; they are removed when they are most of the array.
     var taken = 0
     var queries: [Query] = []
-    var commands = 0
+    /// The sum of their weights.
+    var weight = 0
     var sleeping = false
     var closed: LogError?
   }
@@ -48,26 +57,26 @@ final class CommandQueue<State: FrameState>: Sendable {
   private let waiting = Mutex(Waiting())
   private let wakeUp = DispatchSemaphore(value: 0)
 
-  /// Commands that wait now.
-  var depth: Int { waiting.withLock(\.commands) }
+  /// Commands that wait now, each by its weight.
+  var depth: Int { waiting.withLock(\.weight) }
 
   /// - Returns: why the job was not taken, or nil.
   func add(_ job: Job) -> LogError? {
-    add(job.commands) { $0.jobs.append(job) }
+    add(job.weight) { $0.jobs.append(job) }
   }
 
   func add(_ query: Query) -> LogError? {
     add(0) { $0.queries.append(query) }
   }
 
-  private func add(_ commands: Int, _ insert: (inout Waiting) -> Void) -> LogError? {
+  private func add(_ weight: Int, _ insert: (inout Waiting) -> Void) -> LogError? {
     let (error, wake) = waiting.withLock { state -> (LogError?, Bool) in
       if let closed = state.closed { return (closed, false) }
-      if commands > 0, state.commands + commands > LogLimits.maximumQueuedCommands {
-        return (.overloaded(queued: state.commands), false)
+      if weight > 0, state.weight + weight > LogLimits.maximumQueuedCommands {
+        return (.overloaded(queued: state.weight), false)
       }
       insert(&state)
-      state.commands += commands
+      state.weight += weight
       defer { state.sleeping = false }
       return (nil, state.sleeping)
     }
@@ -75,7 +84,7 @@ final class CommandQueue<State: FrameState>: Sendable {
     return error
   }
 
-  /// Blocks until there is work. Jobs are taken in order up to `limit` commands, but at least one job.
+  /// Blocks until there is work. Jobs are taken in order up to a weight of `limit`, but at least one job.
   /// - Returns: nil when the queue is closed and nothing is left.
   func take(limit: Int) -> Work? {
     while true {
@@ -95,20 +104,21 @@ final class CommandQueue<State: FrameState>: Sendable {
   private static func next(_ state: inout Waiting, _ limit: Int) -> Work {
     var work = Work()
     swap(&work.queries, &state.queries)
-    if state.taken == 0, state.commands <= limit {
+    if state.taken == 0, state.weight <= limit {
       swap(&work.jobs, &state.jobs)
-      state.commands = 0
+      state.weight = 0
       return work
     }
-    var commands = 0
+    var weight = 0
     while state.taken < state.jobs.count {
       let job = state.jobs[state.taken]
-      if commands > 0, commands + job.commands > limit { break }
+      let more = job.weight
+      if weight > 0, weight + more > limit { break }
       work.jobs.append(job)
-      commands += job.commands
+      weight += more
       state.taken += 1
     }
-    state.commands -= commands
+    state.weight -= weight
     // Under constant load the queue is never empty: what was taken is let go of as soon as it is most of the array.
     if state.taken * 2 >= state.jobs.count {
       state.jobs.removeFirst(state.taken)

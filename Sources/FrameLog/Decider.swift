@@ -84,9 +84,10 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     guard !drafts.isEmpty else { return start..<start }
     try appendGuard.check(drafts, actor: envelope.actor, state: state)
     do {
+      let actor = envelope.actor.description
       for (offset, draft) in drafts.enumerated() {
         let position = size + UInt64(events.count)
-        events.append(try Self.record(draft, envelope, at: position, offset, of: drafts.count, now))
+        events.append(try Self.record(draft, envelope, actor, at: position, offset, of: drafts.count, now))
       }
     } catch {
       events.removeSubrange(start...)
@@ -100,13 +101,13 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   }
 
   private static func record(
-    _ draft: EventDraft, _ envelope: Queue.Envelope, at position: UInt64, _ offset: Int, of count: Int,
-    _ time: FrameTime
+    _ draft: EventDraft, _ envelope: Queue.Envelope, _ actor: String, at position: UInt64, _ offset: Int,
+    of count: Int, _ time: FrameTime
   ) throws -> RecordedEvent {
     var event = PBEvent()
     event.position = position
     event.timeUnixNs = time.unixNanoseconds
-    event.actor = envelope.actor.description
+    event.actor = actor
     event.idempotencyKey = envelope.key.text
     event.commandDigest = envelope.digest
     event.commandIndex = UInt32(offset)
@@ -114,7 +115,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     event.postings = draft.postings
     event.payload = draft.payload
     let bytes: Data
-    do { bytes = try event.serializedData() } catch { throw LogError.damagedEvent("\(error)") }
+    do { bytes = try EventEncoder.bytes(of: event) } catch { throw LogError.damagedEvent("\(error)") }
     guard bytes.count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: bytes.count) }
     return RecordedEvent(event: event, bytes: bytes)
   }

@@ -1,5 +1,4 @@
 package import Foundation
-internal import FrameProtos
 
 /// What the disk alone does with the same bytes: the floor that a benchmark's figures are compared with.
 package enum DiskBaseline {
@@ -57,7 +56,7 @@ package enum DiskBaseline {
   }
 
   /// Inserts `batch` events a transaction into a new database in `directory`, opened and written as the log's is, with
-  /// nothing decided, checked or hashed.
+  /// nothing decided, checked, hashed or built.
   /// - Parameters:
   ///   - directory: has no log of its own.
   ///   - events: at least one; used again when they are through.
@@ -69,12 +68,7 @@ package enum DiskBaseline {
       let engine = try SQLiteEngine(directory: directory)
       defer { try? engine.close() }
       return try measure(events, batch, duration) { first, chunk in
-        try engine.append(
-          chunk.enumerated().map { offset, bytes in
-            var event = PBEvent()
-            event.position = UInt64(first + offset)
-            return RecordedEvent(event: event, bytes: bytes)
-          })
+        try engine.append(chunk, at: UInt64(first))
       }
     }
   }

@@ -71,12 +71,15 @@ package struct CommandEnvelope<Command: Sendable>: Sendable {
   package let key: IdempotencyKey
   /// SHA-256 of the command in a canonical form that its room defines: the same key with another digest is a conflict.
   package let digest: Data
+  /// How many events the command makes, at most; 1 for what makes a few. Queue and batches are bounded by the sum.
+  package let weight: Int
 
-  package init(_ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data) {
+  package init(_ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data, weight: Int = 1) {
     self.command = command
     self.actor = actor
     self.key = key
     self.digest = digest
+    self.weight = max(1, weight)
   }
 
   /// For commands whose key already says all there is to say of them (keys that the node derives from facts).

@@ -2,9 +2,9 @@
 package enum LogLimits {
   /// An entry bundle has a 16-bit length (CONFORMANCE L4).
   package static let maximumEventBytes = 65_535
-  /// Commands that may wait for the writer; more are refused at once, so that memory and waiting stay bounded.
+  /// Commands, by weight, that may wait for the writer; more are refused at once, so that memory and waiting stay bounded.
   package static let maximumQueuedCommands = 65_536
-  /// Commands that share one transaction at most.
+  /// Commands, by weight, that share one transaction at most; one that weighs more has one to itself.
   package static let maximumBatchCommands = 4_096
   /// Threads of the writer, and so batches under way at most: one becomes durable while the next is decided.
   static let writerThreads = 2

@@ -1,5 +1,6 @@
 internal import FrameCore
 package import FrameMetrics
+package import Foundation
 
 /// What the log says of itself.
 package struct LogMetrics: Sendable {
@@ -69,6 +70,8 @@ package struct LogMetrics: Sendable {
     for reason in reasons { _ = rejections.with(reason) }
   }
 
+  /// Durable transactions since the start.
+  package var commitCount: Int { Int(commits.value) }
   func rejected(_ error: any Error) {
     rejections.with((error as? any FrameError)?.code ?? "internal").increment()
   }
@@ -141,5 +144,83 @@ struct HistoryFigures: Sendable {
       "frame_log_history_duration_seconds", help: "Time to answer a question about the past.", unit: .seconds)
     events = registry.counter(
       "frame_log_history_events_total", help: "Events replayed to answer questions about the past.")
+  }
+}
+
+/// What a node says of itself as a witness, and of its own witnesses.
+package struct WitnessMetrics: Sendable {
+  /// As a witness of other logs.
+  package let witnessedSize: GaugeFamily
+  package let requests: CounterFamily
+  package let equivocations: GaugeFamily
+  /// As a log that is witnessed.
+  package let cosignatureTime: GaugeFamily
+  package let submissions: CounterFamily
+  package let cosignedSize: Gauge
+  package let forkAccepted: Gauge
+  package let behind: Gauge
+
+  package init(_ registry: MetricRegistry) {
+    witnessedSize = registry.gauge(
+      "frame_witness_size_events", help: "Size of the peer's log that this node last witnessed.", unit: .events,
+      absent: true,
+      labels: ["peer"])
+    requests = registry.counter(
+      "frame_witness_requests_total", help: "add-checkpoint requests served as a witness, by result.",
+      labels: ["result"])
+    equivocations = registry.gauge(
+      "frame_peer_equivocations",
+      help: "Proofs held that the peer's log has two histories; the treaty is stopped while it is not 0.",
+      labels: ["peer"])
+    cosignatureTime = registry.gauge(
+      "frame_log_cosignature_timestamp_seconds", help: "When the witness last cosigned this node's log; 0 for never.",
+      labels: ["witness"])
+    submissions = registry.counter(
+      "frame_log_witness_submissions_total", help: "Checkpoints submitted to a witness, by result.",
+      labels: ["witness", "result"])
+    cosignedSize = registry.gauge(
+      "frame_log_cosigned_size_events", help: "Log size of the newest checkpoint that a witness cosigned.",
+      unit: .events)
+    forkAccepted = registry.gauge(
+      "frame_log_fork_accepted", help: "1 when the node was told to serve a log behind what it once signed, else 0.")
+    behind = registry.gauge(
+      "frame_log_behind_witness_events",
+      help: "Events that a witness holds our signature for and the log does not have; 0 is right.", unit: .events)
+    for result in WitnessAnswer.results { _ = requests.with(result) }
+    cosignedSize.set(Int64(0))
+    forkAccepted.set(false)
+    behind.set(Int64(0))
+  }
+
+  /// Series that the rules need exist from the treaty, or the start, on; 0 is never.
+  package func prepare(witness: String) {
+    _ = submissions.with(witness, "ok")
+    _ = submissions.with(witness, "unavailable")
+    _ = cosignatureTime.with(witness)
+  }
+
+  package func forget(witness: String) { cosignatureTime.remove(witness) }
+}
+
+/// Room on the file system that holds the data, read at each scrape.
+package enum StorageMetrics {
+  /// - Parameter directory: exists while the node runs.
+  package static func register(in registry: MetricRegistry, directory: URL) {
+    let free = registry.gauge(
+      "frame_storage_free_bytes", help: "Free bytes on the file system of the data folder, for this user.",
+      unit: .bytes, absent: true)
+    let size = registry.gauge(
+      "frame_storage_size_bytes", help: "Size of the file system of the data folder.", unit: .bytes, absent: true)
+    let path = directory.path
+    registry.onCollect("storage") { _ in
+      var found = statvfs()
+      guard statvfs(path, &found) == 0 else {
+        free.clear()
+        size.clear()
+        return
+      }
+      free.set(Int64(clamping: UInt64(found.f_bavail) * UInt64(found.f_frsize)))
+      size.set(Int64(clamping: UInt64(found.f_blocks) * UInt64(found.f_frsize)))
+    }
   }
 }

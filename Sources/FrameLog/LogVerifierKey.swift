@@ -8,7 +8,7 @@ package struct LogVerifierKey: Sendable, Hashable, CustomStringConvertible {
   package let name: String
   /// First four bytes of SHA-256(name || 0A || 01 || public key), big endian.
   package let keyID: UInt32
-  private let publicKey: Data
+  let publicKey: Data
 
   static let ed25519: UInt8 = 1
 

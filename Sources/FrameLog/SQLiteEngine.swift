@@ -19,11 +19,28 @@ package final class SQLiteEngine: StorageEngine {
 
   @discardableResult
   package func append(_ events: [RecordedEvent]) throws -> Duration {
+    try insert { insert in
+      for event in events { try insert(event.position, event.bytes) }
+    }
+  }
+
+  /// Stores bytes that nobody has decided, at the positions from `first` on: a benchmark's baseline.
+  func append(_ bytes: some Collection<Data>, at first: UInt64) throws {
+    try insert { insert in
+      for (offset, bytes) in bytes.enumerated() { try insert(first + UInt64(offset), bytes) }
+    }
+  }
+
+  /// One durable transaction.
+  /// - Returns: how long it took from written to durable.
+  @discardableResult
+  private func insert(_ rows: ((UInt64, Data) throws -> Void) throws -> Void) throws -> Duration {
     try database.writeWithoutTransaction { db in
       var written = ContinuousClock.now
       try db.inTransaction(.immediate) {
         let statement = try db.cachedStatement(sql: "INSERT INTO events (position, bytes) VALUES (?, ?)")
-        for event in events { try Self.insert(event, statement.sqliteStatement, db) }
+          .sqliteStatement
+        try rows { position, bytes in try Self.insert(position, bytes, statement, db) }
         written = .now
         return .commit
       }
@@ -32,9 +49,9 @@ package final class SQLiteEngine: StorageEngine {
   }
 
   /// Binds by hand: no argument array and no copy of the bytes on the hot path.
-  private static func insert(_ event: RecordedEvent, _ statement: OpaquePointer, _ db: Database) throws {
-    let code = event.bytes.withUnsafeBytes { bytes in
-      sqlite3_bind_int64(statement, 1, Int64(bitPattern: event.position))
+  private static func insert(_ position: UInt64, _ bytes: Data, _ statement: OpaquePointer, _ db: Database) throws {
+    let code = bytes.withUnsafeBytes { bytes in
+      sqlite3_bind_int64(statement, 1, Int64(bitPattern: position))
       // No destructor (SQLITE_STATIC): the bytes outlive the step, and the reset below lets go of them.
       sqlite3_bind_blob(statement, 2, bytes.baseAddress, Int32(bytes.count), nil)
       let code = sqlite3_step(statement)

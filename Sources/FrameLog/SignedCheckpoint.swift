@@ -21,7 +21,7 @@ package struct SignedCheckpoint: Sendable, Equatable {
 
   /// Checks the signature, then parses.
   /// - Throws: `LogError.badNote`.
-  init(note: Data, key: LogVerifierKey) throws {
+  package init(note: Data, key: LogVerifierKey) throws {
     let text = try SignedNote(note).verified(by: key)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     // The text ends in a newline, so the last piece is empty. Extension lines may follow the root.

@@ -4,12 +4,17 @@ internal import Foundation
 struct SignedNote {
   /// Ends in a newline; exactly what is signed.
   let text: String
-  private let signatures: [Line]
+  let signatures: [Line]
 
-  private struct Line {
+  struct Line {
     let name: Substring
     let keyID: UInt32
     let signature: Data
+    /// As it stands in the note, with its newline.
+    var text: String {
+      let blob = withUnsafeBytes(of: keyID.bigEndian) { Data($0) } + signature
+      return "\u{2014} \(name) \(blob.base64EncodedString())\n"
+    }
   }
 
   static let maximumBytes = 65_536
@@ -61,6 +66,26 @@ struct SignedNote {
     }
     guard found else { throw LogError.badNote("it is not signed by '\(key.name)'") }
     return text
+  }
+}
+
+extension SignedNote {
+  /// When `key` cosigned the text: seconds since 1970; nil when it did not.
+  /// - Throws: `LogError.badNote` when a line of this key does not verify.
+  func cosigned(by key: CosignatureKey) throws -> UInt64? {
+    var newest: UInt64?
+    for line in signatures where line.keyID == key.keyID && line.name == key.name {
+      guard let time = key.time(of: line.signature, over: text) else {
+        throw LogError.badNote("the cosignature of '\(key.name)' does not verify")
+      }
+      newest = max(newest ?? 0, time)
+    }
+    return newest
+  }
+
+  /// The signature lines under one name and key id.
+  func lines(name: String, keyID: UInt32) -> String {
+    signatures.filter { $0.name == name && $0.keyID == keyID }.map(\.text).joined()
   }
 }
 

@@ -107,20 +107,27 @@ package final class Writer<State: FrameState>: Sendable {
   /// Submits commands in order; each stands or falls alone, but up to `LogLimits.maximumBatchCommands` share a commit.
   /// - Returns: one result per command, in order.
   package func submit(contentsOf envelopes: [Envelope]) async -> [Result<Committed, any Error>] {
+    // Nearly always: nothing is copied.
+    guard envelopes.count > LogLimits.maximumBatchCommands else { return await submit(chunk: envelopes) }
     var results: [Result<Committed, any Error>] = []
     results.reserveCapacity(envelopes.count)
     var rest = envelopes[...]
     while !rest.isEmpty {
       let chunk = Array(rest.prefix(LogLimits.maximumBatchCommands))
       rest = rest.dropFirst(chunk.count)
-      results += await withCheckedContinuation { replies in
-        if let refusal = queue.add(.many(chunk, replies)) {
-          metrics.rejected(refusal)
-          replies.resume(returning: chunk.map { _ in .failure(refusal) })
-        }
-      }
+      results += await submit(chunk: chunk)
     }
     return results
+  }
+
+  private func submit(chunk: [Envelope]) async -> [Result<Committed, any Error>] {
+    guard !chunk.isEmpty else { return [] }
+    return await withCheckedContinuation { replies in
+      if let refusal = queue.add(.many(chunk, replies)) {
+        metrics.rejected(refusal)
+        replies.resume(returning: chunk.map { _ in .failure(refusal) })
+      }
+    }
   }
 
   /// Looks at the state between batches; what was seen is answered when it is durable. Keep `body` short and free of

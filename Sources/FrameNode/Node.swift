@@ -53,9 +53,14 @@ package struct Node: Sendable {
     try await parts.http.shutdown()
   }
 
+  /// Reads frame.yaml again and takes over what may change while the node runs; what is wrong with it is logged.
+  package func reload() async { _ = try? await parts.reload() }
+
   private func serve() async throws {
     try await parts.found()
     try await parts.federation.prime()
+    try await parts.confirmRestored()
+    try await parts.operators.prime()
     let services = parts.services()
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))

@@ -19,7 +19,8 @@ package struct NodeCore: Sendable {
   package var frame: FrameID { configuration.frameID }
 
   package func submit(_ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-    try await writer.submit(CommandEnvelope(command, actor: actor, key: key, digest: command.digest))
+    try await writer.submit(
+      CommandEnvelope(command, actor: actor, key: key, digest: command.digest, weight: command.weight))
   }
 
   /// A key for a command that is idempotent by itself (its second run is refused or changes nothing).
@@ -29,14 +30,18 @@ package struct NodeCore: Sendable {
 }
 
 extension NodeCommand {
+  var weight: Int { if case .ledger(let command) = self { command.weight } else { 1 } }
+
   /// What tells two commands with the same idempotency key apart; each room says it for its own.
   var digest: Data {
     switch self {
     case .ledger(let command): command.digest
+    case .operators(let command): command.digest
     case .federation(let command): command.digest
     case .projection(let command): CommandDigest.of(command.key)
     case .settlement(let command): command.digest
     case .bridge(let command): command.digest
+    case .identity(let command): command.digest
     }
   }
 }

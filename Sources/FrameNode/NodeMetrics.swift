@@ -1,4 +1,5 @@
 import FrameCore
+import FrameLedger
 import FrameMetrics
 import HTTPTypes
 
@@ -75,6 +76,51 @@ package struct TileMetrics: Sendable {
     checkpoint = KindMetrics(kind: "checkpoint", requests: requests)
     hashes = KindMetrics(kind: "hashes", requests: requests)
     entries = KindMetrics(kind: "entries", requests: requests)
+  }
+}
+
+/// The Web PKI certificate of the bundle endpoint.
+package struct BundleEndpointMetrics: Sendable {
+  private let expiry: GaugeFamily
+  let reloads: CounterFamily
+
+  init(_ registry: MetricRegistry) {
+    expiry = registry.gauge(
+      "frame_bundle_endpoint_certificate_expiry_timestamp_seconds",
+      help: "When the Web PKI certificate of the bundle endpoint expires; only with profile https_web.", unit: .seconds,
+      labels: ["profile"])
+    reloads = registry.counter(
+      "frame_bundle_endpoint_certificate_reloads_total",
+      help: "How often the files with Web PKI certificates were read again, by result.", labels: ["result"])
+    for result in ["done", "refused"] { _ = reloads.with(result) }
+  }
+
+  func show(_ notAfter: FrameTime?) {
+    if let notAfter { expiry.with("https_web").set(notAfter.seconds) }
+  }
+}
+
+/// What the node says of its operators.
+package struct OperatorMetrics: Sendable {
+  let operators: GaugeFamily
+  let refusals: CounterFamily
+  let licenceExpiry: GaugeFamily
+  let cutConnections: Counter
+
+  package init(_ registry: MetricRegistry) {
+    operators = registry.gauge("frame_operators", help: "Operators by where they stand.", labels: ["state"])
+    refusals = registry.counter(
+      "frame_operator_refusals_total", help: "Refused calls of operators and their agents by reason.",
+      labels: ["reason"])
+    licenceExpiry = registry.gauge(
+      "frame_operator_licence_expiry_timestamp_seconds",
+      help: "When the licence of the operator expires; only of operators that are not removed.", unit: .seconds,
+      labels: ["operator"])
+    cutConnections = registry.counter(
+      "frame_operator_cut_connections_total",
+      help: "Connections through the SNI router that were ended because their operator was suspended or removed.")
+    for standing in OperatorStanding.allCases { operators.with(standing.rawValue).set(0) }
+    for reason in OperatorError.refusalCodes { _ = refusals.with(reason) }
   }
 }
 

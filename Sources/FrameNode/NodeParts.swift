@@ -11,6 +11,7 @@ import FrameMetrics
 import FrameProjection
 import FrameProtos
 import FrameSettlement
+import FrameWorkload
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -27,10 +28,17 @@ final class NodeParts: Sendable {
   private let canaryMetrics: CanaryMetrics
   private let exposition: ExpositionHandler
   private let svid: SVIDSource
+  private let keeper: AuthorityKeeper
+  private let entries: EntryBook
+  private let workloads: WorkloadHub
+  private let workloadServer: WorkloadServer?
   private let directory: PeerDirectory
   private let channels: PeerChannels
   private let refresher: BundleRefresher
   private let follower: ProjectionFollower
+  private let watch: PeerLogWatch
+  let courier: WitnessCourier
+  private let cosignatures: Cosignatures
   private let coordinator: TransferCoordinator
   private let relay: BridgeRelay
   private let auditor: SupplyAuditor
@@ -38,8 +46,11 @@ final class NodeParts: Sendable {
   private let ledgerKeeper: LedgerKeeper
   private let history: AccountHistory
   private let bundleListener: BundleListener
+  private let web: WebTrust
   private let peerServer: PeerServer
-  private let sni: SNIRouter?
+  let operators: OperatorService
+  let names: SNIMapKeeper
+  private let gate: OperatorGate
   let readiness: Readiness
   private let logger: Logger
 
@@ -55,6 +66,7 @@ final class NodeParts: Sendable {
 
     // What the node says of itself
     ProcessCollector.register(in: registry)
+    StorageMetrics.register(in: registry, directory: configuration.dataDirectory)
     registry.buildInfo([
       "version": NodeVersion.text, "swift": NodeVersion.swift, "sqlite": StorageLibrary.version,
     ])
@@ -65,8 +77,7 @@ final class NodeParts: Sendable {
     canaryMetrics = CanaryMetrics(registry)
 
     // Identity and log
-    let authority = try FrameAuthority.load(
-      frame: frame, in: configuration, clock: clock, metrics: identityMetrics)
+    let authority = try configuration.loadAuthority(clock: clock, metrics: identityMetrics)
     let signer = LogSigner(name: frame.name, privateKey: authority.logKey)
     let state = NodeState(
       frame: frame, native: configuration.native,
@@ -96,27 +107,59 @@ final class NodeParts: Sendable {
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
       clock: clock, metrics: ledgerMetrics, logger: named("history"))
+    let workloadMetrics = WorkloadMetrics(registry)
+    keeper = AuthorityKeeper(
+      authority: authority, port: core, clock: clock, metrics: workloadMetrics, logger: named("identity"))
+    entries = EntryBook(frame: frame, port: core, clock: clock, metrics: workloadMetrics)
 
     // Federation
     svid = try SVIDSource(
       authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
-    let routing = Self.routing(configuration)
+    names = try SNIMapKeeper(configuration, metrics: federationMetrics, logger: named("sni"))
+    let operatorMetrics = OperatorMetrics(registry)
+    let tenants = OperatorDirectory()
+    gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
+    operators = OperatorService(
+      node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"))
+    let directory = directory
+    workloads = WorkloadHub(
+      authority: authority, entries: entries,
+      peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } }, clock: clock,
+      logger: named("workload"))
+    directory.observe { [weak workloads] _ in workloads?.announce() }
+    workloadServer = Self.workloadServer(configuration, workloads, clock, workloadMetrics, named("workload"))
+    let routing = Self.routing(configuration, names)
     let describe: @Sendable () throws -> PBFrameDescription = {
       configuration.description(authority: authority, logKey: signer.verifierKey)
     }
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(authority.bundle) }
     let endpoints = EndpointClient(clock: clock)
+    web = try WebTrust(
+      configuration.bundleEndpoint, clock: clock, metrics: BundleEndpointMetrics(registry), logger: named("bundle"))
     channels = PeerChannels(
       identity: svid, directory: directory, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     federation = FederationService(
-      port: core, directory: directory, identity: svid, endpoints: endpoints, describe: describe,
-      bundle: { try document().body }, metrics: federationMetrics, clock: clock, routing: routing,
+      port: core, directory: directory, identity: svid, endpoints: endpoints, signer: signer, describe: describe,
+      bundle: { try document().body }, trust: web.endpoints, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     refresher = BundleRefresher(
-      directory: directory, federation: federation, endpoints: endpoints, interval: configuration.refreshInterval,
+      directory: directory, federation: federation, endpoints: endpoints, trust: web.endpoints,
+      interval: configuration.refreshInterval,
       metrics: federationMetrics, clock: clock, logger: named("federation"))
+
+    // Witnessing
+    let witnessMetrics = WitnessMetrics(registry)
+    let (calls, treaties, treatyService) = (channels, directory, federation)
+    let watch = PeerLogWatch(
+      witness: try Witness(
+        directory: configuration.witnessDirectory, signer: signer, clock: clock, metrics: witnessMetrics),
+      peers: calls, directory: treaties, metrics: witnessMetrics, logger: named("witness"),
+      report: { peer, proof in try await treatyService.reportEquivocation(peer, proof) })
+    self.watch = watch
+    cosignatures = Cosignatures(
+      directory: configuration.logDirectory, key: signer.verifierKey, metrics: witnessMetrics)
 
     // Settlement, projection, bridge
     let settlementMetrics = SettlementMetrics(registry)
@@ -131,29 +174,41 @@ final class NodeParts: Sendable {
     self.relay = relay
     follower = ProjectionFollower(
       port: core, peers: channels, clock: clock, metrics: projectionMetrics, logger: named("projection"),
+      watch: { try await watch.require($0, of: $1, key: $2) },
       onCommitted: { events in
         await coordinator.observe(events)
         await relay.observe(events)
       })
     let verbs = NodeVerbs(
       projection: ProjectionServer(port: core, clock: clock, metrics: projectionMetrics),
-      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay)
+      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay,
+      watch: watch, log: core)
 
     // Listeners
     readiness = Readiness(
-      Set(["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])), gauge: metrics.ready)
+      Set(
+        ["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])
+          + (workloadServer == nil ? [] : ["workload"])), gauge: metrics.ready)
     bundleListener = BundleListener(
-      host: configuration.bundle.host, port: configuration.bundle.port, identity: svid, bundle: document,
+      host: configuration.bundle.host, port: configuration.bundle.port, identity: web.presented(else: svid),
+      bundle: document,
       describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
     peerServer = try PeerServer(
       host: configuration.federation.host, port: configuration.federation.port, identity: svid, directory: directory,
       treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"))
-    sni =
-      configuration.sni.enabled
-      ? SNIRouter(
-        host: configuration.sni.listener.host, port: configuration.sni.listener.port,
-        map: try Self.sniMap(configuration), metrics: federationMetrics, logger: named("sni")) : nil
-    http = HTTPClient(eventLoopGroupProvider: .singleton)
+    // After all that can throw: the client must not be let go of without its shutdown.
+    let http = HTTPClient(eventLoopGroupProvider: .singleton)
+    self.http = http
+    courier = WitnessCourier(
+      log: core, logKey: signer.verifierKey,
+      witnesses: {
+        watch.show()
+        let peers = treaties.established.filter { treaties.equivocation(of: $0.peer) == nil }
+          .compactMap { try? PeerWitness($0, peers: calls) as any CheckpointWitness }
+        return peers + configuration.witnesses.map { HTTPWitness($0, client: http) }
+      },
+      cosignatures: cosignatures, acceptsFork: configuration.acceptsFork, clock: clock, metrics: witnessMetrics,
+      logger: named("witness"))
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
@@ -161,6 +216,7 @@ final class NodeParts: Sendable {
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
+    try await entries.load()
     // Peers' canaries send to ours from the moment a treaty is established: it must be there before.
     if core.configuration.canary.enabled { try await CanaryLender(node: core).ensureAgent() }
   }
@@ -169,10 +225,10 @@ final class NodeParts: Sendable {
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
-      WriterService(node: core), svid, auditor, ledgerKeeper, history,
+      WriterService(node: core), keeper, svid, auditor, ledgerKeeper, history,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
-      channels, federation, follower, coordinator, relay, refresher,
+      channels, federation, operators, web, courier, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
         bound: { [bundleListener] in _ = try await bundleListener.listeningPort }),
@@ -180,11 +236,15 @@ final class NodeParts: Sendable {
         name: "federation", listener: configuration.federation, readiness: readiness, service: peerServer,
         bound: { [peerServer] in _ = try await peerServer.listeningPort }),
     ]
-    if let sni {
+    if let sni = names.service {
       services.append(
         ListenerService(
           name: "sni", listener: configuration.sni.listener, readiness: readiness, service: sni,
-          bound: { [sni] in _ = try await sni.listeningPort }))
+          bound: { _ = try await sni.listeningPort }))
+    }
+    services.append(workloads)
+    if let workloadServer {
+      services.append(LocalListenerService(server: workloadServer, readiness: readiness))
     }
     services.append(
       ListenerService.http(
@@ -211,18 +271,26 @@ final class NodeParts: Sendable {
     let authenticator = BearerAuthenticator(
       frame: core.frame, bundles: core.authority, clock: core.clock, metrics: identityMetrics)
     let api = APIRouter(
-      authenticate: { try await authenticator.authenticate($0) }, metrics: metrics.api, logger: logger)
+      authenticate: { try await authenticator.authenticate($0) }, gate: gate, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)
     MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    TransferBatchRoutes(node: core, metrics: ledgerMetrics).add(to: api)
     HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
+    OperatorRoutes(node: core, operators: operators).add(to: api)
+    SNIRoutes(names: names, reload: { [self] in try await reload() }).add(to: api)
     HistoryRoutes(node: core, history: history).add(to: api)
     TransferRoutes(node: core, coordinator: coordinator).add(to: api)
     BridgeRoutes(
-      node: core, relay: relay, reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
+      node: core, relay: relay, watch: watch,
+      reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
     ).add(to: api)
     PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
+    TreatyRoutes(node: core, federation: federation).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
-    TileRoutes(node: core, metrics: metrics.tiles).add(to: api)
+    TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
+    WitnessRoutes(node: core, watch: watch, cosignatures: cosignatures).add(to: api)
+    AuthorityRoutes(keeper: keeper).add(to: api)
+    EntryRoutes(frame: core.frame, policy: core.authority.policy, entries: entries).add(to: api)
     return api
   }
 
@@ -252,29 +320,51 @@ final class NodeParts: Sendable {
       metrics: canaryMetrics, clock: core.clock, logger: Logger(label: "frame.canary"))
   }
 
-  /// A peer that the SNI map names is reached through the router, as every stack on a shared host is (seed: "the only path
-  /// by which one cloud-op reaches another").
-  private static func routing(_ configuration: NodeConfiguration) -> PeerChannels.Routing {
+  private static func workloadServer(
+    _ configuration: NodeConfiguration, _ hub: WorkloadHub, _ clock: any FrameClock, _ metrics: WorkloadMetrics,
+    _ logger: Logger
+  ) -> WorkloadServer? {
+    let path = configuration.identity.workloadAPI.socket
+    guard configuration.identity.workloadAPI.enabled else { return nil }
+    guard path.utf8.count <= WorkloadServer.pathBytesMax else {
+      logger.warning(
+        "The Workload API is off: the path of its socket is too long; set identity.workload_api.socket",
+        metadata: ["socket": "\(path)", "bytes_max": "\(WorkloadServer.pathBytesMax)"])
+      return nil
+    }
+    return WorkloadServer(path: path, hub: hub, clock: clock, metrics: metrics, logger: logger)
+  }
+
+  /// A peer that frame.yaml's SNI map names is reached through the router, as every stack on a shared host is (seed: "the
+  /// only path by which one cloud-op reaches another").
+  private static func routing(_ configuration: NodeConfiguration, _ names: SNIMapKeeper) -> PeerChannels.Routing {
+    guard configuration.sni.enabled else { return { _, _ in nil } }
     let router = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
-    let names = configuration.sni.enabled ? Set(configuration.sni.map.keys) : []
-    return { peer, _ in names.contains(peer.name) ? router : nil }
+    return { peer, _ in names.isConfigured(peer.name) ? router : nil }
   }
 
-  /// Our own name, and whatever the operator lists.
-  private static func sniMap(_ configuration: NodeConfiguration) throws -> SNIMap {
-    var map = try configuration.sni.map.mapValues { try HostPort($0) }
-    let host = ["0.0.0.0", "::"].contains(configuration.federation.host) ? "127.0.0.1" : configuration.federation.host
-    map[configuration.frameID.name] =
-      map[configuration.frameID.name] ?? HostPort(host: host, port: configuration.federation.port)
-    return try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-  }
-}
-
-extension FrameAuthority {
-  fileprivate static func load(
-    frame: FrameID, in configuration: NodeConfiguration, clock: any FrameClock, metrics: IdentityMetrics
-  ) throws -> FrameAuthority {
-    try load(
-      frame: frame, from: KeyDirectory(path: configuration.keysDirectory.path), clock: clock, metrics: metrics)
+  /// Reads frame.yaml again and takes over what may change while the node runs: `sni.map`, and the contents of the files
+  /// that `bundle` names. A file that is wrong changes nothing.
+  /// - Returns: whether the SNI map has changed.
+  func reload() async throws -> Bool {
+    guard let file = core.configuration.file else {
+      throw Refusal(
+        "no_configuration_file", .refused, "This node was not started from a file.",
+        remedy: "Start it with frame serve --config.")
+    }
+    do {
+      let fresh = try await Blocking.run { [web] in
+        let fresh = try NodeConfiguration.load(URL(fileURLWithPath: file))
+        try web.reload()
+        return fresh
+      }
+      let changed = try names.set(configured: fresh.sni.map)
+      logger.notice(
+        "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(changed)"])
+      return changed
+    } catch {
+      logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error)"])
+      throw error
+    }
   }
 }

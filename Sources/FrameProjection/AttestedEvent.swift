@@ -12,6 +12,8 @@ package struct AttestedEvent: Sendable, Equatable {
   package let event: RecordedEvent
   /// The log key it was verified with.
   package let key: LogVerifierKey
+  /// The checkpoint that proves it; nil only in the simulator, which has no keys.
+  package let checkpoint: SignedCheckpoint?
 
   /// - Parameters:
   ///   - attestation: event, inclusion proof and checkpoint as the peer sent them.
@@ -20,13 +22,15 @@ package struct AttestedEvent: Sendable, Equatable {
   /// - Throws: `LogError.badProof`, `LogError.badNote`, `LogError.damagedEvent`; ``ProjectionError/notPinnedKey(peer:)``.
   package init(verifying attestation: PBAttestation, from origin: FrameID, key: LogVerifierKey) throws {
     guard key.name == origin.name else { throw ProjectionError.notPinnedKey(peer: origin) }
-    self.init(origin: origin, event: try AttestationVerifier.verify(attestation, key: key), key: key)
+    let proven = try AttestationVerifier.prove(attestation, key: key)
+    self.init(origin: origin, event: proven.event, key: key, checkpoint: proven.checkpoint)
   }
 
   /// For the verifier above, and for the simulator, which has no keys.
-  init(origin: FrameID, event: RecordedEvent, key: LogVerifierKey) {
+  init(origin: FrameID, event: RecordedEvent, key: LogVerifierKey, checkpoint: SignedCheckpoint? = nil) {
     self.origin = origin
     self.event = event
     self.key = key
+    self.checkpoint = checkpoint
   }
 }

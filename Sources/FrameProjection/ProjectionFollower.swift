@@ -20,13 +20,19 @@ package final class ProjectionFollower: Service {
   private let heads: PeerHeads
   private let logger: Logger
   private let onCommitted: @Sendable ([RecordedEvent]) async -> Void
+  private let watch: Watch
   private let following = Mutex<Set<FrameID>>([])
 
-  /// - Parameter onCommitted: told what receiving brought about, in order, after it is durable; for metrics and for those
-  ///   who wait for an outcome.
+  /// Returns once the checkpoints are certain to belong to the one history of the peer's log; throws when they do not.
+  package typealias Watch = @Sendable ([SignedCheckpoint], FrameID, LogVerifierKey) async throws -> Void
+
+  /// - Parameters:
+  ///   - watch: asked before anything that the checkpoints prove is acted on (CONFORMANCE B19, B20).
+  ///   - onCommitted: told what receiving brought about, in order, after it is durable; for metrics and for those
+  ///     who wait for an outcome.
   package init(
     port: any ProjectionPort, peers: any PeerCalling, clock: any FrameClock, metrics: ProjectionMetrics,
-    logger: Logger, onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
+    logger: Logger, watch: @escaping Watch, onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
   ) {
     self.port = port
     self.peers = peers
@@ -34,6 +40,7 @@ package final class ProjectionFollower: Service {
     self.metrics = metrics
     self.heads = PeerHeads()
     self.logger = logger
+    self.watch = watch
     self.onCommitted = onCommitted
   }
 
@@ -144,7 +151,9 @@ package final class ProjectionFollower: Service {
       guard await buffer.put(item) else { throw CancellationError() }
     case .head(let head):
       do {
-        try heads.showed(AttestationVerifier.verify(checkpoint: head.checkpoint, key: key), by: peer)
+        let checkpoint = try AttestationVerifier.verify(checkpoint: head.checkpoint, key: key)
+        try heads.showed(checkpoint, by: peer)
+        try await watch([checkpoint], peer, key)
       } catch {
         throw counted(error, peer)
       }
@@ -168,7 +177,8 @@ package final class ProjectionFollower: Service {
         break
       }
     }
-    // What came before the bad one is good.
+    // What came before the bad one is good, if it is of the one history of the peer's log.
+    do { try await watch(Self.checkpoints(of: commands), peer, key) } catch { throw counted(error, peer) }
     for (command, result) in zip(commands, await port.submit(commands)) {
       guard case .receive(let sequence, let attested) = command else { continue }
       switch result {
@@ -192,6 +202,16 @@ package final class ProjectionFollower: Service {
       }
     }
     if let refusal { throw counted(refusal, peer) }
+  }
+
+  /// Each once: events that arrive together are mostly proven by one.
+  private static func checkpoints(of commands: [ProjectionCommand]) -> [SignedCheckpoint] {
+    commands.reduce(into: []) { found, command in
+      guard case .receive(_, let event) = command, let checkpoint = event.checkpoint,
+        found.last?.size != checkpoint.size || found.last?.root != checkpoint.root
+      else { return }
+      found.append(checkpoint)
+    }
   }
 
   private func counted(_ error: any Error, _ peer: FrameID) -> any Error {

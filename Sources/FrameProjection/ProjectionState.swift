@@ -121,6 +121,14 @@ package struct ProjectionState: Sendable {
       entry.subscription = Set(p.theirs.terms.subscriptions)
       entry.accepted = Set(p.ours.terms.subscriptions)
       peers[peer] = entry
+    case .treatyAmendmentProposed(let p):
+      // The peer may accept, and send what we ask for, before we hear that it has.
+      guard p.outgoing, let peer = try? FrameID(p.peer) else { return }
+      peers[peer]?.accepted.formUnion(p.ours.subscriptions)
+    case .treatyAmendmentAccepted(let p):
+      guard let peer = try? FrameID(p.peer) else { return }
+      peers[peer]?.subscription = Set(p.theirs.subscriptions)
+      peers[peer]?.accepted.formUnion(p.ours.subscriptions)
     case .peerEventProjected(let p):
       guard let peer = try? FrameID(p.originFrame) else { return }
       peers[peer]?.cursor = Cursor(sequence: p.sequence, position: p.peerPosition, receivedAt: recorded.time)

@@ -37,11 +37,29 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let frameFederationEstablished = EventType("FrameFederationEstablished")
   public static let frameFederationRevoked = EventType("FrameFederationRevoked")
   public static let peerBundleRotated = EventType("PeerBundleRotated")
+  public static let peerBundleRepinned = EventType("PeerBundleRepinned")
+  public static let treatyAmendmentProposed = EventType("TreatyAmendmentProposed")
+  public static let treatyAmendmentAccepted = EventType("TreatyAmendmentAccepted")
+  public static let treatyAmendmentRejected = EventType("TreatyAmendmentRejected")
+  public static let treatyAmendmentWithdrawn = EventType("TreatyAmendmentWithdrawn")
   public static let peerEventProjected = EventType("PeerEventProjected")
   public static let agentFrozen = EventType("AgentFrozen")
   public static let agentUnfrozen = EventType("AgentUnfrozen")
   public static let supplyDriftDetected = EventType("SupplyDriftDetected")
   public static let supplyDriftCleared = EventType("SupplyDriftCleared")
+  public static let operatorLicensed = EventType("OperatorLicensed")
+  public static let operatorSuspended = EventType("OperatorSuspended")
+  public static let operatorResumed = EventType("OperatorResumed")
+  public static let operatorRemoved = EventType("OperatorRemoved")
+  public static let operatorAgentReleased = EventType("OperatorAgentReleased")
+  public static let peerEquivocationProven = EventType("PeerEquivocationProven")
+  public static let authorityPrepared = EventType("AuthorityPrepared")
+  public static let authorityActivated = EventType("AuthorityActivated")
+  public static let authorityTainted = EventType("AuthorityTainted")
+  public static let authorityRevoked = EventType("AuthorityRevoked")
+  public static let authorityRetired = EventType("AuthorityRetired")
+  public static let registrationEntryCreated = EventType("RegistrationEntryCreated")
+  public static let registrationEntryRemoved = EventType("RegistrationEntryRemoved")
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
   public static let unknown = EventType("Unknown")
 
@@ -54,8 +72,13 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
     .crossRegistryTransferRefused, .crossRegistryTransferAborted, .tokensBridgeLocked, .wrappedTokensIssued,
     .wrappedTokensRedeemed, .tokensBridgeUnlocked, .bridgeBreakerOpened, .bridgeBreakerClosed,
     .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-    .frameFederationRevoked, .peerBundleRotated, .peerEventProjected, .agentFrozen, .agentUnfrozen,
-    .supplyDriftDetected, .supplyDriftCleared,
+    .frameFederationRevoked, .peerBundleRotated, .peerBundleRepinned, .treatyAmendmentProposed,
+    .treatyAmendmentAccepted, .treatyAmendmentRejected, .treatyAmendmentWithdrawn, .peerEventProjected,
+    .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared,
+    .operatorLicensed, .operatorSuspended, .operatorResumed, .operatorRemoved, .operatorAgentReleased,
+    .peerEquivocationProven,
+    .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired,
+    .registrationEntryCreated, .registrationEntryRemoved,
   ]
 }
 
@@ -93,11 +116,29 @@ extension PBEvent.OneOf_Payload {
     case .frameFederationEstablished: .frameFederationEstablished
     case .frameFederationRevoked: .frameFederationRevoked
     case .peerBundleRotated: .peerBundleRotated
+    case .peerBundleRepinned: .peerBundleRepinned
+    case .treatyAmendmentProposed: .treatyAmendmentProposed
+    case .treatyAmendmentAccepted: .treatyAmendmentAccepted
+    case .treatyAmendmentRejected: .treatyAmendmentRejected
+    case .treatyAmendmentWithdrawn: .treatyAmendmentWithdrawn
     case .peerEventProjected: .peerEventProjected
     case .agentFrozen: .agentFrozen
     case .agentUnfrozen: .agentUnfrozen
     case .supplyDriftDetected: .supplyDriftDetected
     case .supplyDriftCleared: .supplyDriftCleared
+    case .operatorLicensed: .operatorLicensed
+    case .operatorSuspended: .operatorSuspended
+    case .operatorResumed: .operatorResumed
+    case .operatorRemoved: .operatorRemoved
+    case .operatorAgentReleased: .operatorAgentReleased
+    case .peerEquivocationProven: .peerEquivocationProven
+    case .authorityPrepared: .authorityPrepared
+    case .authorityActivated: .authorityActivated
+    case .authorityTainted: .authorityTainted
+    case .authorityRevoked: .authorityRevoked
+    case .authorityRetired: .authorityRetired
+    case .registrationEntryCreated: .registrationEntryCreated
+    case .registrationEntryRemoved: .registrationEntryRemoved
     }
   }
 }

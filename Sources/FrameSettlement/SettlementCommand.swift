@@ -1,4 +1,5 @@
 package import FrameCore
+package import FramePeerAPI
 internal import FrameLog
 package import FrameProtos
 package import Foundation
@@ -11,6 +12,8 @@ package enum SettlementCommand: Sendable {
   case commit(transferID: String, peer: FrameID, creditedAmount: Int64, peerPosition: UInt64)
   /// 2pc, origin: the destination refused it. Actor: this node.
   case abort(transferID: String, peer: FrameID, reason: String)
+  /// async, origin, after the treaty has ended: what the destination says it has on record. Actor: this node.
+  case conclude(transferID: String, peer: FrameID, PBTransferDecision)
   /// async, origin: debit and announce. Actor: the agent that pays.
   case initiate(TransferTerms)
   /// 2pc, destination: credit or refuse, for good. Actor: the peer's node.
@@ -26,6 +29,7 @@ package enum SettlementCommand: Sendable {
     case .initiate(let terms): Self.digest(of: terms, "async")
     case .commit(let id, let peer, _, _): CommandDigest.of("commit", peer.name, id)
     case .abort(let id, let peer, _): CommandDigest.of("abort", peer.name, id)
+    case .conclude(let id, let peer, _): CommandDigest.of("conclude", peer.name, id)
     case .credit(let terms, let peer):
       CommandDigest.of(
         "credit", peer.name, terms.transferID, terms.from, terms.to, terms.asset.origin, terms.asset.code,
@@ -43,6 +47,7 @@ package enum SettlementCommand: Sendable {
     case .lock, .initiate: nil
     case .commit(let id, let peer, _, _): "2pc/commit/\(peer)/\(id)"
     case .abort(let id, let peer, _): "2pc/abort/\(peer)/\(id)"
+    case .conclude(let id, let peer, _): "async/conclude/\(peer)/\(id)"
     case .credit(let terms, let peer): "2pc/credit/\(peer)/\(terms.transferID)"
     case .refuseUnknown(let id, let peer): "2pc/resolve/\(peer)/\(id)"
     }

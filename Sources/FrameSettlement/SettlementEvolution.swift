@@ -9,6 +9,8 @@ extension SettlementState {
     case .frameFederationEstablished(let p):
       guard let peer = try? FrameID(p.peer), let native = try? Asset(p.theirs.native) else { return }
       learn(native, of: peer)
+    case .frameFederationRevoked(let p):
+      if let peer = try? FrameID(p.peer) { end(peer) }
     case .crossRegistryTransferLocked(let p):
       open(p.terms, .twoPhase, .locked, deadline: FrameTime(unixNanoseconds: p.deadlineUnixNs), recorded)
     case .crossFrameTransferInitiated(let p):

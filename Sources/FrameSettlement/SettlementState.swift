@@ -25,6 +25,8 @@ package struct SettlementState: Sendable {
   private(set) var refusals: [FrameID: SlidingWindow] = [:]
   /// Each peer's native asset, from its treaty.
   private(set) var natives: [FrameID: Asset] = [:]
+  /// Peers whose treaty has ended: what is open with them is asked for and closed.
+  private(set) var ended: Set<FrameID> = []
 
   struct IncomingKey: Hashable, Sendable {
     let origin: FrameID
@@ -116,12 +118,16 @@ package struct SettlementState: Sendable {
     case .abort(let id, let peer, let reason):
       try requireNode(context)
       return try abort(id, peer, reason: reason)
+    case .conclude(let id, let peer, let decision):
+      try requireNode(context)
+      return try conclude(id, peer, decision)
     case .credit(let terms, let peer):
       try requirePeer(peer, context)
       return try limited(peer, context.now, try credit(terms, from: peer, ledger, federation))
     case .refuseUnknown(let id, let peer):
       try requirePeer(peer, context)
-      try federation.requireEstablished(peer)
+      // Also after the treaty has ended: a question moves nothing here, and lets the origin close its books.
+      try federation.requireSettling(peer)
       return try limited(peer, context.now, try refuseUnknown(id, from: peer))
     }
   }
@@ -213,6 +219,40 @@ package struct SettlementState: Sendable {
     ]
   }
 
+  /// async, after the treaty: what the destination has on record is final, since a refusal there stands in the way of a
+  /// credit for ever, also of one that a later treaty's stream would bring.
+  private func conclude(_ id: String, _ peer: FrameID, _ decision: PBTransferDecision) throws -> [EventDraft] {
+    guard let transfer = outgoing[id], transfer.peer == peer, transfer.backend == .async, let terms = transfer.terms
+    else { throw SettlementError.unknownTransfer(id) }
+    guard transfer.phase == .initiated else { return [] }
+    guard decision.transferID == id else {
+      throw SettlementError.malformedDecision(peer: peer, why: "it names another transfer")
+    }
+    switch decision.outcome {
+    case .credited:
+      guard decision.creditedAmount == transfer.creditedAmount else {
+        throw SettlementError.creditedAmountMismatch(
+          id, expected: transfer.creditedAmount, got: decision.creditedAmount)
+      }
+      var payload = PBCrossFrameTransferSettled()
+      payload.terms = terms.message
+      payload.creditedAmount = decision.creditedAmount
+      return [EventDraft(.crossFrameTransferSettled(payload))]
+    case .refused:
+      var payload = PBCrossFrameTransferCompensated()
+      payload.terms = terms.message
+      payload.reason = Self.bounded(decision.reason)
+      return [
+        EventDraft(
+          .crossFrameTransferCompensated(payload),
+          postings: Postings.move(terms.amount.minorUnits, from: .clearing(peer), to: .liquid(terms.from)))
+      ]
+    case .unspecified, .UNRECOGNIZED:
+      // A missing value proves nothing (CONFORMANCE B10).
+      throw SettlementError.malformedDecision(peer: peer, why: "it has no outcome")
+    }
+  }
+
   /// A refusal is written down, and a peer can bring about any number of them: there is a limit, beyond which there is no
   /// decision, and the peer asks again later.
   private func limited(_ peer: FrameID, _ now: FrameTime, _ drafts: [EventDraft]) throws -> [EventDraft] {
@@ -264,6 +304,7 @@ extension SettlementState: SnapshotState {
     try fields.field("unsettled", &unsettled)
     try fields.field("refusals", &refusals)
     try fields.field("natives", &natives)
+    try fields.field("ended", &ended)
   }
 }
 
@@ -306,7 +347,15 @@ extension SettlementState {
     incoming[key] = transfer
   }
 
-  mutating func learn(_ native: Asset, of peer: FrameID) { natives[peer] = native }
+  mutating func learn(_ native: Asset, of peer: FrameID) {
+    natives[peer] = native
+    ended.remove(peer)
+  }
+
+  mutating func end(_ peer: FrameID) {
+    // An invitation that never became a treaty has nothing to close.
+    if natives[peer] != nil { ended.insert(peer) }
+  }
 
   mutating func countRefusal(_ peer: FrameID, at time: FrameTime) {
     refusals[peer, default: SlidingWindow()].add(1, at: time)

@@ -15,6 +15,8 @@ package struct SettlementSummary: Sendable, Equatable {
   package let peers: [FrameID: Peer]
   /// Each peer's native asset.
   package let natives: [FrameID: Asset]
+  /// Peers whose treaty has ended while something was open.
+  package let ended: [FrameID]
 
   package init(_ state: SettlementState, now: FrameTime) {
     var peers: [FrameID: Peer] = [:]
@@ -32,10 +34,13 @@ package struct SettlementSummary: Sendable, Equatable {
     }
     self.peers = peers
     natives = state.natives
+    ended = state.ended.sorted()
   }
 
-  /// Peers with 2pc transfers that wait for an outcome.
-  package var unresolved: [FrameID] { peers.filter { $0.value.twoPhase > 0 }.keys.sorted() }
+  /// Peers with transfers whose outcome is to be asked for: 2pc always, async when no stream will bring it any more.
+  package var unresolved: [FrameID] {
+    peers.filter { $0.value.twoPhase > 0 || ($0.value.async > 0 && ended.contains($0.key)) }.keys.sorted()
+  }
 
   func publish(_ metrics: SettlementMetrics) {
     for (peer, open) in peers {

@@ -211,25 +211,51 @@ package final class TransferCoordinator: Service {
   private func resolve(_ peer: FrameID) async {
     var failures = 0
     while !Task.isCancelled {
+      let isConcluded = await conclude(peer)
       let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase) }) ?? []
       let idle = driving.withLock { driving in open.filter { !driving.contains($0.id) } }
-      guard !idle.isEmpty else { return }
+      guard !idle.isEmpty || !isConcluded else { return }
       // One finds out whether the peer answers at all, the oldest first and then another each time: one that cannot be
       // resolved now must not hold up those that can.
-      let scout = idle[failures % idle.count]
-      guard claim(scout.id) else { return }
-      if await drive(scout) {
-        failures = 0
-        let others = idle.filter { $0.id != scout.id }.prefix(SettlementLimits.resolverConcurrencyMax)
-        await withTaskGroup(of: Void.self) { group in
-          for transfer in others where claim(transfer.id) { group.addTask { await self.drive(transfer) } }
+      if !idle.isEmpty {
+        let scout = idle[failures % idle.count]
+        guard claim(scout.id) else { return }
+        if await drive(scout) {
+          failures = 0
+          let others = idle.filter { $0.id != scout.id }.prefix(SettlementLimits.resolverConcurrencyMax)
+          await withTaskGroup(of: Void.self) { group in
+            for transfer in others where claim(transfer.id) { group.addTask { await self.drive(transfer) } }
+          }
+          continue
         }
-        continue
       }
       failures += 1
       let delay = SettlementLimits.retryDelayMin * (1 << min(failures - 1, 12))
       guard (try? await clock.sleep(for: min(delay, SettlementLimits.retryDelayMax))) != nil else { return }
     }
+  }
+
+  /// async, after the treaty has ended: asks for the outcomes that no stream will bring, oldest first, until the peer does
+  /// not answer.
+  /// - Returns: whether nothing is left to ask.
+  private func conclude(_ peer: FrameID) async -> Bool {
+    let open =
+      (try? await port.settlement { state in
+        state.ended.contains(peer) ? state.openTransfers(to: peer, backend: .async) : []
+      }) ?? []
+    for transfer in open {
+      let answer = await ask(transfer) { try await $0.resolve(peer, transferID: transfer.id, timeout: $1) }
+      guard case .decided(let decision) = answer else { return false }
+      do {
+        let committed = try await port.submit(
+          derived: .conclude(transferID: transfer.id, peer: peer, decision), actor: .node(of: frame))
+        if !committed.replayed { await observe(committed.events) }
+      } catch {
+        logger.error("an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error)"])
+        return false
+      }
+    }
+    return true
   }
 
   // MARK: One transfer

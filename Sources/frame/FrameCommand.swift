@@ -19,9 +19,11 @@ struct FrameCommand: AsyncParsableCommand {
       """,
     version: FrameVersion.text,
     subcommands: [
-      InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, IssueCommand.self,
+      InitCommand.self, ServeCommand.self, DemoCommand.self, PeerCommand.self, AgentCommand.self, OperatorCommand.self,
+      IssueCommand.self,
       BurnCommand.self, TransferCommand.self, HoldCommand.self, FeesCommand.self, BridgeCommand.self, LogCommand.self,
-      AuditCommand.self, SupplyCommand.self,
+      SNICommand.self, AuthorityCommand.self, EntryCommand.self,
+      AuditCommand.self, SupplyCommand.self, BackupCommand.self, RestoreCommand.self,
       BenchCommand.self,
       MetricsCommand.self, VersionCommand.self,
     ])

@@ -35,8 +35,12 @@ extension EndToEnd {
       let commands = [
         ["init"], ["serve"], ["demo"], ["peer"], ["peer", "invite"], ["peer", "list"], ["peer", "show"],
         ["peer", "approve"], ["peer", "reject"], ["peer", "revoke"], ["agent", "create"], ["agent", "list"],
-        ["agent", "show"], ["agent", "token"], ["issue"], ["burn"], ["transfer"], ["transfer", "send"],
-        ["transfer", "show"], ["bridge", "lock"], ["bridge", "redeem"], ["bridge", "show"], ["bridge", "reserves"],
+        ["agent", "show"], ["agent", "token"], ["operator"], ["operator", "add"], ["operator", "list"],
+        ["operator", "show"], ["operator", "suspend"], ["operator", "resume"], ["operator", "renew"],
+        ["operator", "remove"], ["operator", "release"], ["operator", "token"], ["operator", "licence"],
+        ["operator", "verify"], ["sni"], ["sni", "list"], ["sni", "reload"], ["sni", "export"], ["issue"], ["burn"],
+        ["transfer"], ["transfer", "send"], ["transfer", "batch"], ["transfer", "show"], ["bridge", "lock"],
+        ["bridge", "redeem"], ["bridge", "show"], ["bridge", "reserves"],
         ["bridge", "close-breaker"], ["audit"], ["audit", "verify"], ["log"], ["log", "checkpoint"], ["log", "tile"],
         ["log", "proof"], ["log", "events"], ["log", "download"], ["metrics", "list"], ["version"],
       ]

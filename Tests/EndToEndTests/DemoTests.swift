@@ -4,10 +4,10 @@ import Testing
 extension EndToEnd {
   @Suite("frame demo")
   struct DemoTests {
-    private func basePort() throws -> Int {
+    private func basePort(_ count: Int = 10) throws -> Int {
       for _ in 0..<200 {
-        let base = Int.random(in: 2_000...3_190) * 10
-        if (base..<base + 10).allSatisfy(FreePorts.isFree) { return base }
+        let base = Int.random(in: 2_000...3_180) * 10
+        if (base..<base + count).allSatisfy(FreePorts.isFree) { return base }
       }
       throw FreePorts.NoneLeft()
     }
@@ -37,6 +37,22 @@ extension EndToEnd {
       let status = try await demo.end(SIGTERM)
       #expect(status == 0, "\(demo.tail)")
       for port in base..<base + 10 { #expect(FreePorts.isFree(port), "nothing is left running on \(port)") }
+    }
+
+    @Test("--frames 3 makes a treaty between every two", .timeLimit(.minutes(3)))
+    func three() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-demo-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let base = try basePort(15)
+      let arguments = ["demo", "--data", folder.path, "--base-port", "\(base)", "--frames", "3", "--once"]
+      let once = try await Finished.run(Binary.frame(), arguments, within: .seconds(130))
+      #expect(once.status == 0, "\(once.output)\n\(once.errors)")
+      for pair in [
+        "frame-a.example and frame-b.example", "frame-a.example and frame-c.example",
+        "frame-b.example and frame-c.example",
+      ] { #expect(once.output.contains("treaty of \(pair) established"), "\(once.output)") }
+      let tooMany = try await Finished.run(Binary.frame(), ["demo", "--frames", "5", "--data", folder.path])
+      #expect(tooMany.status != 0 && tooMany.errors.contains("--frames"))
     }
 
     /// The keys of both frames.

@@ -10,6 +10,8 @@ extension EndToEnd {
     func moneyMoves() async throws {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two)
+        // Some series exist only where there is an operator.
+        for frame in two.frames { try await frame.command("operator", "add", "acme") }
         for (from, to) in [(two.a, two.b), (two.b, two.a)] {
           for backend in ["async", "2pc"] { try await two.transfer(from, to, backend) }
         }

@@ -89,6 +89,46 @@ extension EndToEnd {
         let observed = try await two.b.get("/api/v1/frame")["bundle_fingerprint"].string
         #expect(peer["observed_fingerprint"].string == observed)
         #expect(observed != pinned)
+        let named = try await two.a.command("peer", "repin", two.b.name, "--fingerprint", try #require(observed))
+        #expect(named["fingerprint"].string == observed)
+        try await Wait.polling.until("expected and observed matching again") {
+          try await two.a.metrics().value("frame_peer_bundle_fingerprint_match", ["peer": two.b.name]) == 1
+        }
+        // The rebuilt peer still holds the old pin of A, so the channel works in both directions.
+        try await Wait.polling.until("a transfer after the repin") {
+          let paid = try await two.a.post(
+            "/teg/cross-registry-transfer?backend=2pc",
+            ["from": "alice", "to": "bob@\(two.b.name)", "amount": "1.00"], key: "after-repin")
+          guard let id = try paid.json()["transfer_id"].string else { return false }
+          return try await two.a.get("/teg/cross-registry-transfer/\(id)")["state"].string == "completed"
+        }
+        try await two.b.command("peer", "revoke", two.a.name, "--reason", "enough")
+        try await prometheus.expectFiring("FramePeerTreatyRevoked", peer: two.b.name)
+        try await prometheus.stop()
+      }
+    }
+
+    @Test(
+      "clients that ask for names nobody has, and a licence that runs out soon, bring their alerts to firing",
+      .timeLimit(.minutes(2)))
+    func unknownNames() async throws {
+      try await TwoFrames.run { two in
+        let prometheus = try await Prometheus(two, patience: "2s")
+        try await prometheus.expectTargetsUp()
+        try await two.a.command("operator", "add", "acme", "--days", "1")
+        try await prometheus.expectFiring("FrameOperatorLicenceNearExpiry", with: ["operator": "acme"])
+        try await two.a.command("operator", "renew", "acme")
+        let clients = """
+          for i in $(seq 150); do
+            /usr/bin/openssl s_client -connect 127.0.0.1:\(two.a.ports[4]) -servername nobody.example </dev/null
+          done
+          true
+          """
+        let asked = try await Finished.run("/bin/sh", ["-c", clients], within: .seconds(60))
+        #expect(asked.status == 0)
+        try await prometheus.expectFiring("FrameSNIUnknownNameBurst", with: ["instance": two.a.opsTarget])
+        let firing = try await prometheus.alerts().filter { $0.state == "firing" }
+        #expect(!firing.contains { $0.name == "FrameSNIUnknownNameBurst" && $0.labels["instance"] == two.b.opsTarget })
         try await prometheus.stop()
       }
     }

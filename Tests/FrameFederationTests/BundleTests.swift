@@ -3,6 +3,7 @@ import FrameCore
 import FrameIdentity
 import FramePeerAPI
 import FrameProtos
+import Synchronization
 import Testing
 
 @testable import FrameFederation
@@ -140,6 +141,57 @@ struct BundleTests {
     _ = try await b.channels.credit(a.id, terms("t"), timeout: .seconds(5))
     // Nothing new: no event.
     try await a.refresher.refresh(b.id)
+    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 1)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("S8: both authorities rotate under load, each vouched for by what is pinned: no call fails")
+  func rotationUnderLoad() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let tally = Tally()
+    let load = Task {
+      await withDiscardingTaskGroup { group in
+        for (from, to) in [(a, b), (b, a)] {
+          for lane in 0..<3 {
+            group.addTask {
+              while !Task.isCancelled {
+                let paid = try? await from.channels.credit(to.id, terms("load-\(lane)"), timeout: .seconds(20))
+                if Task.isCancelled { return }
+                tally.count(paid != nil)
+              }
+            }
+          }
+        }
+      }
+    }
+    func flows() async throws {
+      let before = tally.done
+      try await eventually("calls go on") { tally.done >= before + 30 }
+    }
+    try await flows()
+    for (frame, peer) in [(a, b), (b, a)] {
+      let next = try FrameAuthority.ephemeral(frame: frame.id)
+      frame.publish(bundle(of: frame, adding: next, sequence: sequence(frame) + 1))
+      try await peer.refresher.refresh(frame.id)
+      try await flows()
+      try await frame.sign(with: next)
+      try await flows()
+    }
+    // What is opened from now on rests on the new authorities, and is let in.
+    for (frame, peer) in [(a, b), (b, a)] {
+      let bundle = try #require(frame.directory.bundle(for: peer.id))
+      let client = try PeerClient(
+        peer.id, at: HostPort(host: "127.0.0.1", port: peer.ports.0), identity: frame.identity, bundles: bundle,
+        clock: SystemClock(), metrics: FederationMetrics(.init()))
+      var question = PBResolveRequest()
+      question.transferID = "t"
+      _ = try await client.api.resolveTransfer(question, options: PeerChannels.options(.seconds(10)))
+      client.close()
+    }
+    load.cancel()
+    await load.value
+    #expect(tally.failed == 0)
     #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 1)
     await a.stop()
     await b.stop()
@@ -297,4 +349,12 @@ enum SignedInvitationProbe {
   static func bundle(_ frame: TestFrame) throws -> PinnedBundle {
     PinnedBundle(frame.authority.bundle, document: try frame.authority.bundle.serialized())
   }
+}
+
+/// Calls that worked, and those that did not.
+private final class Tally: Sendable {
+  private let counts = Mutex((done: 0, failed: 0))
+  var done: Int { counts.withLock { $0.done } }
+  var failed: Int { counts.withLock { $0.failed } }
+  func count(_ worked: Bool) { counts.withLock { if worked { $0.done += 1 } else { $0.failed += 1 } } }
 }

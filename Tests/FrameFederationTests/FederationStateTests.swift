@@ -36,15 +36,21 @@ struct FederationStateTests {
       peer: a, fingerprint: pinA.fingerprint, ours: describe(b, fingerprint: pinB.fingerprint), pin: pinA)
   }
 
+  /// B's approval as it arrives at A.
+  private func acknowledged(_ id: String, by signers: [FrameID] = [Names.a, Names.b]) throws -> FederationCommand {
+    let approver = describe(b, fingerprint: pinB.fingerprint)
+    return .peerApproved(
+      peer: b, invitationID: id, approver: approver, ourFingerprint: pinA.fingerprint,
+      document: try signedTreaty(id, describe(a, fingerprint: pinA.fingerprint), approver, by: signers))
+  }
+
   private func established() throws -> (a: Book, b: Book) {
     var (ofA, ofB) = try invited()
     try ofB.run(approval(), as: b.authority)
-    try ofA.run(
-      .peerApproved(
-        peer: b, invitationID: "i1", approver: describe(b, fingerprint: pinB.fingerprint),
-        ourFingerprint: pinA.fingerprint), as: b.node)
-    let inviter = try #require(ofA.state.treaty(b)).ours
-    try ofB.run(.establish(peer: a, invitationID: "i1", inviter: inviter), as: b.node)
+    try ofA.run(try acknowledged("i1"), as: b.node)
+    let treaty = try #require(ofA.state.treaty(b))
+    try ofB.run(
+      .establish(peer: a, invitationID: "i1", inviter: treaty.ours, document: treaty.document), as: b.node)
     return (ofA, ofB)
   }
 
@@ -60,6 +66,29 @@ struct FederationStateTests {
     #expect(atA.peerLogKey.hasPrefix("frame-b.example+"))
     #expect(atB.subscription.contains("TokensBridgeLocked"))
     #expect(ofA.state.establishedPeers == [b])
+  }
+
+  @Test("a treaty is established only with a text that both have signed and that says exactly what was agreed")
+  func unsigned() throws {
+    for signers in [[Names.a], [Names.b], [Names.a, Names.c]] {
+      var (ofA, _) = try invited()
+      #expect(throws: FederationError.self) { try ofA.run(try acknowledged("i1", by: signers), as: b.node) }
+      #expect(ofA.state.treaty(b)?.state == .requested)
+    }
+    var (ofA, ofB) = try invited()
+    try ofB.run(approval(), as: b.authority)
+    try ofA.run(try acknowledged("i1"), as: b.node)
+    let treaty = try #require(ofA.state.treaty(b))
+    let other = try signedTreaty("i2", treaty.ours, treaty.theirs)
+    for document in [Data(), other, treaty.document + Data("x".utf8)] {
+      #expect(throws: FederationError.self) {
+        try ofB.run(
+          .establish(peer: a, invitationID: "i1", inviter: treaty.ours, document: document), as: b.node)
+      }
+    }
+    try ofB.run(
+      .establish(peer: a, invitationID: "i1", inviter: treaty.ours, document: treaty.document), as: b.node)
+    #expect(ofB.state.treaty(a)?.document == treaty.document)
   }
 
   @Test("replaying the events gives the same treaties")
@@ -130,9 +159,7 @@ struct FederationStateTests {
       try ofB.run(approval(), as: b.authority, at: late)
     }
     #expect(throws: FederationError.invitationExpired(b, invitation: "i1")) {
-      try ofA.run(
-        .peerApproved(peer: b, invitationID: "i1", approver: describe(b), ourFingerprint: pinA.fingerprint), as: b.node,
-        at: late)
+      try ofA.run(try acknowledged("i1"), as: b.node, at: late)
     }
     try ofA.run(
       .requestOutgoing(
@@ -141,15 +168,26 @@ struct FederationStateTests {
     #expect(ofA.state.treaty(b)?.invitationID == "i2")
   }
 
+  @Test("an invitation lapses once, when its time comes, and only if nobody has decided")
+  func lapse() throws {
+    let (ofA, _) = try invited()
+    let end = start + .seconds(3600)
+    #expect(ofA.state.lapsed(after: start, until: end).isEmpty)
+    #expect(ofA.state.lapsed(after: start, until: end + .seconds(1)).map(\.peer) == [b])
+    #expect(ofA.state.lapsed(after: end + .seconds(1), until: end + .seconds(60)).isEmpty)
+    let (decided, _) = try established()
+    #expect(decided.state.lapsed(after: start, until: end + .seconds(60)).isEmpty)
+  }
+
   @Test("a repeated invitation, approval or acknowledgement changes nothing")
   func repetition() throws {
     var (ofA, ofB) = try established()
     let before = (ofA.events.count, ofB.events.count)
     try ofB.run(incoming("i1"), as: a.node)
     try ofB.run(approval(), as: b.authority)
-    try ofA.run(
-      .peerApproved(peer: b, invitationID: "i1", approver: describe(b), ourFingerprint: pinA.fingerprint), as: b.node)
-    try ofB.run(.establish(peer: a, invitationID: "i1", inviter: describe(a)), as: b.node)
+    try ofA.run(try acknowledged("i1"), as: b.node)
+    try ofB.run(
+      .establish(peer: a, invitationID: "i1", inviter: describe(a), document: Data()), as: b.node)
     #expect(ofA.events.count == before.0)
     #expect(ofB.events.count == before.1)
   }
@@ -194,12 +232,10 @@ struct FederationStateTests {
     #expect(ofB.state.treaty(a)?.invitationID == "from-a")
     // Both operators have asked for it: B's approval needs no further word.
     #expect(ofB.state.treaty(a)?.state == .approved)
-    try ofA.run(
-      .peerApproved(
-        peer: b, invitationID: "from-a", approver: describe(b, fingerprint: pinB.fingerprint),
-        ourFingerprint: pinA.fingerprint), as: b.node)
-    let inviter = try #require(ofA.state.treaty(b)).ours
-    try ofB.run(.establish(peer: a, invitationID: "from-a", inviter: inviter), as: b.node)
+    try ofA.run(try acknowledged("from-a"), as: b.node)
+    let treaty = try #require(ofA.state.treaty(b))
+    try ofB.run(
+      .establish(peer: a, invitationID: "from-a", inviter: treaty.ours, document: treaty.document), as: b.node)
     #expect(ofA.state.treaty(b)?.state == .established)
     #expect(ofB.state.treaty(a)?.state == .established)
   }
@@ -235,9 +271,7 @@ struct FederationStateTests {
     try ofA.run(.revoke(peer: b, reason: "no longer"), as: a.authority)
     #expect(throws: FederationError.notEstablished(b, state: "revoked")) { try ofA.state.requireEstablished(b) }
     #expect(throws: FederationError.invitationUnknown(b, invitation: "i1")) {
-      try ofA.run(
-        .peerApproved(peer: b, invitationID: "i1", approver: describe(b), ourFingerprint: pinA.fingerprint),
-        as: b.node)
+      try ofA.run(try acknowledged("i1"), as: b.node)
     }
     #expect(throws: FederationError.notEstablished(b, state: "revoked")) {
       try ofA.run(.rotatePin(peer: b, pin: pin("b2", sequence: 9)), as: a.node)
@@ -267,14 +301,14 @@ struct FederationStateTests {
     var (_, ofB) = try invited()
     try ofB.run(approval(), as: b.authority)
     var swapped = describe(a, fingerprint: pinA.fingerprint)
-    swapped.logVerifierKey = "frame-a.example+deadbeef+BBBB"
+    swapped.logVerifierKey = logSigner(Names.c).verifierKey.text
     #expect(throws: FederationError.self) {
-      try ofB.run(.establish(peer: a, invitationID: "i1", inviter: swapped), as: b.node)
+      try ofB.run(.establish(peer: a, invitationID: "i1", inviter: swapped, document: Data()), as: b.node)
     }
     swapped = describe(a, fingerprint: pinA.fingerprint)
     swapped.terms.netDebitCap = .max
     #expect(throws: FederationError.self) {
-      try ofB.run(.establish(peer: a, invitationID: "i1", inviter: swapped), as: b.node)
+      try ofB.run(.establish(peer: a, invitationID: "i1", inviter: swapped, document: Data()), as: b.node)
     }
   }
 
@@ -334,7 +368,13 @@ struct FederationStateTests {
           case 1: (approval(), b.authority)
           case 2: (.reject(peer: a, reason: "r"), b.authority)
           case 3: (.revoke(peer: a, reason: "r"), b.authority)
-          case 4: (.establish(peer: a, invitationID: id, inviter: describe(a, fingerprint: pinA.fingerprint)), b.node)
+          case 4:
+            (
+              .establish(
+                peer: a, invitationID: id, inviter: describe(a, fingerprint: pinA.fingerprint),
+                document: try signedTreaty(
+                  id, describe(a, fingerprint: pinA.fingerprint), describe(b, fingerprint: pinB.fingerprint))), b.node
+            )
           case 5: (.peerRevoked(peer: a, reason: "r"), a.node)
           case 6: (.approvalRefused(peer: a, invitationID: id, reason: "r"), b.node)
           case 7: (.rotatePin(peer: a, pin: pin("aa", sequence: random.next() % 4)), b.node)

@@ -1,8 +1,10 @@
+import Crypto
 import Foundation
 import FrameCore
 import FrameIdentity
 import FrameLog
 import FrameProtos
+import Testing
 
 @testable import FrameFederation
 
@@ -28,12 +30,31 @@ func describe(_ id: FrameID, fingerprint: String = "", federation: Int = 9443, b
   description.bundleEndpointProfile = "https_spiffe"
   description.bundleFingerprint = fingerprint
   description.federationAddress = "127.0.0.1:\(federation)"
-  description.logVerifierKey = "\(id.name)+0badcafe+AAAA"
+  description.logVerifierKey = logSigner(id).verifierKey.text
   description.terms.subscriptions = ["CrossFrameTransferInitiated", "TokensBridgeLocked"]
   description.terms.netDebitCap = 1_000_00
   description.terms.bridgeCap = 1_000_00
   description.terms.bridgeRatePerMinute = 100_00
   return description
+}
+
+/// The log key of a test frame, which follows from its name.
+func logSigner(_ id: FrameID) -> LogSigner {
+  let seed = Data(SHA256.hash(data: Data(id.name.utf8)))
+  // Any 32 bytes are an Ed25519 key.
+  do { return LogSigner(name: id.name, privateKey: try .init(rawRepresentation: seed)) } catch {
+    preconditionFailure("\(error)")
+  }
+}
+
+/// A treaty as established, signed by `signers`.
+func signedTreaty(
+  _ id: String, _ inviter: PBFrameDescription, _ invitee: PBFrameDescription,
+  by signers: [FrameID] = [Names.a, Names.b]
+) throws -> Data {
+  let text = try TreatyDocument(treatyID: id, revision: 0, inviter: inviter, invitee: invitee)
+  let first = text.signed(by: logSigner(try #require(signers.first)))
+  return signers.dropFirst().reduce(first) { text.countersigned($0, by: logSigner($1)) }
 }
 
 func pin(_ text: String, sequence: UInt64 = 1) -> PinnedBundle {

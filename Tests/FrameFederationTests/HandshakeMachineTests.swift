@@ -67,8 +67,9 @@ struct HandshakeMachineTests {
     #expect(pauses.allSatisfy { $0 <= .seconds(72) })
     #expect(pauses[100] > .seconds(40))
     #expect(machine.troubles[peer] == "down")
-    let actions = machine.handle(.finished(current, .delivered(inviter: describe(peer))), now: now)
-    guard case .submit(.establish(let who, "i1", _), let key) = try #require(actions.first) else {
+    let answer = HandshakeMachine.Outcome.acknowledged(inviter: describe(peer), document: Data([1]))
+    let actions = machine.handle(.finished(current, answer), now: now)
+    guard case .submit(.establish(let who, "i1", _, Data([1])), let key) = try #require(actions.first) else {
       throw TimedOut(what: "establish")
     }
     #expect(who == peer)
@@ -95,7 +96,8 @@ struct HandshakeMachineTests {
     let old = try attempt(machine.handle(.treaty(treaty(.approved, .incoming)), now: start))
     let new = try attempt(machine.handle(.treaty(treaty(.revoked, .incoming)), now: start))
     #expect(new.duty == .notifyRevocation)
-    #expect(machine.handle(.finished(old, .delivered(inviter: describe(peer))), now: start).isEmpty)
+    #expect(
+      machine.handle(.finished(old, .acknowledged(inviter: describe(peer), document: Data())), now: start).isEmpty)
     #expect(machine.handle(.timer(old), now: start).isEmpty)
   }
 

@@ -1,5 +1,6 @@
 import FrameCore
 import FrameIdentity
+import FrameLog
 import FramePeerAPI
 import FrameProtos
 import Foundation
@@ -26,6 +27,25 @@ struct PeerChannelTests {
       await a.port.book.types == ["FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished"])
     #expect(
       await b.port.book.types == ["FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished"])
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("L5: add-checkpoint and consistency proofs cross the channel as tlog-witness and RFC 6962 have them")
+  func witnessing() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let conflict = try await a.channels.addCheckpoint(b.id, body: Data("1234567".utf8), timeout: .seconds(5))
+    #expect(conflict == .conflict(size: 7, note: Data(a.id.name.utf8)))
+    let malformed = try await a.channels.addCheckpoint(b.id, body: Data(), timeout: .seconds(5))
+    #expect(malformed == .malformed("it is empty"))
+    let proof = try await a.channels.consistencyProof(b.id, from: 3, to: 9, timeout: .seconds(5))
+    #expect(proof == [Data(repeating: 3, count: 32)])
+    await #expect {
+      _ = try await a.channels.consistencyProof(b.id, from: 9, to: 3, timeout: .seconds(5))
+    } throws: { error in
+      guard case PeerCallError.refused(_, "no_such_position", _) = error else { return false }
+      return true
+    }
     await a.stop()
     await b.stop()
   }
@@ -171,6 +191,13 @@ struct PeerChannelTests {
     // A is told, as a courtesy.
     try await eventually("the peer knows") { try await a.state(of: b.id) == .revoked }
     #expect(await a.port.federation().treaty(b.id)?.endedByPeer == true)
+    #expect(b.sample("frame_peer_revocations_total", ["peer": a.id.name, "by": "us"]) == 1)
+    #expect(a.sample("frame_peer_revocations_total", ["peer": b.id.name, "by": "peer"]) == 1)
+    // The books are closed by the one question that is still answered, and by no other.
+    #expect(try await a.channels.resolve(b.id, transferID: "t", timeout: .seconds(5)).outcome == .refused)
+    #expect(await isRefused(try intruder(a.authority, to: b)))
+    #expect(
+      (b.sample("frame_peer_served_rpc_total", ["peer": a.id.name, "code": "treaty_not_established"]) ?? 0) >= 1)
     // C goes on.
     #expect(!other.isCancelled)
     _ = try await c.channels.credit(b.id, terms("c1"), timeout: .seconds(5))

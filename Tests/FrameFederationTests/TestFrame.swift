@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameLog
 import FrameMetrics
 import FramePeerAPI
 import FrameProtos
@@ -61,7 +62,8 @@ final class TestFrame: Sendable {
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(box.value.withLock { $0.bundle }) }
     let verbs = RecordingVerbs()
     let federation = FederationService(
-      port: port, directory: directory, identity: identity, endpoints: endpoints, describe: describe,
+      port: port, directory: directory, identity: identity, endpoints: endpoints, signer: logSigner(id),
+      describe: describe,
       bundle: { try document().body }, metrics: metrics, clock: clock, routing: routing, logger: logger)
     let server = try PeerServer(
       host: "127.0.0.1", port: ports.0, identity: identity, directory: directory, treaties: federation, verbs: verbs,
@@ -245,6 +247,15 @@ final class RecordingVerbs: PeerVerbs {
       try await send(message)
       if next > sequence + 2 { try await Task.sleep(for: .milliseconds(5)) }
     }
+  }
+
+  func addCheckpoint(_ body: Data, from peer: FrameID) async throws -> WitnessAnswer {
+    body.isEmpty ? .malformed("it is empty") : .conflict(size: UInt64(body.count), note: Data(peer.name.utf8))
+  }
+
+  func consistencyProof(from first: UInt64, to second: UInt64, for peer: FrameID) async throws -> [Data] {
+    guard first <= second else { throw LogError.noSuchPosition(first, size: second) }
+    return [Data(repeating: UInt8(truncatingIfNeeded: first), count: 32)]
   }
 
   func reserveStatement(for peer: FrameID) async throws -> PBSignedReserveStatement {

@@ -19,7 +19,7 @@ struct BundleClientTests {
   init() throws {
     authority = try FrameAuthority.ephemeral(frame: Frames.b, clock: clock)
     source = try SVIDSource(authority: authority, id: .node(of: Frames.b), clock: clock)
-    client = EndpointClient(clock: clock, timeout: .seconds(60))
+    client = EndpointClient(clock: clock, timeout: .seconds(600))
     bundles = BundleClient(client: client, clock: clock)
   }
 

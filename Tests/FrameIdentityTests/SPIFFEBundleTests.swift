@@ -58,7 +58,7 @@ struct SPIFFEBundleTests {
   }
 
   @Test(
-    "S11: one bad key drops that entry only",
+    "S11, S17: one bad key drops that entry only",
     arguments: [
       (["use": "x509-svid"], "kty"), (["use": "x509-svid", "kty": "EC"], "x5c"),
       (["use": "x509-svid", "kty": "EC", "x5c": [String]()], "x5c"),
@@ -82,7 +82,7 @@ struct SPIFFEBundleTests {
     #expect(parsed.ignored[0].reason.contains(word), "\(parsed.ignored[0])")
   }
 
-  @Test("S11: of several x5c certificates the first is used")
+  @Test("S11, S17: of several x5c certificates the first is used")
   func severalCertificates() throws {
     let other = try FrameAuthority.ephemeral(frame: Frames.a, clock: clock).x509Authorities[0].certificate
     let parsed = try keys {

@@ -95,7 +95,7 @@ struct SPIFFEVerifierTests {
     #expect(try await refusal(of: form) == nil)
   }
 
-  @Test("S2: two URI names, or none, are refused")
+  @Test("S2, S17: two URI names, or none, are refused")
   func uriNames() async throws {
     var form = good
     form.uris.append("spiffe://frame-a.example/other")
@@ -121,14 +121,14 @@ struct SPIFFEVerifierTests {
     #expect(try await refusal(of: form) == .invalidID)
   }
 
-  @Test("S2: a leaf whose id has no path is refused")
+  @Test("S2, S17: a leaf whose id has no path is refused")
   func noPath() async throws {
     var form = good
     form.uris = ["spiffe://frame-a.example"]
     #expect(try await refusal(of: form) == .leafWithoutPath)
   }
 
-  @Test("S2: a CA presented as a leaf is refused, even the very authority of the bundle")
+  @Test("S2, S17: a CA presented as a leaf is refused, even the very authority of the bundle")
   func leafIsAuthority() async throws {
     var form = good
     form.isAuthority = true
@@ -141,7 +141,7 @@ struct SPIFFEVerifierTests {
     }
   }
 
-  @Test("S2: a leaf without digitalSignature, or without key usage, is refused")
+  @Test("S2, S17: a leaf without digitalSignature, or without key usage, is refused")
   func leafKeyUsage() async throws {
     var form = good
     form.usage = KeyUsage(keyEncipherment: true)
@@ -151,7 +151,7 @@ struct SPIFFEVerifierTests {
   }
 
   @Test(
-    "S2: a leaf that may sign certificates or revocation lists is refused",
+    "S2, S17: a leaf that may sign certificates or revocation lists is refused",
     arguments: [
       KeyUsage(digitalSignature: true, keyCertSign: true), KeyUsage(digitalSignature: true, cRLSign: true),
     ])
@@ -201,7 +201,7 @@ struct SPIFFEVerifierTests {
     await #expect { try await verifier.verify(svid.chain) } throws: { ($0 as? SPIFFERefusal)?.reason == .expired }
   }
 
-  @Test("S2: a signer that is no CA, may not sign, or has an id with a path or of another domain, is refused")
+  @Test("S2, S17: a signer that is no CA, may not sign, or has an id with a path or of another domain, is refused")
   func signers() async throws {
     func refusal(_ change: (inout CertificateForge.Form) -> Void) async throws -> SPIFFERefusal.Reason? {
       let root = try root()

@@ -19,8 +19,15 @@ import Testing
     (.wrappedTokensIssued, "ANXP"), (.wrappedTokensRedeemed, "O"), (.tokensBridgeUnlocked, "ANXP"),
     (.bridgeBreakerOpened, "ANXP"), (.bridgeBreakerClosed, "A"), (.frameInvitationRequested, "ANP"),
     (.frameInvitationApproved, "ANP"), (.frameInvitationRejected, "ANP"), (.frameFederationEstablished, "ANP"),
-    (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerEventProjected, "NP"),
+    (.frameFederationRevoked, "ANP"), (.peerBundleRotated, "ANP"), (.peerBundleRepinned, "A"),
+    (.treatyAmendmentProposed, "AP"), (.treatyAmendmentAccepted, "AP"), (.treatyAmendmentRejected, "AP"),
+    (.treatyAmendmentWithdrawn, "P"), (.peerEventProjected, "NP"),
     (.agentFrozen, "A"), (.agentUnfrozen, "A"), (.supplyDriftDetected, "AN"), (.supplyDriftCleared, "A"),
+    (.operatorLicensed, "A"), (.operatorSuspended, "A"), (.operatorResumed, "A"), (.operatorRemoved, "A"),
+    (.operatorAgentReleased, "A"),
+    (.peerEquivocationProven, "N"),
+    (.authorityPrepared, "AN"), (.authorityActivated, "AN"), (.authorityTainted, "AN"), (.authorityRevoked, "AN"),
+    (.authorityRetired, "AN"), (.registrationEntryCreated, "A"), (.registrationEntryRemoved, "A"),
   ]
 
   @Test("every event type has its row, and no other has")
@@ -41,7 +48,7 @@ import Testing
       ("spiffe://frame-a.example/agent/alice", roles.contains("O") || roles.contains("X")),
       ("spiffe://frame-a.example/agent/bob", roles.contains("X")),
       ("spiffe://frame-b.example/node", roles.contains("P")),
-      // Operators, other frames' authorities and agents, and everyone unheard of: nothing at all.
+      // Operators without a licence, other frames' authorities and agents, and everyone unheard of: nothing at all.
       ("spiffe://frame-a.example/operator/acme", false), ("spiffe://frame-a.example", false),
       ("spiffe://frame-a.example/authority/x", false), ("spiffe://frame-b.example/authority", false),
       ("spiffe://frame-b.example/agent/alice", false), ("spiffe://frame-a.example/node/x", false),

@@ -31,7 +31,7 @@ struct ConfigurationTests {
   func roundTrip() throws {
     let text =
       Self.minimal
-      + "api: {port: 18080}\nfees: {basis_points: 25, fixed: \"0.01\"}\nsni: {map: {x.example: \"127.0.0.1:9443\"}}\n"
+      + "api: {port: 18080}\nfees: {basis_points: 25, fixed: \"0.01\"}\nbundle: {profile: https_web, certificate: w.pem, private_key: w.key}\nsni: {map: {x.example: \"127.0.0.1:9443\"}}\n"
     let configuration = try parse(text)
     #expect(try parse(configuration.yaml()) == configuration)
     #expect(try configuration.yaml().contains("interval_seconds: 60\n"))
@@ -51,6 +51,10 @@ struct ConfigurationTests {
       (minimal + "canary: {interval_seconds: 0}", "canary.interval_seconds"),
       (minimal + "advertise: {bundle_endpoint: \"http://x\"}", "advertise.bundle_endpoint"),
       (minimal + "log_level: loud", "log_level"),
+      (minimal + "bundle: {profile: https}", "bundle.profile"),
+      (minimal + "bundle: {profile: https_web}", "bundle: certificate and private_key"),
+      (minimal + "bundle: {profile: https_web, certificate: a.pem}", "bundle: certificate and private_key"),
+      (minimal + "bundle: {certificate: a.pem, private_key: a.key}", "bundle: certificate and private_key"),
       ("frame_id: [", "frame.yaml"),
       ("", "frame.yaml"),
     ])

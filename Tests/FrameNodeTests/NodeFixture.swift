@@ -45,6 +45,7 @@ final class NodeFixture: Sendable {
       let base = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n"
       configuration = try NodeConfiguration.parse(base + settings, file: file.path, directory: folder)
     }
+    configuration.file = folder.appendingPathComponent(NodeSetup.configurationName).path
     parts = try NodeParts(configuration, registry: registry, clock: clock, logger: Logger(label: "test"))
   }
 

@@ -81,9 +81,9 @@ struct OpsTests {
     try await ops { client, fixture in
       #expect(try await Self.get(client, "/healthz").expect(200).text == "ok\n")
       let waiting = try await Self.get(client, "/readyz").expect(503)
-      #expect(waiting.text.split(separator: "\n") == ["api", "bundle", "federation", "ops", "sni"])
+      #expect(waiting.text.split(separator: "\n") == ["api", "bundle", "federation", "ops", "sni", "workload"])
       #expect(try await Self.get(client, "/metrics").text.contains("\nframe_ready 0\n"))
-      for part in ["ops", "api", "bundle", "sni"] { fixture.parts.readiness.ready(part) }
+      for part in ["ops", "api", "bundle", "sni", "workload"] { fixture.parts.readiness.ready(part) }
       #expect(try await Self.get(client, "/readyz").expect(503).text == "federation\n")
       fixture.parts.readiness.ready("federation")
       #expect(try await Self.get(client, "/readyz").expect(200).text == "ready\n")

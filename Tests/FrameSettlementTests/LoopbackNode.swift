@@ -27,6 +27,10 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   private let projectionMetrics: ProjectionMetrics
   private let settlementMetrics: SettlementMetrics
   private let bridgeMetrics: BridgeMetrics
+  private let witnessMetrics: WitnessMetrics
+  let witness: Witness
+  /// What was reported of peers' logs.
+  let frauds = Mutex<[(peer: FrameID, proof: EquivocationProof)]>([])
   private static let logger: Logger = {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -80,6 +84,10 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     projectionMetrics = ProjectionMetrics(registry)
     settlementMetrics = SettlementMetrics(registry)
     bridgeMetrics = BridgeMetrics(registry)
+    witnessMetrics = WitnessMetrics(registry)
+    witness = try Witness(
+      directory: self.directory.appendingPathComponent("witness"), signer: signer, clock: clock,
+      metrics: witnessMetrics)
     late = Late(writer, frame)
     projectionServer = ProjectionServer(port: late, clock: clock, metrics: projectionMetrics)
     settlementServer = SettlementServer(port: late, metrics: settlementMetrics)
@@ -111,8 +119,18 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   func follower(_ peers: LoopbackPeers, _ onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void = { _ in })
     -> ProjectionFollower
   {
-    ProjectionFollower(
-      port: late, peers: peers, clock: clock, metrics: projectionMetrics, logger: Self.logger, onCommitted: onCommitted)
+    let watch = watch(peers)
+    return ProjectionFollower(
+      port: late, peers: peers, clock: clock, metrics: projectionMetrics, logger: Self.logger,
+      watch: { try await watch.require($0, of: $1, key: $2) }, onCommitted: onCommitted)
+  }
+
+  /// What this node has witnessed of its peers' logs; another one on the same folder remembers it.
+  func watch(_ peers: LoopbackPeers) -> PeerLogWatch {
+    PeerLogWatch(
+      witness: witness, peers: peers, directory: PeerDirectory(frame: frame), metrics: witnessMetrics,
+      logger: Self.logger
+    ) { peer, proof in self.frauds.withLock { $0.append((peer, proof)) } }
   }
 
   func coordinator(_ peers: LoopbackPeers) -> TransferCoordinator {
@@ -238,5 +256,20 @@ final class LoopbackPeers: PeerCalling {
 
   func reserveStatement(_ frame: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
     try await over(frame) { try await peer.relay(self).reserveStatement(for: me) }
+  }
+
+  func addCheckpoint(_ frame: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {
+    try await over(frame) { await peer.witness.add(body) { _ in nil }.answer }
+  }
+
+  func consistencyProof(
+    _ frame: FrameID, from first: UInt64, to second: UInt64, timeout: Duration
+  ) async throws -> [Data] {
+    // As the channel has it: what the peer refuses arrives as its code.
+    try await over(frame) {
+      do { return try await peer.writer.consistencyProof(from: first, to: second) } catch let error as LogError {
+        throw PeerCallError.refused(peer: frame, code: error.code, message: error.message)
+      }
+    }
   }
 }

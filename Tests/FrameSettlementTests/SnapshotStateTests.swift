@@ -64,6 +64,8 @@ struct SnapshotStateTests {
     try frame.append(EventDraft(.crossRegistryTransferRefused(refused)), actor: .node(of: peer), now: now)
     try bridge(with: peer, in: &frame, now: now)
     try ledger(in: &frame, now: now)
+    try operators(in: &frame, now: now)
+    try amendments(with: peer, in: &frame, now: now)
     var locked = PBCrossRegistryTransferLocked()
     locked.terms.transferID = "t-memo"
     locked.terms.origin = frame.id.name
@@ -121,6 +123,74 @@ struct SnapshotStateTests {
     try frame.append(EventDraft(.supplyDriftDetected(drift)), actor: node, now: now)
     try frame.append(EventDraft(.supplyDriftCleared(cleared)), actor: node, now: now)
     try frame.append(EventDraft(.supplyDriftDetected(drift)), actor: node, now: now)
+  }
+
+  /// A tenant with a host name, suspended, one of its agents made the frame's own.
+  private func operators(in frame: inout SimFrame, now: FrameTime) throws {
+    let authority = SPIFFEID.authority(of: frame.id)
+    var licensed = PBOperatorLicensed()
+    licensed.operatorName = "acme"
+    licensed.licenceID = "licence-1"
+    licensed.scopes = ["agents", "transfers"]
+    licensed.hosts = [
+      .with {
+        $0.name = "acme.example"
+        $0.upstream = "127.0.0.1:9643"
+      }
+    ]
+    licensed.issuedUnixNs = now.unixNanoseconds
+    licensed.expiresUnixNs = (now + .seconds(86_400)).unixNanoseconds
+    try frame.append(EventDraft(.operatorLicensed(licensed)), actor: authority, now: now)
+    var suspended = PBOperatorSuspended()
+    suspended.operatorName = "acme"
+    suspended.reason = "unpaid"
+    try frame.append(EventDraft(.operatorSuspended(suspended)), actor: authority, now: now)
+    var released = PBOperatorAgentReleased()
+    released.operatorName = "acme"
+    released.agent = "acme.alice"
+    try frame.append(EventDraft(.operatorAgentReleased(released)), actor: authority, now: now)
+  }
+
+  /// A proposal of each side, one accepted and one rejected, and the proof that the peer's log has two histories.
+  private func amendments(with peer: FrameID, in frame: inout SimFrame, now: FrameTime) throws {
+    let authority = SPIFFEID.authority(of: frame.id)
+    for (index, outgoing) in [true, false].enumerated() {
+      var proposed = PBTreatyAmendmentProposed()
+      proposed.amendmentID = "a-\(index)"
+      proposed.peer = peer.name
+      proposed.outgoing = outgoing
+      proposed.treatyID = "i"
+      proposed.number = 1
+      proposed.revision = 1
+      proposed.ours.netDebitCap = 5
+      proposed.theirs.netDebitCap = 6
+      proposed.document = Data("a treaty".utf8)
+      proposed.expiresUnixNs = (now + .seconds(60)).unixNanoseconds
+      proposed.note = "as agreed"
+      try frame.append(EventDraft(.treatyAmendmentProposed(proposed)), actor: authority, now: now)
+    }
+    var accepted = PBTreatyAmendmentAccepted()
+    accepted.amendmentID = "a-0"
+    accepted.peer = peer.name
+    accepted.byPeer = true
+    accepted.revision = 1
+    accepted.ours.netDebitCap = 5
+    accepted.theirs.netDebitCap = 6
+    accepted.document = Data("a treaty of two".utf8)
+    try frame.append(EventDraft(.treatyAmendmentAccepted(accepted)), actor: .node(of: peer), now: now)
+    var rejected = PBTreatyAmendmentRejected()
+    rejected.amendmentID = "a-1"
+    rejected.peer = peer.name
+    rejected.reason = "too much"
+    try frame.append(EventDraft(.treatyAmendmentRejected(rejected)), actor: authority, now: now)
+    var proven = PBPeerEquivocationProven()
+    proven.peer = peer.name
+    proven.kind = EquivocationProof.Kind.inconsistent.rawValue
+    proven.logVerifierKey = "a key"
+    proven.first = Data("one note".utf8)
+    proven.second = Data("another".utf8)
+    proven.proof = [Data(repeating: 7, count: 32)]
+    try frame.append(EventDraft(.peerEquivocationProven(proven)), actor: .node(of: frame.id), now: now)
   }
 
   /// Both legs done on a proof before the stream told of them, and a redemption that waits to be unlocked.

@@ -7,8 +7,8 @@ struct SourceTreeTests {
   private static let floors: [[String]] = [
     ["FrameCore", "CFrameZlib"],
     ["FrameProtos", "FrameMetrics"],
-    ["FrameLog", "FrameIdentity", "FramePeerAPI"],
-    ["FrameLedger"],
+    ["FrameLog", "FrameIdentity", "FramePeerAPI", "SPIFFEWorkloadAPI"],
+    ["FrameLedger", "FrameWorkload"],
     ["FrameFederation"],
     ["FrameProjection"],
     ["FrameSettlement", "FrameBridge", "FrameGovernance"],

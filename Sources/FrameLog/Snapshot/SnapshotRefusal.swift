@@ -45,7 +45,7 @@ package enum SnapshotRefusal: Error, Equatable, CustomStringConvertible {
   }
 
   /// A value that breaks its own grammar says that the bytes are not what was written.
-  static func unlessSound<Value>(_ body: () throws -> Value) throws -> Value {
+  package static func unlessSound<Value>(_ body: () throws -> Value) throws -> Value {
     do { return try body() } catch { throw SnapshotRefusal.damaged("\(error)") }
   }
 }

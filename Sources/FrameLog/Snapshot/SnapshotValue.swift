@@ -170,3 +170,4 @@ extension SnapshotValue where Self: SwiftProtobuf.Message {
 
 extension PBFrameFounded: SnapshotValue {}
 extension PBFrameDescription: SnapshotValue {}
+extension PBTreatyTerms: SnapshotValue {}

@@ -8,23 +8,28 @@ package enum Caller: Sendable, Equatable {
   case anonymous
   case authority(SPIFFEID)
   case agent(AgentName, SPIFFEID)
+  case `operator`(OperatorName, SPIFFEID)
 
   package init(_ id: SPIFFEID, frame: FrameID) throws {
     if id == .authority(of: frame) {
       self = .authority(id)
     } else if id.trustDomain == frame, let name = id.agentName {
       self = .agent(name, id)
+    } else if id.trustDomain == frame, let name = id.operatorName {
+      self = .operator(name, id)
     } else {
       throw Refusal(
         "unknown_subject", .forbidden, "'\(id)' has no role in the API of \(frame).",
-        remedy: "Use a token of an agent (frame agent token) or of the frame's authority.")
+        remedy:
+          "Use a token of an agent (frame agent token), an operator (frame operator token) or the frame's authority."
+      )
     }
   }
 
   package var id: SPIFFEID? {
     switch self {
     case .anonymous: nil
-    case .authority(let id), .agent(_, let id): id
+    case .authority(let id), .agent(_, let id), .operator(_, let id): id
     }
   }
 
@@ -34,17 +39,32 @@ package enum Caller: Sendable, Equatable {
 /// Who may call a route.
 package enum Access: Sendable {
   case anyone
+  /// Who has money: agents, and the authority for any of them.
   case authenticated
+  /// Operators and the authority.
+  case operators
+  /// Agents, operators and the authority.
+  case members
   case authority
 
   func admit(_ caller: Caller) throws {
     switch (self, caller) {
-    case (.anyone, _), (.authenticated, .agent), (_, .authority): return
+    case (.anyone, _), (.authenticated, .agent), (.operators, .operator), (.members, .agent), (.members, .operator),
+      (_, .authority):
+      return
     case (_, .anonymous):
       throw Refusal(
         "unauthenticated", .unauthenticated, "This path needs a bearer token.",
         remedy: "Send Authorization: Bearer <JWT-SVID>; frame agent token prints one.")
-    case (.authority, .agent(let name, _)):
+    case (.authenticated, .operator(let name, _)):
+      throw Refusal(
+        "operator_has_no_account", .forbidden, "Operator '\(name)' has no money of its own.",
+        remedy: "Use a token of one of its agents (POST /api/v1/agents/{name}/token).")
+    case (.authority, .operator(let name, _)):
+      throw Refusal(
+        "not_authority", .forbidden, "Operator '\(name)' may not do this.",
+        remedy: "Only the frame's authority may; ask it.")
+    case (.authority, .agent(let name, _)), (.operators, .agent(let name, _)):
       throw Refusal(
         "not_authority", .forbidden, "Agent '\(name)' may not do this.",
         remedy: "Only the frame's authority may; use the frame command on the node's data folder.")
@@ -127,7 +147,9 @@ package struct APICall: Sendable {
         )
       }
       return try AgentName(named)
-    case .anonymous: throw Refusal("unauthenticated", .unauthenticated, "No token.", remedy: "Send a bearer token.")
+    case .operator, .anonymous:
+      throw Refusal(
+        "unauthenticated", .unauthenticated, "There is no token of an agent.", remedy: "Send an agent's bearer token.")
     }
   }
 }

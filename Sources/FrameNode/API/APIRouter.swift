@@ -15,13 +15,16 @@ package struct APIRouter {
   /// What was registered with ``on(_:_:_:_:)``.
   let routes = RouteTable()
   let authenticate: @Sendable (String) async throws -> Caller
+  let gate: OperatorGate
   let metrics: APIMetrics
   let logger: Logger
 
   package init(
-    authenticate: @escaping @Sendable (String) async throws -> Caller, metrics: APIMetrics, logger: Logger
+    authenticate: @escaping @Sendable (String) async throws -> Caller, gate: OperatorGate, metrics: APIMetrics,
+    logger: Logger
   ) {
     self.authenticate = authenticate
+    self.gate = gate
     self.metrics = metrics
     self.logger = logger
     router.addMiddleware { UnroutedMiddleware(routes: routes, metrics: metrics) }
@@ -31,14 +34,16 @@ package struct APIRouter {
   ///   - path: a template as in the OpenAPI document.
   ///   - tail: the last parameter takes the rest of the path, however many segments it has.
   ///   - kind: counts the answers, beside the metrics that all routes have.
+  ///   - bodyLimit: the largest body that it takes, in bytes.
   package func on(
     _ method: HTTPRequest.Method, _ path: String, _ access: Access, tail: Bool = false, kind: KindMetrics? = nil,
+    bodyLimit: Int = APIRouter.bodyLimit,
     _ handler: @escaping @Sendable (APICall) async throws -> APIReply
   ) {
     let route = path
     routes.add(method, path, tail: tail)
     let known = metrics.route(route, method: method.rawValue)
-    let (metrics, logger, authenticate) = (metrics, logger, authenticate)
+    let (metrics, logger, authenticate, gate) = (metrics, logger, authenticate, gate)
     var pattern = path.replacing(/\{(\w+)\}/) { ":\($0.1)" }
     if tail { pattern.replace(/:\w+$/, with: "**") }
     router.on(RouterPath(pattern), method: method) { request, context in
@@ -48,10 +53,12 @@ package struct APIRouter {
       let response: Response
       do {
         let caller = try await Self.identify(request, authenticate)
+        try gate.admit(caller)
         try access.admit(caller)
-        let body = try await Self.read(request)
+        let body = try await Self.read(request, upTo: bodyLimit)
         response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
       } catch {
+        gate.count(error)
         let problem = Problem.from(error, instance: request.uri.path)
         if problem.status >= 500 {
           logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error)"])
@@ -77,14 +84,14 @@ package struct APIRouter {
     return try await authenticate(String(parts[1]))
   }
 
-  private static func read(_ request: Request) async throws -> Data {
+  private static func read(_ request: Request, upTo bodyLimit: Int) async throws -> Data {
     do {
       let buffer = try await request.body.collect(upTo: bodyLimit)
       return Data(buffer.readableBytesView)
     } catch is NIOTooManyBytesError {
       throw Refusal(
         "body_too_large", .tooLarge, "The request body is larger than \(bodyLimit) bytes.",
-        remedy: "Send at most 64 KiB.")
+        remedy: "Send at most \(bodyLimit / 1024) KiB.")
     }
   }
 }

@@ -11,6 +11,7 @@ import FrameProtos
 struct BridgeRoutes {
   let node: NodeCore
   let relay: BridgeRelay
+  let watch: PeerLogWatch
   let reserves: @Sendable () async throws -> ReservesView
 
   func add(to api: APIRouter) {
@@ -90,6 +91,10 @@ struct BridgeRoutes {
     else { throw LogError.badProof("no peer with a treaty signed its checkpoint") }
     let attested = try AttestedEvent(
       verifying: attestation, from: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
+    // Not before the checkpoint is certain to be of the history that we witness (CONFORMANCE L5, B19, B20).
+    if let checkpoint = attested.checkpoint {
+      try await watch.require([checkpoint], of: treaty.peer, key: attested.key)
+    }
     let committed = try await relay.prove(attested, actor: try call.actor())
     return .json(try await provenItem(attested), replayed: committed.replayed || committed.events.isEmpty)
   }

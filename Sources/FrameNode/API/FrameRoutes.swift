@@ -21,11 +21,16 @@ struct FrameRoutes {
           logVerifierKey: node.signer.verifierKey.text,
           version: NodeVersion.text, logSize: node.writer.durableSize()))
     }
-    api.on(.get, "/api/v1/agents", .authority) { [node] _ in
-      let agents = try await node.writer.read { state in state.ledger.agents }
+    api.on(.get, "/api/v1/agents", .operators) { [node] call in
+      let caller = call.caller
+      // An operator sees its own.
+      let agents = try await node.writer.read { state in
+        guard case .operator(let name, _) = caller else { return state.ledger.agents }
+        return state.ledger.agents.filter { state.ledger.operators.record(ofAgent: $0.name)?.name == name }
+      }
       return .json(AgentsView(agents: agents.map { agent($0.name, $0) }))
     }
-    api.on(.post, "/api/v1/agents", .authority) { call in
+    api.on(.post, "/api/v1/agents", .operators) { call in
       struct Body: Decodable {
         let name: String
         let purpose: String?
@@ -37,9 +42,10 @@ struct FrameRoutes {
       view.position = position
       return .json(view, .created)
     }
-    api.on(.get, "/api/v1/agents/{name}", .authenticated) { [node] call in
+    api.on(.get, "/api/v1/agents/{name}", .members) { [node] call in
       let name = try AgentName(call.parameter("name"))
       try Self.requireSelf(name, call)
+      try await requireOwn(name, call)
       let look: @Sendable (NodeState) -> (AgentRecord?, [AccountRef: Int64]) = { state in
         (state.ledger.agent(name), state.ledger.accounts.filter { $0.key.owner == name.text && $0.key.kind.isAgents })
       }
@@ -67,14 +73,12 @@ struct FrameRoutes {
       let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
       return try await setFreeze(call) { .unfreezeAgent($0, reason: reason ?? "") }
     }
-    api.on(.post, "/api/v1/agents/{name}/token", .authority) { [node] call in
+    api.on(.post, "/api/v1/agents/{name}/token", .operators) { [node] call in
       struct Body: Decodable { let ttlSeconds: Int? }
       let name = try AgentName(call.parameter("name"))
+      try await requireOwn(name, call)
       let ttl = call.body.isEmpty ? 300 : try call.decode(Body.self).ttlSeconds ?? 300
-      guard (1...86_400).contains(ttl) else {
-        throw Refusal(
-          "invalid_ttl", .invalid, "ttl_seconds is \(ttl).", remedy: "Use 1 to 86400 seconds.")
-      }
+      try TokenView.requireLifetime(ttl)
       guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
         throw LedgerError.unknownAgent(name.text)
       }
@@ -118,6 +122,12 @@ struct FrameRoutes {
     return AgentView(
       name: name.text, spiffeId: SPIFFEID.agent(name, of: frame).description,
       address: AgentAddress(name: name, frame: frame).description, purpose: purpose)
+  }
+
+  /// - Throws: `OperatorError.notYourAgent` when an operator asks for an agent that is not its own.
+  private func requireOwn(_ name: AgentName, _ call: APICall) async throws {
+    guard case .operator(_, let id) = call.caller else { return }
+    try await node.writer.read { try $0.ledger.operators.requireOwn(name.text, id) }
   }
 
   static func requireSelf(_ name: AgentName, _ call: APICall) throws {

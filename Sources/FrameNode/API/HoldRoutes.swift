@@ -121,7 +121,7 @@ struct HoldRoutes {
     let agent: AgentName?
     switch call.caller {
     case .agent(let name, _): agent = name
-    case .authority, .anonymous: agent = try call.query("agent").map { try AgentName($0) }
+    case .authority, .operator, .anonymous: agent = try call.query("agent").map { try AgentName($0) }
     }
     let holds = try await node.writer.read { state in
       let book = state.ledger.holds

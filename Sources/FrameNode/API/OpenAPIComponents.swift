@@ -6,6 +6,8 @@ enum OpenAPIComponents {
         jwtSVID: {type: http, scheme: bearer, bearerFormat: JWT-SVID}
       parameters:
         name: {name: name, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
+        operator: {name: operator, in: path, required: true, schema: {$ref: "#/components/schemas/OperatorName"}}
+        agent: {name: agent, in: path, required: true, schema: {$ref: "#/components/schemas/AgentName"}}
         id: {name: id, in: path, required: true, schema: {type: string}}
         peer: {name: peer, in: path, required: true, schema: {$ref: "#/components/schemas/FrameID"}}
         atPosition: {name: at_position, in: query, description: As of right after the event at this position, schema: {type: integer, minimum: 0}}
@@ -19,11 +21,14 @@ enum OpenAPIComponents {
             Three digits; a larger number has its leading groups as path segments of their own, each after an x; a partial
             tile ends in .p and its width. Takes the rest of the path.
           schema: {type: string, examples: ["067", "x001/x234/067", "067.p/8"]}
-      requestBodies:
+    \(OpenAPIIdentity.parameters)  requestBodies:
         NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
+        NewOperator: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewOperator"}}}}
+        Renewal: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Renewal"}}}}
         TokenRequest: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/TokenRequest"}}}}
         Issue: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Issue"}}}}
         Transfer: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Transfer"}}}}
+        TransferBatch: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatch"}}}}
         Redeem: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Redeem"}}}}
         NewHold: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewHold"}}}}
         Capture: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Capture"}}}}
@@ -33,15 +38,20 @@ enum OpenAPIComponents {
         Proof: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proof"}}}}
         Invitation: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Invitation"}}}}
         Fingerprint: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fingerprint"}}}}
+        Amendment: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Proposal"}}}}
         Reason: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Reason"}}}}
         Note: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Note"}}}}
-      responses:
+    \(OpenAPIIdentity.requestBodies)  responses:
         Problem: {description: RFC 9457 problem document, content: {application/problem+json: {schema: {$ref: "#/components/schemas/Problem"}}}}
         Frame: {description: The frame, content: {application/json: {schema: {type: object}}}}
         Agent: {description: An agent, content: {application/json: {schema: {$ref: "#/components/schemas/Agent"}}}}
         Agents: {description: Agents, content: {application/json: {schema: {type: object, properties: {agents: {type: array, items: {$ref: "#/components/schemas/Agent"}}}}}}}
+        Operator: {description: An operator, content: {application/json: {schema: {$ref: "#/components/schemas/Operator"}}}}
+        Operators: {description: Operators, content: {application/json: {schema: {type: object, properties: {operators: {type: array, items: {$ref: "#/components/schemas/Operator"}}}}}}}
+        Routes: {description: The SNI map, content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
+        TransferBatchReceipt: {description: "What happened, as sums; the transfers stand at position and the positions after it", content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatchReceipt"}}}}
         Hold: {description: A hold, content: {application/json: {schema: {$ref: "#/components/schemas/Hold"}}}}
         Holds: {description: Holds, content: {application/json: {schema: {type: object, properties: {holds: {type: array, items: {$ref: "#/components/schemas/Hold"}}}}}}}
         History: {description: A page of an agent's transactions, content: {application/json: {schema: {$ref: "#/components/schemas/History"}}}}
@@ -51,23 +61,32 @@ enum OpenAPIComponents {
         Reserves: {description: Bridge reserves, content: {application/json: {schema: {type: object, properties: {reserves: {type: array, items: {type: object}}}}}}}
         Peer: {description: A peer, content: {application/json: {schema: {$ref: "#/components/schemas/Peer"}}}}
         Peers: {description: Peers, content: {application/json: {schema: {type: object, properties: {peers: {type: array, items: {$ref: "#/components/schemas/Peer"}}}}}}}
+        Invitations: {description: Invitations, content: {application/json: {schema: {type: object, properties: {invitations: {type: array, items: {type: object, properties: {invitation_id: {type: string}, frame_id: {type: string}, direction: {type: string, enum: [incoming, outgoing]}, state: {type: string, enum: [open, lapsed]}, fingerprint: {type: string}, bundle_endpoint: {type: string}, received_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}}}}}}}}}
+        Treaty: {description: A treaty, content: {application/json: {schema: {type: object, properties: {frame_id: {type: string}, treaty_id: {type: string}, state: {type: string}, revision: {type: integer}, since: {type: string, format: date-time}, ours: {$ref: "#/components/schemas/Terms"}, theirs: {$ref: "#/components/schemas/Terms"}, log_verifier_keys: {type: array, items: {type: string}}, document: {type: string, description: The C2SP signed note with the signatures of both log keys}}}}}}
+        Amendment: {description: An amendment, content: {application/json: {schema: {$ref: "#/components/schemas/Amendment"}}}}
+        Amendments: {description: Amendments, content: {application/json: {schema: {type: object, properties: {amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}}}}}}
         Audit: {description: A supply statement and what it is true at, content: {application/json: {schema: {$ref: "#/components/schemas/Audit"}}}}
         Supply: {description: An audited statement or the supply as it was, content: {application/json: {schema: {oneOf: [{$ref: "#/components/schemas/Audit"}, {$ref: "#/components/schemas/PastSupply"}]}}}}
         Events: {description: Events, content: {application/json: {schema: {type: object, properties: {size: {type: integer}, events: {type: array, items: {type: object}}}}}}}
         Attestation: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, event_type: {type: string}, proof: {type: string, contentEncoding: base64}}}}}}
         Inclusion: {description: An inclusion proof, content: {application/json: {schema: {type: object, properties: {position: {type: integer}, size: {type: integer}, leaf: {type: string, contentEncoding: base64}, root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}, checkpoint: {type: string}}}}}}
+        Witness: {description: What was witnessed, content: {application/json: {schema: {type: object, properties: {peer: {type: string}, witnessed_size: {type: integer}, witnessed_root: {type: string, contentEncoding: base64}, witness_key: {type: string}, cosigned_size: {type: integer}, equivocation: {type: object, properties: {kind: {type: string, enum: [same_size, inconsistent]}, position: {type: integer}, time: {type: string, format: date-time}}}}}}}}
+        Equivocation: {description: Two signed notes that cannot both be true, content: {application/json: {schema: {type: object, properties: {kind: {type: string, enum: [same_size, inconsistent]}, key: {type: string}, first: {type: string}, second: {type: string}, proof: {type: array, items: {type: string, contentEncoding: base64}}}}}}}
         Consistency: {description: A consistency proof, content: {application/json: {schema: {type: object, properties: {from: {type: integer}, to: {type: integer}, from_root: {type: string, contentEncoding: base64}, to_root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}}}}}}
         Tile: {description: 32 bytes a hash; or entries each after its length in 16 bits, content: {application/octet-stream: {schema: {type: string, format: binary}}}}
         Metrics: {description: The catalog, content: {application/json: {schema: {type: object, properties: {metrics: {type: array, items: {type: object}}}}}}}
-      schemas:
-        Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
+    \(OpenAPIIdentity.responses)  schemas:
+    \(OpenAPIIdentity.schemas)    Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", examples: ["12.50"]}
         AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
+        OperatorName: {type: string, pattern: "^[a-z0-9][a-z0-9-]{0,31}$"}
         FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
         AgentAddress: {type: string, examples: ["bob@frame-b.example"]}
         NewAgent: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/AgentName"}, purpose: {type: string, maxLength: 512}}}
         TokenRequest: {type: object, properties: {ttl_seconds: {type: integer, minimum: 1, maximum: 86400}}}
         Issue: {type: object, required: [amount], properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Transfer: {type: object, required: [to, amount], properties: {from: {type: string}, to: {type: string}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
+        TransferBatch: {type: object, required: [transfers], properties: {from: {type: string}, transfers: {type: array, minItems: 1, maxItems: 1000, items: {type: object, required: [to, amount], properties: {to: {$ref: "#/components/schemas/AgentName"}, amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}}}}
+        TransferBatchReceipt: {type: object, properties: {state: {type: string}, position: {type: integer}, transfers: {type: integer}, time: {type: string, format: date-time}, from: {type: string}, amount: {type: string}, fee: {type: string}, asset: {type: string}, idempotency_key: {type: string}}}
         NewHold: {type: object, required: [amount], properties: {from: {type: string}, payee: {$ref: "#/components/schemas/AgentName"}, amount: {$ref: "#/components/schemas/Amount"}, expires_in_seconds: {type: integer, minimum: 1, maximum: 31622400}, expires_at: {type: string, format: date-time}, memo: {type: string, maxLength: 512, description: At most 512 bytes of UTF-8}}}
         Capture: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, to: {$ref: "#/components/schemas/AgentName"}, keep_rest: {type: boolean, default: false}, memo: {type: string, maxLength: 512}}}
         Collect: {type: object, properties: {amount: {$ref: "#/components/schemas/Amount"}, memo: {type: string, maxLength: 512}}}
@@ -75,17 +94,25 @@ enum OpenAPIComponents {
         ClearDrift: {type: object, required: [note], properties: {note: {type: string, maxLength: 512}, accept_findings: {type: integer, minimum: 1, description: How many findings of the audit of the whole log are known and explained}}}
         Redeem: {type: object, required: [origin, to, amount], properties: {from: {type: string}, origin: {$ref: "#/components/schemas/FrameID"}, to: {$ref: "#/components/schemas/AgentAddress"}, amount: {$ref: "#/components/schemas/Amount"}}}
         Proof: {type: object, required: [proof], properties: {proof: {type: string, contentEncoding: base64}}}
-        Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, expect_fingerprint: {type: string}}}
+        Invitation: {type: object, required: [trust_domain, bundle_endpoint], properties: {trust_domain: {$ref: "#/components/schemas/FrameID"}, bundle_endpoint: {type: string, format: uri}, profile: {type: string, enum: [https_spiffe, https_web], default: https_spiffe}, expect_fingerprint: {type: string}}}
         Fingerprint: {type: object, required: [fingerprint], properties: {fingerprint: {type: string, pattern: "^SHA256:[0-9a-f]{64}$"}}}
         Reason: {type: object, properties: {reason: {type: string, maxLength: 256}}}
         Note: {type: object, required: [note], properties: {note: {type: string, maxLength: 256}}}
         Problem:
           type: object
           required: [type, title, status, detail, code, remedy, instance]
-          properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}}
+          properties: {type: {type: string}, title: {type: string}, status: {type: integer}, detail: {type: string}, code: {type: string}, remedy: {type: string}, instance: {type: string}, transfer_id: {type: string}, index: {type: integer, minimum: 0, description: "Which transfer of a batch was refused, from 0"}}
         Agent:
           type: object
           properties: {name: {type: string}, spiffe_id: {type: string}, address: {type: string}, purpose: {type: string}, position: {type: integer}, balances: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string}}}}, frozen: {type: string, description: Why its money does not move out}, frozen_since: {type: string, format: date-time}}
+        Scopes: {type: array, items: {type: string, enum: [agents, transfers, bridge]}}
+        Hosts: {type: array, maxItems: 16, items: {type: object, required: [name, upstream], properties: {name: {type: string}, upstream: {type: string, description: "host:port"}}}}
+        NewOperator: {type: object, required: [name], properties: {name: {$ref: "#/components/schemas/OperatorName"}, days: {type: integer, minimum: 1, maximum: 1096, default: 365}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}}}
+        Renewal: {type: object, properties: {days: {type: integer, minimum: 1, maximum: 1096, default: 365}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}}}
+        Operator:
+          type: object
+          properties: {name: {type: string}, spiffe_id: {type: string}, state: {type: string, enum: [active, suspended, expired, removed]}, reason: {type: string}, since: {type: string, format: date-time}, licence_id: {type: string}, scopes: {$ref: "#/components/schemas/Scopes"}, hosts: {$ref: "#/components/schemas/Hosts"}, issued_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}, agents: {type: array, items: {type: string}}}
+        Route: {type: object, properties: {name: {type: string}, upstream: {type: string}, source: {type: string, enum: [frame, configuration, operator]}}}
         Receipt:
           type: object
           properties: {state: {type: string}, position: {type: integer}, time: {type: string, format: date-time}, event_types: {type: array, items: {type: string}}, amount: {type: string}, fee: {type: string}, asset: {type: string}, from: {type: string}, to: {type: string}, idempotency_key: {type: string}, hold_id: {type: string}, released: {type: string}}
@@ -106,7 +133,18 @@ enum OpenAPIComponents {
           properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
         Peer:
           type: object
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+        Terms:
+          type: object
+          description: What one frame holds the other to; amounts with their asset
+          properties: {net_debit_cap: {type: string, examples: ["1000.00 AVT@frame-a.example"]}, bridge_cap: {type: string}, bridge_rate_per_minute: {type: string}, subscriptions: {type: array, items: {type: string}}}
+        Proposal:
+          type: object
+          description: The fields with peer_ are what the peer is asked to hold us to
+          properties: {net_debit_cap: {$ref: "#/components/schemas/Amount"}, bridge_cap: {$ref: "#/components/schemas/Amount"}, bridge_rate_per_minute: {$ref: "#/components/schemas/Amount"}, subscriptions: {type: array, items: {type: string}}, peer_net_debit_cap: {$ref: "#/components/schemas/Amount"}, peer_bridge_cap: {$ref: "#/components/schemas/Amount"}, peer_bridge_rate_per_minute: {$ref: "#/components/schemas/Amount"}, note: {type: string, maxLength: 500}, expires_in_seconds: {type: integer, minimum: 1, maximum: 2678400}}
+        Amendment:
+          type: object
+          properties: {amendment_id: {type: string}, frame_id: {type: string}, direction: {type: string, enum: [incoming, outgoing]}, state: {type: string, enum: [pending, accepted, rejected, withdrawn]}, revision: {type: integer}, note: {type: string}, reason: {type: string}, expires_at: {type: string, format: date-time}, since: {type: string, format: date-time}, ours: {$ref: "#/components/schemas/Terms"}, theirs: {$ref: "#/components/schemas/Terms"}, changes: {type: array, items: {type: string}}}
         AsOf: {type: object, properties: {size: {type: integer}, position: {type: integer}, time: {type: string, format: date-time}, root: {type: string, contentEncoding: base64}}}
         PastSupply: {type: object, properties: {as_of: {$ref: "#/components/schemas/AsOf"}, supply: {type: object}}}
         Audit:

@@ -10,7 +10,12 @@ package enum OpenAPIDocument {
     return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
   }
 
-  package static var yaml: String { head + frameAndAgents + money + holds + bridge + peers + audit + log + components }
+  package static var yaml: String {
+    [
+      head, frameAndAgents, operators, money, holds, bridge, peers, treaties, OpenAPIIdentity.paths, audit, log,
+      components,
+    ].joined()
+  }
 
   private static let head = """
     openapi: 3.1.0
@@ -35,16 +40,16 @@ package enum OpenAPIDocument {
           responses: {"200": {$ref: "#/components/responses/Frame"}}
       /api/v1/agents:
         get:
-          summary: All agents (authority)
+          summary: All agents (authority), or an operator's own
           responses: {"200": {$ref: "#/components/responses/Agents"}, default: {$ref: "#/components/responses/Problem"}}
         post:
-          summary: Register an agent (authority)
+          summary: Register an agent (authority; an operator its own, named <operator>.<name>)
           requestBody: {$ref: "#/components/requestBodies/NewAgent"}
           responses: {"201": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}:
         parameters: [{$ref: "#/components/parameters/name"}]
         get:
-          summary: An agent and its balances, now or as of a point in the past (authority, or the agent itself)
+          summary: An agent and its balances, now or as of a point in the past (authority, the agent itself, or its operator)
           parameters: [{$ref: "#/components/parameters/atPosition"}, {$ref: "#/components/parameters/atTime"}]
           responses: {"200": {$ref: "#/components/responses/Agent"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}/transactions:
@@ -74,9 +79,87 @@ package enum OpenAPIDocument {
       /api/v1/agents/{name}/token:
         parameters: [{$ref: "#/components/parameters/name"}]
         post:
-          summary: A JWT-SVID for that agent (authority)
+          summary: A JWT-SVID for that agent (authority, or its operator)
           requestBody: {$ref: "#/components/requestBodies/TokenRequest"}
           responses: {"200": {$ref: "#/components/responses/Token"}, default: {$ref: "#/components/responses/Problem"}}
+
+    """
+
+  private static let operators = """
+      /api/v1/operators:
+        get:
+          summary: All operators (authority)
+          responses: {"200": {$ref: "#/components/responses/Operators"}, default: {$ref: "#/components/responses/Problem"}}
+        post:
+          summary: License an operator (authority)
+          requestBody: {$ref: "#/components/requestBodies/NewOperator"}
+          responses: {"201": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        get:
+          summary: An operator, its licence and its agents (authority, or the operator itself)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/licence:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        get:
+          summary: The licence as a signed note by the frame's log key, verifiable offline (authority, or the operator itself)
+          responses:
+            "200": {description: A C2SP signed note, content: {text/plain: {schema: {type: string}}}}
+            default: {$ref: "#/components/responses/Problem"}
+      /api/v1/operators/{operator}/renew:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Issue a new licence in the place of the old; what is left out stays as it is (authority)
+          requestBody: {$ref: "#/components/requestBodies/Renewal"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/suspend:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Refuse everything of the operator and its agents from the next decision on (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/resume:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: End a suspension (authority)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/remove:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: Remove an operator whose agents have no money any more (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/agents/{agent}/release:
+        parameters: [{$ref: "#/components/parameters/operator"}, {$ref: "#/components/parameters/agent"}]
+        post:
+          summary: Make an operator's agent the frame's own, with its money (authority)
+          responses: {"200": {$ref: "#/components/responses/Operator"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/operators/{operator}/token:
+        parameters: [{$ref: "#/components/parameters/operator"}]
+        post:
+          summary: A JWT-SVID for that operator (authority)
+          requestBody: {$ref: "#/components/requestBodies/TokenRequest"}
+          responses: {"200": {$ref: "#/components/responses/Token"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/sni:
+        get:
+          summary: The SNI router's map and where each name comes from (authority)
+          responses: {"200": {$ref: "#/components/responses/Routes"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/sni/nginx:
+        get:
+          summary: The same map as configuration of nginx, without a default upstream (authority)
+          parameters:
+            - {name: listen, in: query, schema: {type: string, default: "0.0.0.0:443"}}
+            - name: alert_at
+              in: query
+              description: host:port at which nginx answers unknown names with a TLS alert; left out, it closes them
+              schema: {type: string}
+          responses:
+            "200": {description: A part of nginx.conf, content: {text/plain: {schema: {type: string}}}}
+            default: {$ref: "#/components/responses/Problem"}
+      /api/v1/sni/reload:
+        post:
+          summary: Read sni.map of frame.yaml again; open connections stay (authority)
+          responses: {"200": {$ref: "#/components/responses/Routes"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 
@@ -99,6 +182,15 @@ package enum OpenAPIDocument {
           parameters: [{$ref: "#/components/parameters/key"}]
           requestBody: {$ref: "#/components/requestBodies/Transfer"}
           responses: {"200": {$ref: "#/components/responses/Receipt"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/transfers/batch:
+        post:
+          summary: Up to 1,000 transfers of one payer within this frame, all of them or none
+          description: >-
+            One command and one Idempotency-Key. A refusal names the first transfer that cannot be in index, counted from 0,
+            and nothing of the batch has happened. The body may have 1 MiB.
+          parameters: [{$ref: "#/components/parameters/key"}]
+          requestBody: {$ref: "#/components/requestBodies/TransferBatch"}
+          responses: {"200": {$ref: "#/components/responses/TransferBatchReceipt"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/fees:
         get:
           summary: The fee rule, what it makes of an amount, and the fee pool (the pool for the authority only)
@@ -219,6 +311,9 @@ package enum OpenAPIDocument {
           summary: All peers and their treaties (authority)
           responses: {"200": {$ref: "#/components/responses/Peers"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/peers/invitations:
+        get:
+          summary: Invitations that wait for a decision, and those that have lapsed (authority)
+          responses: {"200": {$ref: "#/components/responses/Invitations"}, default: {$ref: "#/components/responses/Problem"}}
         post:
           summary: Invite a frame to a treaty (authority)
           requestBody: {$ref: "#/components/requestBodies/Invitation"}
@@ -246,6 +341,47 @@ package enum OpenAPIDocument {
           summary: Revoke a treaty, at once and unilaterally (authority)
           requestBody: {$ref: "#/components/requestBodies/Reason"}
           responses: {"200": {$ref: "#/components/responses/Peer"}, default: {$ref: "#/components/responses/Problem"}}
+
+    """
+
+  private static let treaties = """
+      /api/v1/peers/{peer}/treaty:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The treaty as both sides signed it, a C2SP signed note (authority)
+          responses: {"200": {$ref: "#/components/responses/Treaty"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/repin:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        post:
+          summary: Trust the bundle that the peer serves now, naming the fingerprint that was checked (authority)
+          requestBody: {$ref: "#/components/requestBodies/Fingerprint"}
+          responses: {"200": {$ref: "#/components/responses/Peer"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The last amendments of the treaty in both directions (authority)
+          responses: {"200": {$ref: "#/components/responses/Amendments"}, default: {$ref: "#/components/responses/Problem"}}
+        post:
+          summary: Propose new terms to the peer; absent ones stay as they are (authority)
+          requestBody: {$ref: "#/components/requestBodies/Amendment"}
+          responses: {"202": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/accept:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Accept what the peer proposed (authority)
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/reject:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Reject what the peer proposed (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/amendments/{id}/withdraw:
+        parameters: [{$ref: "#/components/parameters/peer"}, {$ref: "#/components/parameters/id"}]
+        post:
+          summary: Take back what we proposed, unless the peer has decided (authority)
+          requestBody: {$ref: "#/components/requestBodies/Reason"}
+          responses: {"200": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
 
     """
 
@@ -313,6 +449,43 @@ package enum OpenAPIDocument {
           summary: The log's signed checkpoint (C2SP tlog-tiles)
           security: []
           responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /log/cosigned:
+        get:
+          summary: The newest checkpoint that a witness cosigned, with all its cosignatures (C2SP tlog-cosignature)
+          security: []
+          responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /witness/add-checkpoint:
+        post:
+          summary: Have a checkpoint of a peer's log cosigned (C2SP tlog-witness)
+          description: Only logs of frames with an established treaty are known. Answers are those of tlog-witness.
+          security: []
+          requestBody: {required: true, content: {text/plain: {schema: {type: string}}}}
+          responses:
+            "200": {description: Cosignature lines, content: {text/plain: {schema: {type: string}}}}
+            "400": {description: Not such a request}
+            "403": {description: Not signed by the origin's key}
+            "404": {description: Unknown origin}
+            "409": {description: The size last cosigned, content: {text/x.tlog.size: {schema: {type: string}}}}
+            "422": {description: Not consistent with what was cosigned}
+      /witness/{origin}/checkpoint:
+        parameters:
+          - {name: origin, in: path, required: true, description: SHA-256 of the origin line in hex, schema: {type: string}}
+        get:
+          summary: The newest witnessed checkpoint of a log, with this node's cosignature (C2SP tlog-witness)
+          security: []
+          responses: {"200": {description: A signed note, content: {text/plain: {schema: {type: string}}}}}
+      /api/v1/peers/{peer}/witness:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: What was witnessed of the peer's log, and by the peer of ours (authority)
+          responses: {"200": {$ref: "#/components/responses/Witness"}, default: {$ref: "#/components/responses/Problem"}}
+      /api/v1/peers/{peer}/equivocation:
+        parameters: [{$ref: "#/components/parameters/peer"}]
+        get:
+          summary: The proof that the peer's log has two histories, to be checked by anyone (authority)
+          responses:
+            "200": {$ref: "#/components/responses/Equivocation"}
+            default: {$ref: "#/components/responses/Problem"}
       /log/tile/{level}/{index}:
         parameters:
           - {name: level, in: path, required: true, schema: {type: integer, minimum: 0, maximum: 63}}

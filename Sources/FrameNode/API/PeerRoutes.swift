@@ -20,10 +20,12 @@ struct PeerRoutes {
         let trustDomain: String
         let bundleEndpoint: String
         let expectFingerprint: String?
+        let profile: String?
       }
       let body = try call.decode(Body.self)
       let treaty = try await federation.invite(
         try FrameID(body.trustDomain), at: body.bundleEndpoint,
+        by: try body.profile.map { try BundleProfile($0) } ?? .spiffe,
         expecting: try body.expectFingerprint.map { try BundleFingerprint($0) }, actor: try call.actor(),
         key: node.freshKey("ws3/invite"))
       return .json(view(treaty), .accepted)

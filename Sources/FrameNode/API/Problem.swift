@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameLedger
 import Hummingbird
 
 /// An RFC 9457 problem document: what every failed request answers with, as `application/problem+json`.
@@ -13,6 +14,8 @@ package struct Problem: Encodable, Sendable, Equatable {
   package var instance: String
   /// Set when the failure concerns a transfer that exists, so that the caller can ask for it later.
   package var transferId: String?
+  /// Which transfer of a batch was refused, from 0.
+  package var index: Int?
 
   package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
     self.init(
@@ -40,6 +43,10 @@ package struct Problem: Encodable, Sendable, Equatable {
     switch error {
     case let refused as TransferProblem:
       return Problem(refused.error, instance: instance, transferID: refused.transferID)
+    case let refused as TransferBatchError:
+      var problem = Problem(refused, instance: instance)
+      problem.index = refused.index
+      return problem
     case let known as any FrameError:
       return Problem(known, instance: instance)
     case let http as any HTTPResponseError:

@@ -8,6 +8,7 @@ import FrameLog
 /// frame's authority: whoever holds a proof for one event learns nothing of its neighbours but hashes.
 struct TileRoutes {
   let node: NodeCore
+  let cosignatures: Cosignatures
   let metrics: TileMetrics
 
   /// A full tile never changes. Entries must not end up in a cache that others read.
@@ -16,8 +17,9 @@ struct TileRoutes {
   static let mutable = "no-cache"
 
   func add(to api: APIRouter) {
-    api.on(.get, "/log/checkpoint", .anyone, kind: metrics.checkpoint) { [node] _ in
-      .text(String(decoding: try await node.writer.checkpoint().note, as: UTF8.self), cacheControl: Self.mutable)
+    api.on(.get, "/log/checkpoint", .anyone, kind: metrics.checkpoint) { [node, cosignatures] _ in
+      let note = cosignatures.note(of: try await node.writer.checkpoint())
+      return .text(String(decoding: note, as: UTF8.self), cacheControl: Self.mutable)
     }
     api.on(.get, "/log/tile/{level}/{index}", .anyone, tail: true, kind: metrics.hashes) { [node] call in
       let tile = try Self.tile(call)

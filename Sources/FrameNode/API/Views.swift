@@ -47,6 +47,13 @@ struct TokenView: Encodable, Sendable {
   let token: String
   let spiffeId: String
   let expiresAt: String
+
+  /// - Parameter seconds: how long a token is to be valid.
+  static func requireLifetime(_ seconds: Int) throws {
+    guard (1...86_400).contains(seconds) else {
+      throw Refusal("invalid_ttl", .invalid, "ttl_seconds is \(seconds).", remedy: "Use 1 to 86400 seconds.")
+    }
+  }
 }
 
 struct ReceiptView: Encodable, Sendable {
@@ -132,6 +139,7 @@ struct PeerView: Encodable, Sendable {
   let logVerifierKey: String
   let federationAddress: String
   let bundleEndpoint: String
+  let bundleProfile: String
   let currency: String
   let since: String
   let expiresAt: String?
@@ -139,10 +147,14 @@ struct PeerView: Encodable, Sendable {
   let reason: String?
   /// What the last step of the handshake failed with, while it is being retried.
   let trouble: String?
+  /// How often the terms were amended.
+  let revision: UInt32
   let terms: Terms
+  let amendments: [AmendmentView]
 
   init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?, trouble: String?) {
-    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+    let foreign = (try? Asset(treaty.theirs.native)) ?? native
+    func decimal(_ units: Int64, _ asset: Asset) -> String { Amount(minorUnits: units).decimal(scale: asset.scale) }
     frameId = treaty.peer.name
     state = treaty.state.rawValue
     invitationId = treaty.invitationID
@@ -152,6 +164,7 @@ struct PeerView: Encodable, Sendable {
     logVerifierKey = treaty.peerLogKey
     federationAddress = treaty.theirs.federationAddress
     bundleEndpoint = treaty.theirs.bundleEndpoint
+    bundleProfile = treaty.theirs.bundleEndpointProfile
     currency = treaty.theirs.native.code
     since = treaty.since.description
     expiresAt = treaty.state == .requested ? treaty.expires.description : nil
@@ -159,8 +172,11 @@ struct PeerView: Encodable, Sendable {
     reason = treaty.reason.isEmpty ? nil : treaty.reason
     self.trouble = trouble
     terms = Terms(
-      subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap),
-      bridgeCap: decimal(treaty.terms.bridgeCap), bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute))
+      subscriptions: treaty.terms.subscriptions, netDebitCap: decimal(treaty.terms.netDebitCap, native),
+      bridgeCap: decimal(treaty.terms.bridgeCap, foreign),
+      bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute, foreign))
+    revision = treaty.revision
+    amendments = AmendmentView.all(of: treaty, native: native)
   }
 }
 

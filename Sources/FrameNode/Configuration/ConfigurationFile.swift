@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameFederation
 import FrameLog
 import Yams
 
@@ -25,6 +26,14 @@ private struct ConfigurationFile: Codable {
   struct Listener: Codable {
     var host: String?
     var port: Int?
+  }
+  struct Bundle: Codable {
+    var host: String?
+    var port: Int?
+    var profile: String?
+    var certificate: String?
+    var private_key: String?
+    var additional_roots: String?
   }
   struct SNI: Codable {
     var enabled: Bool?
@@ -58,37 +67,46 @@ private struct ConfigurationFile: Codable {
     var bridge_rate_per_minute: String?
   }
 
+  struct Witness: Codable {
+    var url: String
+    var verifier_key: String
+  }
+
   var frame_id: String
   var currency: Currency
   var data_dir: String?
   var api: Listener?
   var ops: Listener?
   var federation: Listener?
-  var bundle: Listener?
+  var bundle: Bundle?
   var sni: SNI?
   var advertise: Advertise?
   var fees: Fees?
   var canary: Canary?
   var treaty: Treaty?
   var snapshot: Snapshot?
+  var witnesses: [Witness]?
   var audit_interval_seconds: Seconds?
   var bundle_refresh_seconds: Seconds?
   var log_level: String?
+  var identity: IdentityFile?
 
   /// What may stand in the file; anything else is a spelling mistake that would silently leave a default in force.
   static let known: [String: Set<String>] = [
     "": [
       "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
-      "treaty", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level",
+      "treaty", "witnesses", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level", "identity",
     ],
     "currency": ["code", "scale"],
-    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"], "bundle": ["host", "port"],
+    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"],
+    "bundle": ["host", "port", "profile", "certificate", "private_key", "additional_roots"],
     "sni": ["enabled", "host", "port", "map"],
     "advertise": ["federation_address", "bundle_endpoint", "api_url"],
     "fees": ["basis_points", "fixed", "minimum", "maximum"],
     "canary": ["enabled", "interval_seconds", "amount", "float"],
     "snapshot": ["every_events"],
     "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
+    "identity": IdentityFile.known[""] ?? [],
   ]
 }
 
@@ -105,7 +123,9 @@ extension NodeConfiguration {
       throw ConfigurationError.unreadable(
         file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
     }
-    return try parse(text, file: name, directory: file.deletingLastPathComponent())
+    var configuration = try parse(text, file: name, directory: file.deletingLastPathComponent())
+    configuration.file = file.standardizedFileURL.path
+    return configuration
   }
 
   package static func parse(_ text: String, file: String, directory: URL) throws -> NodeConfiguration {
@@ -132,6 +152,7 @@ extension NodeConfiguration {
       guard ConfigurationFile.known[""]?.contains(key) == true else { return key }
       guard let allowed = ConfigurationFile.known[key], let inner = value as? [String: Any] else { continue }
       if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
+      if key == "identity", let unknown = IdentityFile.unknownField(inner) { return "identity.\(unknown)" }
     }
     return nil
   }
@@ -184,7 +205,22 @@ extension NodeConfiguration {
     }
     let one = (0..<native.scale).reduce(Int64(1)) { n, _ in n * 10 }
     let federation = try listener("federation", raw.federation, host: "0.0.0.0", port: 9443)
-    let bundle = try listener("bundle", raw.bundle, host: "0.0.0.0", port: 9444)
+    let bundle = try listener(
+      "bundle", ConfigurationFile.Listener(host: raw.bundle?.host, port: raw.bundle?.port), host: "0.0.0.0", port: 9444)
+    // Without a trailing slash the last component would be taken for a file and replaced.
+    let folder = URL(fileURLWithPath: directory.path, isDirectory: true)
+    func path(_ text: String?) -> URL? {
+      text.map { URL(fileURLWithPath: $0, relativeTo: folder).standardizedFileURL }
+    }
+    let endpoint = BundleEndpoint(
+      profile: try naming("bundle.profile") { try BundleProfile(raw.bundle?.profile ?? BundleProfile.spiffe.rawValue) },
+      certificate: path(raw.bundle?.certificate), privateKey: path(raw.bundle?.private_key),
+      additionalRoots: path(raw.bundle?.additional_roots))
+    let hasFiles = [endpoint.certificate, endpoint.privateKey].map { $0 != nil }
+    guard hasFiles == (endpoint.profile == .web ? [true, true] : [false, false]) else {
+      throw invalid(
+        "bundle", "certificate and private_key are needed with profile https_web, and only with it.")
+    }
     let sni = try listener(
       "sni", ConfigurationFile.Listener(host: raw.sni?.host, port: raw.sni?.port), host: "127.0.0.1", port: 8443)
     let basisPoints = raw.fees?.basis_points ?? 0
@@ -211,15 +247,16 @@ extension NodeConfiguration {
     guard bundleEndpoint.hasPrefix("https://") else {
       throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
     }
+    // Without a trailing slash the last component would be taken for a file and replaced.
+    let data = URL(
+      fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
+    ).standardizedFileURL
     return NodeConfiguration(
       frameID: frameID, native: native,
-      // Without a trailing slash the last component would be taken for a file and replaced.
-      dataDirectory: URL(
-        fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
-      ).standardizedFileURL,
+      dataDirectory: data,
       api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
       ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
-      federation: federation, bundle: bundle,
+      federation: federation, bundle: bundle, bundleEndpoint: endpoint,
       sni: SNI(enabled: raw.sni?.enabled ?? true, listener: sni, map: raw.sni?.map ?? [:]),
       advertised: Advertised(
         federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
@@ -238,7 +275,16 @@ extension NodeConfiguration {
       snapshotEvery: UInt64(snapshotEvery),
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
-      logLevel: logLevel)
+      logLevel: logLevel,
+      identity: try (raw.identity ?? IdentityFile()).check(directory: directory, data: data, refusal: invalid),
+      witnesses: try (raw.witnesses ?? []).enumerated().map { index, witness in
+        guard witness.url.hasPrefix("https://") || witness.url.hasPrefix("http://") else {
+          throw invalid("witnesses[\(index)].url", "'\(witness.url)' must start with https:// or http://.")
+        }
+        return OutsideWitness(
+          url: witness.url.hasSuffix("/") ? String(witness.url.dropLast()) : witness.url,
+          key: try naming("witnesses[\(index)].verifier_key") { try CosignatureKey(witness.verifier_key) })
+      })
   }
 
   /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).
@@ -249,7 +295,10 @@ extension NodeConfiguration {
       frame_id: frameID.name, currency: .init(code: native.code, scale: Int(native.scale)), data_dir: ".",
       api: .init(host: api.host, port: api.port), ops: .init(host: ops.host, port: ops.port),
       federation: .init(host: federation.host, port: federation.port),
-      bundle: .init(host: bundle.host, port: bundle.port),
+      bundle: .init(
+        host: bundle.host, port: bundle.port, profile: bundleEndpoint.profile.rawValue,
+        certificate: bundleEndpoint.certificate?.path, private_key: bundleEndpoint.privateKey?.path,
+        additional_roots: bundleEndpoint.additionalRoots?.path),
       sni: .init(enabled: sni.enabled, host: sni.listener.host, port: sni.listener.port, map: sni.map),
       advertise: .init(
         federation_address: advertised.federationAddress, bundle_endpoint: advertised.bundleEndpoint,
@@ -264,7 +313,9 @@ extension NodeConfiguration {
         net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
         bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
       snapshot: .init(every_events: Int(snapshotEvery)),
-      audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel)
+      witnesses: witnesses.isEmpty ? nil : witnesses.map { .init(url: $0.url, verifier_key: $0.key.text) },
+      audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel,
+      identity: IdentityFile(identity, data: dataDirectory))
     return try YAMLEncoder().encode(file)
   }
 }

@@ -9,8 +9,12 @@ package struct LocalAuthority: Sendable {
 
   /// - Throws: `KeyFileError` when the keys cannot be read: missing, damaged, or another user's.
   package init(configuration: NodeConfiguration, clock: any FrameClock = SystemClock()) throws {
-    authority = try FrameAuthority.load(
-      frame: configuration.frameID, from: KeyDirectory(path: configuration.keysDirectory.path), clock: clock)
+    do {
+      authority = try configuration.loadAuthority(clock: clock)
+    } catch KeyFileError.missing {
+      // The node may have been rotating: a key that the manifest named is gone, and the manifest of now names others.
+      authority = try configuration.loadAuthority(clock: clock)
+    }
   }
 
   /// A bearer token with the authority's rights, for five minutes unless said otherwise.

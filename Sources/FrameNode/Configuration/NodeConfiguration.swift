@@ -1,5 +1,7 @@
 import Foundation
 import FrameCore
+import FrameFederation
+import FrameLog
 import Yams
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
@@ -45,6 +47,23 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var bridgeRatePerMinute: Amount
   }
 
+  /// How our bundle endpoint proves itself, and what else than the system's roots a peer's may rest on.
+  package struct BundleEndpoint: Sendable, Equatable {
+    package var profile: BundleProfile
+    /// PEM; both are set when the profile is `https_web`, else neither.
+    package var certificate: URL?
+    package var privateKey: URL?
+    /// PEM.
+    package var additionalRoots: URL?
+  }
+
+  /// A witness of the log beside the treaty peers (C2SP tlog-witness).
+  package struct OutsideWitness: Sendable, Equatable {
+    /// The submission prefix, without a trailing slash.
+    package var url: String
+    package var key: CosignatureKey
+  }
+
   package struct SNI: Sendable, Equatable {
     package var enabled: Bool
     package var listener: Listener
@@ -59,6 +78,7 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var ops: Listener
   package var federation: Listener
   package var bundle: Listener
+  package var bundleEndpoint: BundleEndpoint
   package var sni: SNI
   package var advertised: Advertised
   package var fees: Fees
@@ -69,9 +89,17 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var auditInterval: Duration
   package var refreshInterval: Duration
   package var logLevel: String
+  package var identity: Identity
+  /// Path of the file that this was read from; what may change while the node runs is read from it again.
+  package var file: String?
+  package var witnesses: [OutsideWitness] = []
+  /// Serve although a witness holds more of this frame's log than there is (`frame serve --accept-fork`). Never in the file.
+  package var acceptsFork = false
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }
+  /// What this node has witnessed of its peers' logs.
+  package var witnessDirectory: URL { dataDirectory.appendingPathComponent("witness", isDirectory: true) }
   /// Base URL by which a local client reaches the API.
   package var localAPIURL: String { "http://\(Self.reachable(api.host)):\(api.port)" }
   /// Base URL by which a local client reaches `/metrics` and health.

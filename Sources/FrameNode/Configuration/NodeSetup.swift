@@ -32,12 +32,13 @@ package enum NodeSetup {
   ///   - data: the folder to make; it may exist but must not hold a frame.
   ///   - sniMap: host names that share this machine, with their `host:port`; peers among them are reached by the router.
   ///   - canaryInterval: how often the canary probes each peer.
+  ///   - seal: what the private keys are sealed with; nil: mode 0600 alone protects them.
   /// - Throws: ``ConfigurationError``, or what FrameIdentity throws when keys cannot be written.
   @discardableResult
   package static func initialise(
     frameID: FrameID, currency: String, scale: Int, data: URL, ports: PortPlan = PortPlan(),
     sniMap: [String: String] = [:], listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60),
-    clock: any FrameClock = SystemClock()
+    seal: KeySeal? = nil, clock: any FrameClock = SystemClock()
   ) throws -> NodeConfiguration {
     let native = try Asset(origin: frameID, code: currency, scale: scale)
     // With its trailing slash, so that a relative data_dir is resolved in it and not beside it.
@@ -55,7 +56,10 @@ package enum NodeSetup {
       sni: {enabled: true, host: 127.0.0.1, port: \(ports.sni), map: {\(names)}}
       canary: {enabled: true, interval_seconds: \(canaryInterval.inSeconds)}
       """
-    let configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)
+    var configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)
+    configuration.file = file.standardizedFileURL.path
+    configuration.identity.seal = seal
+    let sealer = try seal?.sealer()
     do {
       try FileManager.default.createDirectory(
         at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -65,7 +69,8 @@ package enum NodeSetup {
       throw ConfigurationError.notWritable(directory.path, why: Self.reason(error))
     }
     _ = try FrameAuthority.create(
-      frame: frameID, in: KeyDirectory(path: configuration.keysDirectory.path), clock: clock)
+      frame: frameID, in: KeyDirectory(path: configuration.keysDirectory.path), sealer: sealer,
+      policy: configuration.identity.policy, clock: clock)
     do {
       try Data(configuration.yaml().utf8).write(to: file, options: .atomic)
     } catch {

@@ -16,7 +16,7 @@ extension NodeConfiguration {
     description.frameID = frameID.name
     description.native = PBAsset(native)
     description.bundleEndpoint = advertised.bundleEndpoint
-    description.bundleEndpointProfile = "https_spiffe"
+    description.bundleEndpointProfile = bundleEndpoint.profile.rawValue
     description.bundleFingerprint = authority.bundle.fingerprint.description
     description.federationAddress = advertised.federationAddress
     description.logVerifierKey = logKey.text

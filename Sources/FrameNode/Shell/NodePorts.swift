@@ -7,6 +7,7 @@ import FrameLog
 import FrameProjection
 import FrameProtos
 import FrameSettlement
+import FrameWorkload
 
 // How the rooms' shells reach the one writer: each sees its own commands and its own part of the state.
 
@@ -71,4 +72,20 @@ extension NodeCore: BridgePort {
   }
 
   package func sign(_ bytes: Data) async throws -> Data { signer.signature(over: bytes) }
+}
+
+extension NodeCore: WitnessedLog {
+  package func consistencyProof(from first: UInt64, to second: UInt64) async throws -> [Data] {
+    try await writer.consistencyProof(from: first, to: second)
+  }
+}
+
+extension NodeCore: IdentityPort {
+  package func submit(_ command: IdentityCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    try await submit(.identity(command), actor: actor, key: key)
+  }
+
+  package func identity<T: Sendable>(_ body: @escaping @Sendable (IdentityState) throws -> T) async throws -> T {
+    try await writer.read { try body($0.identity) }
+  }
 }

@@ -1,5 +1,7 @@
 import FrameBridge
 import FrameCore
+import Foundation
+import FrameLog
 import FrameFederation
 import FramePeerAPI
 import FrameProjection
@@ -11,6 +13,8 @@ struct NodeVerbs: PeerVerbs {
   let projection: ProjectionServer
   let settlement: SettlementServer
   let bridge: BridgeRelay
+  let watch: PeerLogWatch
+  let log: any WitnessedLog
 
   func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision {
     try await settlement.credit(terms, from: peer)
@@ -28,5 +32,13 @@ struct NodeVerbs: PeerVerbs {
 
   func reserveStatement(for peer: FrameID) async throws -> PBSignedReserveStatement {
     try await bridge.reserveStatement(for: peer)
+  }
+
+  func addCheckpoint(_ body: Data, from peer: FrameID) async throws -> WitnessAnswer {
+    try await watch.add(body, from: peer)
+  }
+
+  func consistencyProof(from first: UInt64, to second: UInt64, for peer: FrameID) async throws -> [Data] {
+    try await log.consistencyProof(from: first, to: second)
   }
 }

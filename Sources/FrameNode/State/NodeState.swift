@@ -6,6 +6,7 @@ import FrameLog
 import FrameProjection
 import FrameProtos
 import FrameSettlement
+import FrameWorkload
 
 /// The whole state of a frame: the rooms' states side by side. The only place that knows them all.
 package struct NodeState: FrameState, HasLedger {
@@ -14,6 +15,7 @@ package struct NodeState: FrameState, HasLedger {
   package private(set) var projection: ProjectionState
   package private(set) var settlement: SettlementState
   package private(set) var bridge: BridgeState
+  package private(set) var identity: IdentityState
 
   package init(frame: FrameID, native: Asset, fees: FeeRule) {
     ledger = LedgerState(frame: frame, native: native, fees: fees)
@@ -21,12 +23,17 @@ package struct NodeState: FrameState, HasLedger {
     projection = ProjectionState(frame: frame)
     settlement = SettlementState(frame: frame)
     bridge = BridgeState(frame: frame)
+    identity = IdentityState(frame: frame)
   }
 
   package func decide(_ command: NodeCommand, _ context: DecisionContext) throws -> [EventDraft] {
-    switch command {
+    // Before any room looks at it: an operator that is suspended, expired or removed decides nothing, nor do its agents.
+    try ledger.operators.admit(context.actor, at: context.now)
+    return switch command {
     case .ledger(let command): try ledger.decide(command, context)
+    case .operators(let command): try ledger.decide(operators: command, context)
     case .federation(let command): try federation.decide(command, context)
+    case .identity(let command): try identity.decide(command, context)
     case .settlement(let command):
       try settlement.decide(command, ledger: ledger, federation: federation, context)
     case .bridge(let command): try bridge.decide(command, ledger: ledger, federation: federation, context)
@@ -44,6 +51,7 @@ package struct NodeState: FrameState, HasLedger {
     projection.evolve(event)
     settlement.evolve(event)
     bridge.evolve(event)
+    identity.evolve(event)
   }
 
   package mutating func snapshot(_ fields: inout SnapshotFields) throws {
@@ -52,5 +60,6 @@ package struct NodeState: FrameState, HasLedger {
     try fields.part("projection", &projection)
     try fields.part("settlement", &settlement)
     try fields.part("bridge", &bridge)
+    try fields.part("identity", &identity)
   }
 }

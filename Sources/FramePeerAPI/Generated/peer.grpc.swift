@@ -63,6 +63,45 @@ public enum PBFramePeer: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ProposeAmendment" metadata.
+        public enum ProposeAmendment: Sendable {
+            /// Request type for "ProposeAmendment".
+            public typealias Input = PBAmendmentProposal
+            /// Response type for "ProposeAmendment".
+            public typealias Output = PBAmendmentDecision
+            /// Descriptor for "ProposeAmendment".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "ProposeAmendment",
+                type: .unary
+            )
+        }
+        /// Namespace for "NotifyAmendment" metadata.
+        public enum NotifyAmendment: Sendable {
+            /// Request type for "NotifyAmendment".
+            public typealias Input = PBAmendmentDecision
+            /// Response type for "NotifyAmendment".
+            public typealias Output = PBAcknowledgement
+            /// Descriptor for "NotifyAmendment".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "NotifyAmendment",
+                type: .unary
+            )
+        }
+        /// Namespace for "WithdrawAmendment" metadata.
+        public enum WithdrawAmendment: Sendable {
+            /// Request type for "WithdrawAmendment".
+            public typealias Input = PBAmendmentWithdrawal
+            /// Response type for "WithdrawAmendment".
+            public typealias Output = PBAmendmentDecision
+            /// Descriptor for "WithdrawAmendment".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "WithdrawAmendment",
+                type: .unary
+            )
+        }
         /// Namespace for "Subscribe" metadata.
         public enum Subscribe: Sendable {
             /// Request type for "Subscribe".
@@ -115,15 +154,46 @@ public enum PBFramePeer: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "AddCheckpoint" metadata.
+        public enum AddCheckpoint: Sendable {
+            /// Request type for "AddCheckpoint".
+            public typealias Input = PBAddCheckpointRequest
+            /// Response type for "AddCheckpoint".
+            public typealias Output = PBAddCheckpointReply
+            /// Descriptor for "AddCheckpoint".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "AddCheckpoint",
+                type: .unary
+            )
+        }
+        /// Namespace for "GetConsistencyProof" metadata.
+        public enum GetConsistencyProof: Sendable {
+            /// Request type for "GetConsistencyProof".
+            public typealias Input = PBConsistencyProofRequest
+            /// Response type for "GetConsistencyProof".
+            public typealias Output = PBConsistencyProofReply
+            /// Descriptor for "GetConsistencyProof".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "frame.v1.FramePeer"),
+                method: "GetConsistencyProof",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "frame.v1.FramePeer" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             NotifyApproval.descriptor,
             NotifyRejection.descriptor,
             NotifyRevocation.descriptor,
+            ProposeAmendment.descriptor,
+            NotifyAmendment.descriptor,
+            WithdrawAmendment.descriptor,
             Subscribe.descriptor,
             CreditTransfer.descriptor,
             ResolveTransfer.descriptor,
-            GetReserveStatement.descriptor
+            GetReserveStatement.descriptor,
+            AddCheckpoint.descriptor,
+            GetConsistencyProof.descriptor
         ]
     }
 }
@@ -196,6 +266,53 @@ extension PBFramePeer {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<PBAcknowledgement>
 
+        /// Handle the "ProposeAmendment" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+        /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBAmendmentProposal` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBAmendmentDecision` messages.
+        func proposeAmendment(
+            request: GRPCCore.StreamingServerRequest<PBAmendmentProposal>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBAmendmentDecision>
+
+        /// Handle the "NotifyAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBAmendmentDecision` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBAcknowledgement` messages.
+        func notifyAmendment(
+            request: GRPCCore.StreamingServerRequest<PBAmendmentDecision>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBAcknowledgement>
+
+        /// Handle the "WithdrawAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBAmendmentWithdrawal` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBAmendmentDecision` messages.
+        func withdrawAmendment(
+            request: GRPCCore.StreamingServerRequest<PBAmendmentWithdrawal>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBAmendmentDecision>
+
         /// Handle the "Subscribe" method.
         ///
         /// > Source IDL Documentation:
@@ -263,6 +380,42 @@ extension PBFramePeer {
             request: GRPCCore.StreamingServerRequest<PBReserveStatementRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<PBSignedReserveStatement>
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBAddCheckpointRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBAddCheckpointReply` messages.
+        func addCheckpoint(
+            request: GRPCCore.StreamingServerRequest<PBAddCheckpointRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBAddCheckpointReply>
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `PBConsistencyProofRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `PBConsistencyProofReply` messages.
+        func getConsistencyProof(
+            request: GRPCCore.StreamingServerRequest<PBConsistencyProofRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<PBConsistencyProofReply>
     }
 
     /// Service protocol for the "frame.v1.FramePeer" service.
@@ -318,6 +471,53 @@ extension PBFramePeer {
             request: GRPCCore.ServerRequest<PBRevocationNotice>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<PBAcknowledgement>
+
+        /// Handle the "ProposeAmendment" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+        /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentProposal` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBAmendmentDecision` message.
+        func proposeAmendment(
+            request: GRPCCore.ServerRequest<PBAmendmentProposal>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBAmendmentDecision>
+
+        /// Handle the "NotifyAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentDecision` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBAcknowledgement` message.
+        func notifyAmendment(
+            request: GRPCCore.ServerRequest<PBAmendmentDecision>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBAcknowledgement>
+
+        /// Handle the "WithdrawAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentWithdrawal` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBAmendmentDecision` message.
+        func withdrawAmendment(
+            request: GRPCCore.ServerRequest<PBAmendmentWithdrawal>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBAmendmentDecision>
 
         /// Handle the "Subscribe" method.
         ///
@@ -386,6 +586,42 @@ extension PBFramePeer {
             request: GRPCCore.ServerRequest<PBReserveStatementRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<PBSignedReserveStatement>
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBAddCheckpointReply` message.
+        func addCheckpoint(
+            request: GRPCCore.ServerRequest<PBAddCheckpointRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBAddCheckpointReply>
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `PBConsistencyProofReply` message.
+        func getConsistencyProof(
+            request: GRPCCore.ServerRequest<PBConsistencyProofRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<PBConsistencyProofReply>
     }
 
     /// Simple service protocol for the "frame.v1.FramePeer" service.
@@ -439,6 +675,53 @@ extension PBFramePeer {
             request: PBRevocationNotice,
             context: GRPCCore.ServerContext
         ) async throws -> PBAcknowledgement
+
+        /// Handle the "ProposeAmendment" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+        /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBAmendmentProposal` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBAmendmentDecision` to respond with.
+        func proposeAmendment(
+            request: PBAmendmentProposal,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBAmendmentDecision
+
+        /// Handle the "NotifyAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBAmendmentDecision` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBAcknowledgement` to respond with.
+        func notifyAmendment(
+            request: PBAmendmentDecision,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBAcknowledgement
+
+        /// Handle the "WithdrawAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBAmendmentWithdrawal` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBAmendmentDecision` to respond with.
+        func withdrawAmendment(
+            request: PBAmendmentWithdrawal,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBAmendmentDecision
 
         /// Handle the "Subscribe" method.
         ///
@@ -508,6 +791,42 @@ extension PBFramePeer {
             request: PBReserveStatementRequest,
             context: GRPCCore.ServerContext
         ) async throws -> PBSignedReserveStatement
+
+        /// Handle the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBAddCheckpointRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBAddCheckpointReply` to respond with.
+        func addCheckpoint(
+            request: PBAddCheckpointRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBAddCheckpointReply
+
+        /// Handle the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A `PBConsistencyProofRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `PBConsistencyProofReply` to respond with.
+        func getConsistencyProof(
+            request: PBConsistencyProofRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> PBConsistencyProofReply
     }
 }
 
@@ -543,6 +862,39 @@ extension PBFramePeer.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<PBAcknowledgement>(),
             handler: { request, context in
                 try await self.notifyRevocation(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.ProposeAmendment.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAmendmentProposal>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAmendmentDecision>(),
+            handler: { request, context in
+                try await self.proposeAmendment(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.NotifyAmendment.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAmendmentDecision>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAcknowledgement>(),
+            handler: { request, context in
+                try await self.notifyAmendment(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.WithdrawAmendment.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAmendmentWithdrawal>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAmendmentDecision>(),
+            handler: { request, context in
+                try await self.withdrawAmendment(
                     request: request,
                     context: context
                 )
@@ -592,6 +944,28 @@ extension PBFramePeer.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.AddCheckpoint.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAddCheckpointRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAddCheckpointReply>(),
+            handler: { request, context in
+                try await self.addCheckpoint(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: PBFramePeer.Method.GetConsistencyProof.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBConsistencyProofRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<PBConsistencyProofReply>(),
+            handler: { request, context in
+                try await self.getConsistencyProof(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -625,6 +999,39 @@ extension PBFramePeer.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<PBAcknowledgement> {
         let response = try await self.notifyRevocation(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func proposeAmendment(
+        request: GRPCCore.StreamingServerRequest<PBAmendmentProposal>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBAmendmentDecision> {
+        let response = try await self.proposeAmendment(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func notifyAmendment(
+        request: GRPCCore.StreamingServerRequest<PBAmendmentDecision>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBAcknowledgement> {
+        let response = try await self.notifyAmendment(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func withdrawAmendment(
+        request: GRPCCore.StreamingServerRequest<PBAmendmentWithdrawal>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBAmendmentDecision> {
+        let response = try await self.withdrawAmendment(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -674,6 +1081,28 @@ extension PBFramePeer.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    public func addCheckpoint(
+        request: GRPCCore.StreamingServerRequest<PBAddCheckpointRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBAddCheckpointReply> {
+        let response = try await self.addCheckpoint(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func getConsistencyProof(
+        request: GRPCCore.StreamingServerRequest<PBConsistencyProofRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<PBConsistencyProofReply> {
+        let response = try await self.getConsistencyProof(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -711,6 +1140,45 @@ extension PBFramePeer.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<PBAcknowledgement> {
         return GRPCCore.ServerResponse<PBAcknowledgement>(
             message: try await self.notifyRevocation(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func proposeAmendment(
+        request: GRPCCore.ServerRequest<PBAmendmentProposal>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBAmendmentDecision> {
+        return GRPCCore.ServerResponse<PBAmendmentDecision>(
+            message: try await self.proposeAmendment(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func notifyAmendment(
+        request: GRPCCore.ServerRequest<PBAmendmentDecision>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBAcknowledgement> {
+        return GRPCCore.ServerResponse<PBAcknowledgement>(
+            message: try await self.notifyAmendment(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func withdrawAmendment(
+        request: GRPCCore.ServerRequest<PBAmendmentWithdrawal>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBAmendmentDecision> {
+        return GRPCCore.ServerResponse<PBAmendmentDecision>(
+            message: try await self.withdrawAmendment(
                 request: request.message,
                 context: context
             ),
@@ -767,6 +1235,32 @@ extension PBFramePeer.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<PBSignedReserveStatement> {
         return GRPCCore.ServerResponse<PBSignedReserveStatement>(
             message: try await self.getReserveStatement(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func addCheckpoint(
+        request: GRPCCore.ServerRequest<PBAddCheckpointRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBAddCheckpointReply> {
+        return GRPCCore.ServerResponse<PBAddCheckpointReply>(
+            message: try await self.addCheckpoint(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func getConsistencyProof(
+        request: GRPCCore.ServerRequest<PBConsistencyProofRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<PBConsistencyProofReply> {
+        return GRPCCore.ServerResponse<PBConsistencyProofReply>(
+            message: try await self.getConsistencyProof(
                 request: request.message,
                 context: context
             ),
@@ -843,6 +1337,68 @@ extension PBFramePeer {
             deserializer: some GRPCCore.MessageDeserializer<PBAcknowledgement>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAcknowledgement>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ProposeAmendment" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+        /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentProposal` message.
+        ///   - serializer: A serializer for `PBAmendmentProposal` messages.
+        ///   - deserializer: A deserializer for `PBAmendmentDecision` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func proposeAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentProposal>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentProposal>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAmendmentDecision>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "NotifyAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentDecision` message.
+        ///   - serializer: A serializer for `PBAmendmentDecision` messages.
+        ///   - deserializer: A deserializer for `PBAcknowledgement` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func notifyAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentDecision>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentDecision>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAcknowledgement>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAcknowledgement>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WithdrawAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentWithdrawal` message.
+        ///   - serializer: A serializer for `PBAmendmentWithdrawal` messages.
+        ///   - deserializer: A deserializer for `PBAmendmentDecision` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func withdrawAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentWithdrawal>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentWithdrawal>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAmendmentDecision>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Subscribe" method.
@@ -931,6 +1487,52 @@ extension PBFramePeer {
             deserializer: some GRPCCore.MessageDeserializer<PBSignedReserveStatement>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBSignedReserveStatement>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - serializer: A serializer for `PBAddCheckpointRequest` messages.
+        ///   - deserializer: A deserializer for `PBAddCheckpointReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func addCheckpoint<Result>(
+            request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBAddCheckpointRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAddCheckpointReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - serializer: A serializer for `PBConsistencyProofRequest` messages.
+        ///   - deserializer: A deserializer for `PBConsistencyProofReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getConsistencyProof<Result>(
+            request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBConsistencyProofRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBConsistencyProofReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1037,6 +1639,101 @@ extension PBFramePeer {
             try await self.client.unary(
                 request: request,
                 descriptor: PBFramePeer.Method.NotifyRevocation.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ProposeAmendment" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+        /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentProposal` message.
+        ///   - serializer: A serializer for `PBAmendmentProposal` messages.
+        ///   - deserializer: A deserializer for `PBAmendmentDecision` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func proposeAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentProposal>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentProposal>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAmendmentDecision>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.ProposeAmendment.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "NotifyAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentDecision` message.
+        ///   - serializer: A serializer for `PBAmendmentDecision` messages.
+        ///   - deserializer: A deserializer for `PBAcknowledgement` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func notifyAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentDecision>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentDecision>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAcknowledgement>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAcknowledgement>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.NotifyAmendment.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "WithdrawAmendment" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAmendmentWithdrawal` message.
+        ///   - serializer: A serializer for `PBAmendmentWithdrawal` messages.
+        ///   - deserializer: A deserializer for `PBAmendmentDecision` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func withdrawAmendment<Result>(
+            request: GRPCCore.ClientRequest<PBAmendmentWithdrawal>,
+            serializer: some GRPCCore.MessageSerializer<PBAmendmentWithdrawal>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAmendmentDecision>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.WithdrawAmendment.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1173,6 +1870,74 @@ extension PBFramePeer {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "AddCheckpoint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+        ///   - serializer: A serializer for `PBAddCheckpointRequest` messages.
+        ///   - deserializer: A deserializer for `PBAddCheckpointReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func addCheckpoint<Result>(
+            request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBAddCheckpointRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBAddCheckpointReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.AddCheckpoint.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetConsistencyProof" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+        ///   - serializer: A serializer for `PBConsistencyProofRequest` messages.
+        ///   - deserializer: A deserializer for `PBConsistencyProofReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getConsistencyProof<Result>(
+            request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+            serializer: some GRPCCore.MessageSerializer<PBConsistencyProofRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<PBConsistencyProofReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: PBFramePeer.Method.GetConsistencyProof.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -1253,6 +2018,86 @@ extension PBFramePeer.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<PBRevocationNotice>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<PBAcknowledgement>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ProposeAmendment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+    /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBAmendmentProposal` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func proposeAmendment<Result>(
+        request: GRPCCore.ClientRequest<PBAmendmentProposal>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.proposeAmendment(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAmendmentProposal>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAmendmentDecision>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NotifyAmendment" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBAmendmentDecision` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func notifyAmendment<Result>(
+        request: GRPCCore.ClientRequest<PBAmendmentDecision>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAcknowledgement>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.notifyAmendment(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAmendmentDecision>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAcknowledgement>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WithdrawAmendment" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBAmendmentWithdrawal` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func withdrawAmendment<Result>(
+        request: GRPCCore.ClientRequest<PBAmendmentWithdrawal>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.withdrawAmendment(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAmendmentWithdrawal>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAmendmentDecision>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1367,6 +2212,64 @@ extension PBFramePeer.ClientProtocol {
             onResponse: handleResponse
         )
     }
+
+    /// Call the "AddCheckpoint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBAddCheckpointRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func addCheckpoint<Result>(
+        request: GRPCCore.ClientRequest<PBAddCheckpointRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.addCheckpoint(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBAddCheckpointRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBAddCheckpointReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetConsistencyProof" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `PBConsistencyProofRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getConsistencyProof<Result>(
+        request: GRPCCore.ClientRequest<PBConsistencyProofRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getConsistencyProof(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<PBConsistencyProofRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<PBConsistencyProofReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
@@ -1457,6 +2360,98 @@ extension PBFramePeer.ClientProtocol {
             metadata: metadata
         )
         return try await self.notifyRevocation(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ProposeAmendment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > WS3: the treaty's terms are amended by a proposal and its acceptance. The callee of the first decides, and answers
+    /// > every repeat with what it has decided; the second tells the proposer; the third asks the decider to drop it.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func proposeAmendment<Result>(
+        _ message: PBAmendmentProposal,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBAmendmentProposal>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.proposeAmendment(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NotifyAmendment" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func notifyAmendment<Result>(
+        _ message: PBAmendmentDecision,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAcknowledgement>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBAmendmentDecision>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.notifyAmendment(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WithdrawAmendment" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func withdrawAmendment<Result>(
+        _ message: PBAmendmentWithdrawal,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAmendmentDecision>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBAmendmentWithdrawal>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.withdrawAmendment(
             request: request,
             options: options,
             onResponse: handleResponse
@@ -1583,6 +2578,72 @@ extension PBFramePeer.ClientProtocol {
             metadata: metadata
         )
         return try await self.getReserveStatement(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AddCheckpoint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Witnessing: C2SP tlog-witness over this channel. The caller's own log only.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func addCheckpoint<Result>(
+        _ message: PBAddCheckpointRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBAddCheckpointReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBAddCheckpointRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.addCheckpoint(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetConsistencyProof" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The RFC 6962 consistency proof between two sizes of the callee's log.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getConsistencyProof<Result>(
+        _ message: PBConsistencyProofRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<PBConsistencyProofReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<PBConsistencyProofRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getConsistencyProof(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -40,30 +40,42 @@ public nonisolated struct PBAcknowledgement: Sendable {
   public init() {}
 }
 
-public nonisolated struct PBApprovalNotice: Sendable {
+public nonisolated struct PBApprovalNotice: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var invitationID: String = String()
+  public var invitationID: String {
+    get {_storage._invitationID}
+    set {_uniqueStorage()._invitationID = newValue}
+  }
 
   public var approver: FrameProtos.PBFrameDescription {
-    get {_approver ?? FrameProtos.PBFrameDescription()}
-    set {_approver = newValue}
+    get {_storage._approver ?? FrameProtos.PBFrameDescription()}
+    set {_uniqueStorage()._approver = newValue}
   }
   /// Returns true if `approver` has been explicitly set.
-  public var hasApprover: Bool {self._approver != nil}
+  public var hasApprover: Bool {_storage._approver != nil}
   /// Clears the value of `approver`. Subsequent reads from it will return its default value.
-  public mutating func clearApprover() {self._approver = nil}
+  public mutating func clearApprover() {_uniqueStorage()._approver = nil}
 
   /// what the approver pinned for the inviter
-  public var inviterFingerprint: String = String()
+  public var inviterFingerprint: String {
+    get {_storage._inviterFingerprint}
+    set {_uniqueStorage()._inviterFingerprint = newValue}
+  }
+
+  /// the treaty, signed by the approver
+  public var document: Data {
+    get {_storage._document}
+    set {_uniqueStorage()._document = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _approver: FrameProtos.PBFrameDescription? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct PBApprovalReply: Sendable {
@@ -80,6 +92,9 @@ public nonisolated struct PBApprovalReply: Sendable {
   public var hasInviter: Bool {self._inviter != nil}
   /// Clears the value of `inviter`. Subsequent reads from it will return its default value.
   public mutating func clearInviter() {self._inviter = nil}
+
+  /// the treaty, signed by both
+  public var document: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -106,6 +121,139 @@ public nonisolated struct PBRevocationNotice: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBAmendmentProposal: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var treatyID: String = String()
+
+  public var amendmentID: String = String()
+
+  public var number: UInt64 = 0
+
+  public var revision: UInt32 = 0
+
+  /// what the proposer would hold the callee to
+  public var proposer: FrameProtos.PBTreatyTerms {
+    get {_proposer ?? FrameProtos.PBTreatyTerms()}
+    set {_proposer = newValue}
+  }
+  /// Returns true if `proposer` has been explicitly set.
+  public var hasProposer: Bool {self._proposer != nil}
+  /// Clears the value of `proposer`. Subsequent reads from it will return its default value.
+  public mutating func clearProposer() {self._proposer = nil}
+
+  /// what the callee would hold the proposer to
+  public var callee: FrameProtos.PBTreatyTerms {
+    get {_callee ?? FrameProtos.PBTreatyTerms()}
+    set {_callee = newValue}
+  }
+  /// Returns true if `callee` has been explicitly set.
+  public var hasCallee: Bool {self._callee != nil}
+  /// Clears the value of `callee`. Subsequent reads from it will return its default value.
+  public mutating func clearCallee() {self._callee = nil}
+
+  /// the amended treaty, signed by the proposer
+  public var document: Data = Data()
+
+  public var expiresUnixNs: Int64 = 0
+
+  public var note: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _proposer: FrameProtos.PBTreatyTerms? = nil
+  fileprivate var _callee: FrameProtos.PBTreatyTerms? = nil
+}
+
+public nonisolated struct PBAmendmentDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var treatyID: String = String()
+
+  public var amendmentID: String = String()
+
+  public var outcome: PBAmendmentDecision.Outcome = .unspecified
+
+  /// accepted: signed by both
+  public var document: Data = Data()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Outcome: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case pending // = 1
+    case accepted // = 2
+    case rejected // = 3
+    case withdrawn // = 4
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .pending
+      case 2: self = .accepted
+      case 3: self = .rejected
+      case 4: self = .withdrawn
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .pending: return 1
+      case .accepted: return 2
+      case .rejected: return 3
+      case .withdrawn: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [PBAmendmentDecision.Outcome] = [
+      .unspecified,
+      .pending,
+      .accepted,
+      .rejected,
+      .withdrawn,
+    ]
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct PBAmendmentWithdrawal: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var treatyID: String = String()
+
+  public var amendmentID: String = String()
+
+  public var number: UInt64 = 0
 
   public var reason: String = String()
 
@@ -370,6 +518,64 @@ public nonisolated struct PBSignedReserveStatement: Sendable {
   public init() {}
 }
 
+public nonisolated struct PBAddCheckpointRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as tlog-witness has it in the HTTP request
+  public var body: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBAddCheckpointReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as tlog-witness numbers answers: 200, 400, 403, 404, 409, 422
+  public var status: UInt32 = 0
+
+  /// cosignature lines for 200, else a line that says why (409: the size last cosigned)
+  public var body: Data = Data()
+
+  /// with 409: the checkpoint last cosigned, so that the caller can see that it signed it
+  public var note: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBConsistencyProofRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var first: UInt64 = 0
+
+  public var second: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBConsistencyProofReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var hashes: [Data] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "frame.v1"
@@ -395,43 +601,90 @@ nonisolated extension PBAcknowledgement: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PBApprovalNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ApprovalNotice"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}approver\0\u{3}inviter_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}approver\0\u{3}inviter_fingerprint\0\u{1}document\0")
+
+  fileprivate class _StorageClass {
+    var _invitationID: String = String()
+    var _approver: FrameProtos.PBFrameDescription? = nil
+    var _inviterFingerprint: String = String()
+    var _document: Data = Data()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _invitationID = source._invitationID
+      _approver = source._approver
+      _inviterFingerprint = source._inviterFingerprint
+      _document = source._document
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.invitationID) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._approver) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.inviterFingerprint) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._invitationID) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._approver) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._inviterFingerprint) }()
+        case 4: try { try decoder.decodeSingularBytesField(value: &_storage._document) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.invitationID.isEmpty {
-      try visitor.visitSingularStringField(value: self.invitationID, fieldNumber: 1)
-    }
-    try { if let v = self._approver {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.inviterFingerprint.isEmpty {
-      try visitor.visitSingularStringField(value: self.inviterFingerprint, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._invitationID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._invitationID, fieldNumber: 1)
+      }
+      try { if let v = _storage._approver {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._inviterFingerprint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._inviterFingerprint, fieldNumber: 3)
+      }
+      if !_storage._document.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._document, fieldNumber: 4)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBApprovalNotice, rhs: PBApprovalNotice) -> Bool {
-    if lhs.invitationID != rhs.invitationID {return false}
-    if lhs._approver != rhs._approver {return false}
-    if lhs.inviterFingerprint != rhs.inviterFingerprint {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._invitationID != rhs_storage._invitationID {return false}
+        if _storage._approver != rhs_storage._approver {return false}
+        if _storage._inviterFingerprint != rhs_storage._inviterFingerprint {return false}
+        if _storage._document != rhs_storage._document {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -439,7 +692,7 @@ nonisolated extension PBApprovalNotice: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PBApprovalReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ApprovalReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inviter\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inviter\0\u{1}document\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -448,6 +701,7 @@ nonisolated extension PBApprovalReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._inviter) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.document) }()
       default: break
       }
     }
@@ -461,11 +715,15 @@ nonisolated extension PBApprovalReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._inviter {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBApprovalReply, rhs: PBApprovalReply) -> Bool {
     if lhs._inviter != rhs._inviter {return false}
+    if lhs.document != rhs.document {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -530,6 +788,179 @@ nonisolated extension PBRevocationNotice: SwiftProtobuf.Message, SwiftProtobuf._
   }
 
   public static func ==(lhs: PBRevocationNotice, rhs: PBRevocationNotice) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAmendmentProposal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AmendmentProposal"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}treaty_id\0\u{3}amendment_id\0\u{1}number\0\u{1}revision\0\u{1}proposer\0\u{1}callee\0\u{1}document\0\u{3}expires_unix_ns\0\u{1}note\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.treatyID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._proposer) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._callee) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.document) }()
+      case 8: try { try decoder.decodeSingularSInt64Field(value: &self.expiresUnixNs) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.note) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.treatyID.isEmpty {
+      try visitor.visitSingularStringField(value: self.treatyID, fieldNumber: 1)
+    }
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 2)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt32Field(value: self.revision, fieldNumber: 4)
+    }
+    try { if let v = self._proposer {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._callee {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 7)
+    }
+    if self.expiresUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expiresUnixNs, fieldNumber: 8)
+    }
+    if !self.note.isEmpty {
+      try visitor.visitSingularStringField(value: self.note, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAmendmentProposal, rhs: PBAmendmentProposal) -> Bool {
+    if lhs.treatyID != rhs.treatyID {return false}
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs._proposer != rhs._proposer {return false}
+    if lhs._callee != rhs._callee {return false}
+    if lhs.document != rhs.document {return false}
+    if lhs.expiresUnixNs != rhs.expiresUnixNs {return false}
+    if lhs.note != rhs.note {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAmendmentDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AmendmentDecision"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}treaty_id\0\u{3}amendment_id\0\u{1}outcome\0\u{1}document\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.treatyID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.outcome) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.document) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.treatyID.isEmpty {
+      try visitor.visitSingularStringField(value: self.treatyID, fieldNumber: 1)
+    }
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 2)
+    }
+    if self.outcome != .unspecified {
+      try visitor.visitSingularEnumField(value: self.outcome, fieldNumber: 3)
+    }
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAmendmentDecision, rhs: PBAmendmentDecision) -> Bool {
+    if lhs.treatyID != rhs.treatyID {return false}
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.document != rhs.document {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAmendmentDecision.Outcome: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTCOME_UNSPECIFIED\0\u{1}OUTCOME_PENDING\0\u{1}OUTCOME_ACCEPTED\0\u{1}OUTCOME_REJECTED\0\u{1}OUTCOME_WITHDRAWN\0")
+}
+
+nonisolated extension PBAmendmentWithdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AmendmentWithdrawal"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}treaty_id\0\u{3}amendment_id\0\u{1}number\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.treatyID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.treatyID.isEmpty {
+      try visitor.visitSingularStringField(value: self.treatyID, fieldNumber: 1)
+    }
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 2)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAmendmentWithdrawal, rhs: PBAmendmentWithdrawal) -> Bool {
+    if lhs.treatyID != rhs.treatyID {return false}
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.number != rhs.number {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -948,6 +1379,141 @@ nonisolated extension PBSignedReserveStatement: SwiftProtobuf.Message, SwiftProt
     if lhs.statement != rhs.statement {return false}
     if lhs.checkpoint != rhs.checkpoint {return false}
     if lhs.signature != rhs.signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAddCheckpointRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AddCheckpointRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}body\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.body.isEmpty {
+      try visitor.visitSingularBytesField(value: self.body, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAddCheckpointRequest, rhs: PBAddCheckpointRequest) -> Bool {
+    if lhs.body != rhs.body {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAddCheckpointReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AddCheckpointReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}body\0\u{1}note\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.note) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.status != 0 {
+      try visitor.visitSingularUInt32Field(value: self.status, fieldNumber: 1)
+    }
+    if !self.body.isEmpty {
+      try visitor.visitSingularBytesField(value: self.body, fieldNumber: 2)
+    }
+    if !self.note.isEmpty {
+      try visitor.visitSingularBytesField(value: self.note, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAddCheckpointReply, rhs: PBAddCheckpointReply) -> Bool {
+    if lhs.status != rhs.status {return false}
+    if lhs.body != rhs.body {return false}
+    if lhs.note != rhs.note {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConsistencyProofRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ConsistencyProofRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}second\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.second) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.first != 0 {
+      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 1)
+    }
+    if self.second != 0 {
+      try visitor.visitSingularUInt64Field(value: self.second, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBConsistencyProofRequest, rhs: PBConsistencyProofRequest) -> Bool {
+    if lhs.first != rhs.first {return false}
+    if lhs.second != rhs.second {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConsistencyProofReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ConsistencyProofReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hashes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedBytesField(value: &self.hashes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.hashes.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.hashes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBConsistencyProofReply, rhs: PBConsistencyProofReply) -> Bool {
+    if lhs.hashes != rhs.hashes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -464,6 +464,38 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .peerBundleRotated(newValue)}
   }
 
+  public var treatyAmendmentProposed: PBTreatyAmendmentProposed {
+    get {
+      if case .treatyAmendmentProposed(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentProposed()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentProposed(newValue)}
+  }
+
+  public var treatyAmendmentAccepted: PBTreatyAmendmentAccepted {
+    get {
+      if case .treatyAmendmentAccepted(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentAccepted()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentAccepted(newValue)}
+  }
+
+  public var treatyAmendmentRejected: PBTreatyAmendmentRejected {
+    get {
+      if case .treatyAmendmentRejected(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentRejected()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentRejected(newValue)}
+  }
+
+  public var treatyAmendmentWithdrawn: PBTreatyAmendmentWithdrawn {
+    get {
+      if case .treatyAmendmentWithdrawn(let v)? = _storage._payload {return v}
+      return PBTreatyAmendmentWithdrawn()
+    }
+    set {_uniqueStorage()._payload = .treatyAmendmentWithdrawn(newValue)}
+  }
+
   public var peerEventProjected: PBPeerEventProjected {
     get {
       if case .peerEventProjected(let v)? = _storage._payload {return v}
@@ -504,6 +536,118 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .supplyDriftCleared(newValue)}
   }
 
+  public var operatorLicensed: PBOperatorLicensed {
+    get {
+      if case .operatorLicensed(let v)? = _storage._payload {return v}
+      return PBOperatorLicensed()
+    }
+    set {_uniqueStorage()._payload = .operatorLicensed(newValue)}
+  }
+
+  public var operatorSuspended: PBOperatorSuspended {
+    get {
+      if case .operatorSuspended(let v)? = _storage._payload {return v}
+      return PBOperatorSuspended()
+    }
+    set {_uniqueStorage()._payload = .operatorSuspended(newValue)}
+  }
+
+  public var operatorResumed: PBOperatorResumed {
+    get {
+      if case .operatorResumed(let v)? = _storage._payload {return v}
+      return PBOperatorResumed()
+    }
+    set {_uniqueStorage()._payload = .operatorResumed(newValue)}
+  }
+
+  public var operatorRemoved: PBOperatorRemoved {
+    get {
+      if case .operatorRemoved(let v)? = _storage._payload {return v}
+      return PBOperatorRemoved()
+    }
+    set {_uniqueStorage()._payload = .operatorRemoved(newValue)}
+  }
+
+  public var operatorAgentReleased: PBOperatorAgentReleased {
+    get {
+      if case .operatorAgentReleased(let v)? = _storage._payload {return v}
+      return PBOperatorAgentReleased()
+    }
+    set {_uniqueStorage()._payload = .operatorAgentReleased(newValue)}
+  }
+
+  public var peerBundleRepinned: PBPeerBundleRepinned {
+    get {
+      if case .peerBundleRepinned(let v)? = _storage._payload {return v}
+      return PBPeerBundleRepinned()
+    }
+    set {_uniqueStorage()._payload = .peerBundleRepinned(newValue)}
+  }
+
+  public var peerEquivocationProven: PBPeerEquivocationProven {
+    get {
+      if case .peerEquivocationProven(let v)? = _storage._payload {return v}
+      return PBPeerEquivocationProven()
+    }
+    set {_uniqueStorage()._payload = .peerEquivocationProven(newValue)}
+  }
+
+  public var authorityPrepared: PBAuthorityPrepared {
+    get {
+      if case .authorityPrepared(let v)? = _storage._payload {return v}
+      return PBAuthorityPrepared()
+    }
+    set {_uniqueStorage()._payload = .authorityPrepared(newValue)}
+  }
+
+  public var authorityActivated: PBAuthorityActivated {
+    get {
+      if case .authorityActivated(let v)? = _storage._payload {return v}
+      return PBAuthorityActivated()
+    }
+    set {_uniqueStorage()._payload = .authorityActivated(newValue)}
+  }
+
+  public var authorityTainted: PBAuthorityTainted {
+    get {
+      if case .authorityTainted(let v)? = _storage._payload {return v}
+      return PBAuthorityTainted()
+    }
+    set {_uniqueStorage()._payload = .authorityTainted(newValue)}
+  }
+
+  public var authorityRevoked: PBAuthorityRevoked {
+    get {
+      if case .authorityRevoked(let v)? = _storage._payload {return v}
+      return PBAuthorityRevoked()
+    }
+    set {_uniqueStorage()._payload = .authorityRevoked(newValue)}
+  }
+
+  public var authorityRetired: PBAuthorityRetired {
+    get {
+      if case .authorityRetired(let v)? = _storage._payload {return v}
+      return PBAuthorityRetired()
+    }
+    set {_uniqueStorage()._payload = .authorityRetired(newValue)}
+  }
+
+  public var registrationEntryCreated: PBRegistrationEntryCreated {
+    get {
+      if case .registrationEntryCreated(let v)? = _storage._payload {return v}
+      return PBRegistrationEntryCreated()
+    }
+    set {_uniqueStorage()._payload = .registrationEntryCreated(newValue)}
+  }
+
+  public var registrationEntryRemoved: PBRegistrationEntryRemoved {
+    get {
+      if case .registrationEntryRemoved(let v)? = _storage._payload {return v}
+      return PBRegistrationEntryRemoved()
+    }
+    set {_uniqueStorage()._payload = .registrationEntryRemoved(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -538,11 +682,29 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case frameFederationEstablished(PBFrameFederationEstablished)
     case frameFederationRevoked(PBFrameFederationRevoked)
     case peerBundleRotated(PBPeerBundleRotated)
+    case treatyAmendmentProposed(PBTreatyAmendmentProposed)
+    case treatyAmendmentAccepted(PBTreatyAmendmentAccepted)
+    case treatyAmendmentRejected(PBTreatyAmendmentRejected)
+    case treatyAmendmentWithdrawn(PBTreatyAmendmentWithdrawn)
     case peerEventProjected(PBPeerEventProjected)
     case agentFrozen(PBAgentFrozen)
     case agentUnfrozen(PBAgentUnfrozen)
     case supplyDriftDetected(PBSupplyDriftDetected)
     case supplyDriftCleared(PBSupplyDriftCleared)
+    case operatorLicensed(PBOperatorLicensed)
+    case operatorSuspended(PBOperatorSuspended)
+    case operatorResumed(PBOperatorResumed)
+    case operatorRemoved(PBOperatorRemoved)
+    case operatorAgentReleased(PBOperatorAgentReleased)
+    case peerBundleRepinned(PBPeerBundleRepinned)
+    case peerEquivocationProven(PBPeerEquivocationProven)
+    case authorityPrepared(PBAuthorityPrepared)
+    case authorityActivated(PBAuthorityActivated)
+    case authorityTainted(PBAuthorityTainted)
+    case authorityRevoked(PBAuthorityRevoked)
+    case authorityRetired(PBAuthorityRetired)
+    case registrationEntryCreated(PBRegistrationEntryCreated)
+    case registrationEntryRemoved(PBRegistrationEntryRemoved)
 
   }
 
@@ -1537,6 +1699,12 @@ public nonisolated struct PBFrameFederationEstablished: @unchecked Sendable {
     set {_uniqueStorage()._fingerprint = newValue}
   }
 
+  /// the treaty: a C2SP signed note with the signatures of both frames' log keys
+  public var document: Data {
+    get {_storage._document}
+    set {_uniqueStorage()._document = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1573,6 +1741,373 @@ public nonisolated struct PBPeerBundleRotated: Sendable {
   public var fingerprint: String = String()
 
   public var bundle: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The operator named the fingerprint of a bundle that the pinned one does not vouch for.
+public nonisolated struct PBPeerBundleRepinned: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  public var sequence: UInt64 = 0
+
+  public var fingerprint: String = String()
+
+  public var bundle: Data = Data()
+
+  public var previousFingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// New terms of both sides, proposed by one of them. The proposer has signed: the other's decision is the decision.
+public nonisolated struct PBTreatyAmendmentProposed: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String {
+    get {_storage._amendmentID}
+    set {_uniqueStorage()._amendmentID = newValue}
+  }
+
+  public var peer: String {
+    get {_storage._peer}
+    set {_uniqueStorage()._peer = newValue}
+  }
+
+  /// true at the proposer
+  public var outgoing: Bool {
+    get {_storage._outgoing}
+    set {_uniqueStorage()._outgoing = newValue}
+  }
+
+  /// invitation_id of the treaty it amends
+  public var treatyID: String {
+    get {_storage._treatyID}
+    set {_uniqueStorage()._treatyID = newValue}
+  }
+
+  /// of the proposer's proposals to this treaty, from 1, without gaps
+  public var number: UInt64 {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
+
+  /// the revision of the treaty that it would make
+  public var revision: UInt32 {
+    get {_storage._revision}
+    set {_uniqueStorage()._revision = newValue}
+  }
+
+  /// of the frame whose log this is
+  public var ours: PBTreatyTerms {
+    get {_storage._ours ?? PBTreatyTerms()}
+    set {_uniqueStorage()._ours = newValue}
+  }
+  /// Returns true if `ours` has been explicitly set.
+  public var hasOurs: Bool {_storage._ours != nil}
+  /// Clears the value of `ours`. Subsequent reads from it will return its default value.
+  public mutating func clearOurs() {_uniqueStorage()._ours = nil}
+
+  public var theirs: PBTreatyTerms {
+    get {_storage._theirs ?? PBTreatyTerms()}
+    set {_uniqueStorage()._theirs = newValue}
+  }
+  /// Returns true if `theirs` has been explicitly set.
+  public var hasTheirs: Bool {_storage._theirs != nil}
+  /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
+  public mutating func clearTheirs() {_uniqueStorage()._theirs = nil}
+
+  /// the amended treaty, signed by the proposer
+  public var document: Data {
+    get {_storage._document}
+    set {_uniqueStorage()._document = newValue}
+  }
+
+  public var expiresUnixNs: Int64 {
+    get {_storage._expiresUnixNs}
+    set {_uniqueStorage()._expiresUnixNs = newValue}
+  }
+
+  /// the proposer's words for the other operator
+  public var note: String {
+    get {_storage._note}
+    set {_uniqueStorage()._note = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// From here on the treaty has these terms.
+public nonisolated struct PBTreatyAmendmentAccepted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  public var revision: UInt32 = 0
+
+  public var ours: PBTreatyTerms {
+    get {_ours ?? PBTreatyTerms()}
+    set {_ours = newValue}
+  }
+  /// Returns true if `ours` has been explicitly set.
+  public var hasOurs: Bool {self._ours != nil}
+  /// Clears the value of `ours`. Subsequent reads from it will return its default value.
+  public mutating func clearOurs() {self._ours = nil}
+
+  public var theirs: PBTreatyTerms {
+    get {_theirs ?? PBTreatyTerms()}
+    set {_theirs = newValue}
+  }
+  /// Returns true if `theirs` has been explicitly set.
+  public var hasTheirs: Bool {self._theirs != nil}
+  /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
+  public mutating func clearTheirs() {self._theirs = nil}
+
+  /// signed by both
+  public var document: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _ours: PBTreatyTerms? = nil
+  fileprivate var _theirs: PBTreatyTerms? = nil
+}
+
+public nonisolated struct PBTreatyAmendmentRejected: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  /// the operator's words, or "lapsed", "crossed" or "stale_revision" when nobody was asked
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBTreatyAmendmentWithdrawn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var amendmentID: String = String()
+
+  public var peer: String = String()
+
+  public var byPeer: Bool = false
+
+  public var reason: String = String()
+
+  /// a withdrawal may overtake its proposal, which then finds its number used
+  public var number: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A change of one key of the frame's authority, and the bundle from then on. Public facts only.
+public nonisolated struct PBAuthorityChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "x509" or "jwt"
+  public var kind: String = String()
+
+  public var authorityID: String = String()
+
+  public var expiresUnixNs: Int64 = 0
+
+  /// spiffe_sequence of the bundle
+  public var sequence: UInt64 = 0
+
+  /// of the bundle
+  public var fingerprint: String = String()
+
+  /// it signs before every peer can know it
+  public var forced: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// In the bundle, and not signing yet.
+public nonisolated struct PBAuthorityPrepared: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var change: PBAuthorityChange {
+    get {_change ?? PBAuthorityChange()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: PBAuthorityChange? = nil
+}
+
+/// Signs from now on.
+public nonisolated struct PBAuthorityActivated: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var change: PBAuthorityChange {
+    get {_change ?? PBAuthorityChange()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: PBAuthorityChange? = nil
+}
+
+/// No longer to be relied on.
+public nonisolated struct PBAuthorityTainted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var change: PBAuthorityChange {
+    get {_change ?? PBAuthorityChange()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: PBAuthorityChange? = nil
+}
+
+/// Out of the bundle: what it signed is refused.
+public nonisolated struct PBAuthorityRevoked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var change: PBAuthorityChange {
+    get {_change ?? PBAuthorityChange()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: PBAuthorityChange? = nil
+}
+
+/// Out of the bundle: nothing that it signed is still valid.
+public nonisolated struct PBAuthorityRetired: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var change: PBAuthorityChange {
+    get {_change ?? PBAuthorityChange()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: PBAuthorityChange? = nil
+}
+
+/// Which local processes get which SPIFFE ID over the Workload API: those that have all of the selectors.
+public nonisolated struct PBRegistrationEntryCreated: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var entryID: String = String()
+
+  public var spiffeID: String = String()
+
+  /// "unix:uid:1000"
+  public var selectors: [String] = []
+
+  /// 0: what the authority's policy says
+  public var x509SvidTtlSeconds: UInt32 = 0
+
+  /// 0: the same
+  public var jwtSvidTtlSeconds: UInt32 = 0
+
+  /// tells a client with several SVIDs which is which
+  public var hint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBRegistrationEntryRemoved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var entryID: String = String()
+
+  public var spiffeID: String = String()
+
+  public var reason: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1622,6 +2157,127 @@ public nonisolated struct PBAttestation: Sendable {
 
   /// C2SP signed note
   public var checkpoint: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A public host name of an operator, and where the SNI router takes its connections.
+public nonisolated struct PBOperatorHost: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  /// host:port
+  public var upstream: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The frame's licence for an operator. A later one of the same operator takes its place.
+public nonisolated struct PBOperatorLicensed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var licenceID: String = String()
+
+  public var scopes: [String] = []
+
+  public var hosts: [PBOperatorHost] = []
+
+  public var issuedUnixNs: Int64 = 0
+
+  public var expiresUnixNs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorSuspended: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorResumed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBOperatorRemoved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The agent is the frame's own from now on.
+public nonisolated struct PBOperatorAgentReleased: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operatorName: String = String()
+
+  public var agent: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Two signed notes of a peer's log that cannot both be true. The treaty is stopped until it is made anew.
+public nonisolated struct PBPeerEquivocationProven: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  /// same_size or inconsistent
+  public var kind: String = String()
+
+  /// that both notes verify with
+  public var logVerifierKey: String = String()
+
+  /// signed notes
+  public var first: Data = Data()
+
+  public var second: Data = Data()
+
+  /// the consistency proof that does not hold; none for same_size
+  public var proof: [Data] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1727,7 +2383,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{4}\u{5}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0\u{4}\u{6}peer_bundle_repinned\0\u{4}\u{6}peer_equivocation_proven\0\u{4}\u{4}authority_prepared\0\u{3}authority_activated\0\u{3}authority_tainted\0\u{3}authority_revoked\0\u{3}authority_retired\0\u{3}registration_entry_created\0\u{3}registration_entry_removed\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -2187,6 +2843,58 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .peerBundleRotated(v)
           }
         }()
+        case 56: try {
+          var v: PBTreatyAmendmentProposed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentProposed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentProposed(v)
+          }
+        }()
+        case 57: try {
+          var v: PBTreatyAmendmentAccepted?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentAccepted(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentAccepted(v)
+          }
+        }()
+        case 58: try {
+          var v: PBTreatyAmendmentRejected?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentRejected(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentRejected(v)
+          }
+        }()
+        case 59: try {
+          var v: PBTreatyAmendmentWithdrawn?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .treatyAmendmentWithdrawn(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .treatyAmendmentWithdrawn(v)
+          }
+        }()
         case 60: try {
           var v: PBPeerEventProjected?
           var hadOneofValue = false
@@ -2250,6 +2958,188 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._payload = .supplyDriftCleared(v)
+          }
+        }()
+        case 80: try {
+          var v: PBOperatorLicensed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorLicensed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorLicensed(v)
+          }
+        }()
+        case 81: try {
+          var v: PBOperatorSuspended?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorSuspended(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorSuspended(v)
+          }
+        }()
+        case 82: try {
+          var v: PBOperatorResumed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorResumed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorResumed(v)
+          }
+        }()
+        case 83: try {
+          var v: PBOperatorRemoved?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorRemoved(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorRemoved(v)
+          }
+        }()
+        case 84: try {
+          var v: PBOperatorAgentReleased?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .operatorAgentReleased(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .operatorAgentReleased(v)
+          }
+        }()
+        case 90: try {
+          var v: PBPeerBundleRepinned?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .peerBundleRepinned(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .peerBundleRepinned(v)
+          }
+        }()
+        case 96: try {
+          var v: PBPeerEquivocationProven?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .peerEquivocationProven(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .peerEquivocationProven(v)
+          }
+        }()
+        case 100: try {
+          var v: PBAuthorityPrepared?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .authorityPrepared(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .authorityPrepared(v)
+          }
+        }()
+        case 101: try {
+          var v: PBAuthorityActivated?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .authorityActivated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .authorityActivated(v)
+          }
+        }()
+        case 102: try {
+          var v: PBAuthorityTainted?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .authorityTainted(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .authorityTainted(v)
+          }
+        }()
+        case 103: try {
+          var v: PBAuthorityRevoked?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .authorityRevoked(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .authorityRevoked(v)
+          }
+        }()
+        case 104: try {
+          var v: PBAuthorityRetired?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .authorityRetired(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .authorityRetired(v)
+          }
+        }()
+        case 105: try {
+          var v: PBRegistrationEntryCreated?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .registrationEntryCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .registrationEntryCreated(v)
+          }
+        }()
+        case 106: try {
+          var v: PBRegistrationEntryRemoved?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .registrationEntryRemoved(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .registrationEntryRemoved(v)
           }
         }()
         default: break
@@ -2413,6 +3303,22 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         guard case .peerBundleRotated(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 55)
       }()
+      case .treatyAmendmentProposed?: try {
+        guard case .treatyAmendmentProposed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 56)
+      }()
+      case .treatyAmendmentAccepted?: try {
+        guard case .treatyAmendmentAccepted(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 57)
+      }()
+      case .treatyAmendmentRejected?: try {
+        guard case .treatyAmendmentRejected(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 58)
+      }()
+      case .treatyAmendmentWithdrawn?: try {
+        guard case .treatyAmendmentWithdrawn(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 59)
+      }()
       case .peerEventProjected?: try {
         guard case .peerEventProjected(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
@@ -2432,6 +3338,62 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .supplyDriftCleared?: try {
         guard case .supplyDriftCleared(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
+      }()
+      case .operatorLicensed?: try {
+        guard case .operatorLicensed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+      }()
+      case .operatorSuspended?: try {
+        guard case .operatorSuspended(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
+      }()
+      case .operatorResumed?: try {
+        guard case .operatorResumed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
+      }()
+      case .operatorRemoved?: try {
+        guard case .operatorRemoved(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
+      }()
+      case .operatorAgentReleased?: try {
+        guard case .operatorAgentReleased(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 84)
+      }()
+      case .peerBundleRepinned?: try {
+        guard case .peerBundleRepinned(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+      }()
+      case .peerEquivocationProven?: try {
+        guard case .peerEquivocationProven(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 96)
+      }()
+      case .authorityPrepared?: try {
+        guard case .authorityPrepared(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
+      }()
+      case .authorityActivated?: try {
+        guard case .authorityActivated(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+      }()
+      case .authorityTainted?: try {
+        guard case .authorityTainted(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
+      }()
+      case .authorityRevoked?: try {
+        guard case .authorityRevoked(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+      }()
+      case .authorityRetired?: try {
+        guard case .authorityRetired(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 104)
+      }()
+      case .registrationEntryCreated?: try {
+        guard case .registrationEntryCreated(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 105)
+      }()
+      case .registrationEntryRemoved?: try {
+        guard case .registrationEntryRemoved(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 106)
       }()
       case nil: break
       }
@@ -4243,7 +5205,7 @@ nonisolated extension PBFrameInvitationRejected: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FrameFederationEstablished"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}ours\0\u{1}theirs\0\u{3}peer_bundle\0\u{1}fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}ours\0\u{1}theirs\0\u{3}peer_bundle\0\u{1}fingerprint\0\u{1}document\0")
 
   fileprivate class _StorageClass {
     var _invitationID: String = String()
@@ -4252,6 +5214,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
     var _theirs: PBFrameDescription? = nil
     var _peerBundle: Data = Data()
     var _fingerprint: String = String()
+    var _document: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4268,6 +5231,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
       _theirs = source._theirs
       _peerBundle = source._peerBundle
       _fingerprint = source._fingerprint
+      _document = source._document
     }
   }
 
@@ -4292,6 +5256,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
         case 4: try { try decoder.decodeSingularMessageField(value: &_storage._theirs) }()
         case 5: try { try decoder.decodeSingularBytesField(value: &_storage._peerBundle) }()
         case 6: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
+        case 7: try { try decoder.decodeSingularBytesField(value: &_storage._document) }()
         default: break
         }
       }
@@ -4322,6 +5287,9 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
       if !_storage._fingerprint.isEmpty {
         try visitor.visitSingularStringField(value: _storage._fingerprint, fieldNumber: 6)
       }
+      if !_storage._document.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._document, fieldNumber: 7)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4337,6 +5305,7 @@ nonisolated extension PBFrameFederationEstablished: SwiftProtobuf.Message, Swift
         if _storage._theirs != rhs_storage._theirs {return false}
         if _storage._peerBundle != rhs_storage._peerBundle {return false}
         if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        if _storage._document != rhs_storage._document {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4426,6 +5395,675 @@ nonisolated extension PBPeerBundleRotated: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.sequence != rhs.sequence {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
     if lhs.bundle != rhs.bundle {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPeerBundleRepinned: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PeerBundleRepinned"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}sequence\0\u{1}fingerprint\0\u{1}bundle\0\u{3}previous_fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.bundle) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.previousFingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 3)
+    }
+    if !self.bundle.isEmpty {
+      try visitor.visitSingularBytesField(value: self.bundle, fieldNumber: 4)
+    }
+    if !self.previousFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.previousFingerprint, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBPeerBundleRepinned, rhs: PBPeerBundleRepinned) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.bundle != rhs.bundle {return false}
+    if lhs.previousFingerprint != rhs.previousFingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentProposed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentProposed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{1}outgoing\0\u{3}treaty_id\0\u{1}number\0\u{1}revision\0\u{1}ours\0\u{1}theirs\0\u{1}document\0\u{3}expires_unix_ns\0\u{1}note\0")
+
+  fileprivate class _StorageClass {
+    var _amendmentID: String = String()
+    var _peer: String = String()
+    var _outgoing: Bool = false
+    var _treatyID: String = String()
+    var _number: UInt64 = 0
+    var _revision: UInt32 = 0
+    var _ours: PBTreatyTerms? = nil
+    var _theirs: PBTreatyTerms? = nil
+    var _document: Data = Data()
+    var _expiresUnixNs: Int64 = 0
+    var _note: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _amendmentID = source._amendmentID
+      _peer = source._peer
+      _outgoing = source._outgoing
+      _treatyID = source._treatyID
+      _number = source._number
+      _revision = source._revision
+      _ours = source._ours
+      _theirs = source._theirs
+      _document = source._document
+      _expiresUnixNs = source._expiresUnixNs
+      _note = source._note
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._amendmentID) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._peer) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._outgoing) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._treatyID) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._revision) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._ours) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._theirs) }()
+        case 9: try { try decoder.decodeSingularBytesField(value: &_storage._document) }()
+        case 10: try { try decoder.decodeSingularSInt64Field(value: &_storage._expiresUnixNs) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._note) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._amendmentID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._amendmentID, fieldNumber: 1)
+      }
+      if !_storage._peer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._peer, fieldNumber: 2)
+      }
+      if _storage._outgoing != false {
+        try visitor.visitSingularBoolField(value: _storage._outgoing, fieldNumber: 3)
+      }
+      if !_storage._treatyID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._treatyID, fieldNumber: 4)
+      }
+      if _storage._number != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 5)
+      }
+      if _storage._revision != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._revision, fieldNumber: 6)
+      }
+      try { if let v = _storage._ours {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._theirs {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      if !_storage._document.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._document, fieldNumber: 9)
+      }
+      if _storage._expiresUnixNs != 0 {
+        try visitor.visitSingularSInt64Field(value: _storage._expiresUnixNs, fieldNumber: 10)
+      }
+      if !_storage._note.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._note, fieldNumber: 11)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentProposed, rhs: PBTreatyAmendmentProposed) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._amendmentID != rhs_storage._amendmentID {return false}
+        if _storage._peer != rhs_storage._peer {return false}
+        if _storage._outgoing != rhs_storage._outgoing {return false}
+        if _storage._treatyID != rhs_storage._treatyID {return false}
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._revision != rhs_storage._revision {return false}
+        if _storage._ours != rhs_storage._ours {return false}
+        if _storage._theirs != rhs_storage._theirs {return false}
+        if _storage._document != rhs_storage._document {return false}
+        if _storage._expiresUnixNs != rhs_storage._expiresUnixNs {return false}
+        if _storage._note != rhs_storage._note {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentAccepted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentAccepted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}revision\0\u{1}ours\0\u{1}theirs\0\u{1}document\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._ours) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._theirs) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.document) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt32Field(value: self.revision, fieldNumber: 4)
+    }
+    try { if let v = self._ours {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._theirs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentAccepted, rhs: PBTreatyAmendmentAccepted) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs._ours != rhs._ours {return false}
+    if lhs._theirs != rhs._theirs {return false}
+    if lhs.document != rhs.document {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentRejected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentRejected"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentRejected, rhs: PBTreatyAmendmentRejected) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTreatyAmendmentWithdrawn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TreatyAmendmentWithdrawn"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}amendment_id\0\u{1}peer\0\u{3}by_peer\0\u{1}reason\0\u{1}number\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.amendmentID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.byPeer) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.amendmentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.amendmentID, fieldNumber: 1)
+    }
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 2)
+    }
+    if self.byPeer != false {
+      try visitor.visitSingularBoolField(value: self.byPeer, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBTreatyAmendmentWithdrawn, rhs: PBTreatyAmendmentWithdrawn) -> Bool {
+    if lhs.amendmentID != rhs.amendmentID {return false}
+    if lhs.peer != rhs.peer {return false}
+    if lhs.byPeer != rhs.byPeer {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityChange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}authority_id\0\u{3}expires_unix_ns\0\u{1}sequence\0\u{1}fingerprint\0\u{1}forced\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.authorityID) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.expiresUnixNs) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.forced) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.authorityID.isEmpty {
+      try visitor.visitSingularStringField(value: self.authorityID, fieldNumber: 2)
+    }
+    if self.expiresUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expiresUnixNs, fieldNumber: 3)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 4)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 5)
+    }
+    if self.forced != false {
+      try visitor.visitSingularBoolField(value: self.forced, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityChange, rhs: PBAuthorityChange) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.authorityID != rhs.authorityID {return false}
+    if lhs.expiresUnixNs != rhs.expiresUnixNs {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.forced != rhs.forced {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityPrepared: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityPrepared"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityPrepared, rhs: PBAuthorityPrepared) -> Bool {
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityActivated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityActivated"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityActivated, rhs: PBAuthorityActivated) -> Bool {
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityTainted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityTainted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityTainted, rhs: PBAuthorityTainted) -> Bool {
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityRevoked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityRevoked"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityRevoked, rhs: PBAuthorityRevoked) -> Bool {
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorityRetired: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuthorityRetired"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBAuthorityRetired, rhs: PBAuthorityRetired) -> Bool {
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRegistrationEntryCreated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RegistrationEntryCreated"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}entry_id\0\u{3}spiffe_id\0\u{1}selectors\0\u{3}x509_svid_ttl_seconds\0\u{3}jwt_svid_ttl_seconds\0\u{1}hint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.entryID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.selectors) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.x509SvidTtlSeconds) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.jwtSvidTtlSeconds) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.hint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entryID.isEmpty {
+      try visitor.visitSingularStringField(value: self.entryID, fieldNumber: 1)
+    }
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 2)
+    }
+    if !self.selectors.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.selectors, fieldNumber: 3)
+    }
+    if self.x509SvidTtlSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.x509SvidTtlSeconds, fieldNumber: 4)
+    }
+    if self.jwtSvidTtlSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.jwtSvidTtlSeconds, fieldNumber: 5)
+    }
+    if !self.hint.isEmpty {
+      try visitor.visitSingularStringField(value: self.hint, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBRegistrationEntryCreated, rhs: PBRegistrationEntryCreated) -> Bool {
+    if lhs.entryID != rhs.entryID {return false}
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.selectors != rhs.selectors {return false}
+    if lhs.x509SvidTtlSeconds != rhs.x509SvidTtlSeconds {return false}
+    if lhs.jwtSvidTtlSeconds != rhs.jwtSvidTtlSeconds {return false}
+    if lhs.hint != rhs.hint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRegistrationEntryRemoved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RegistrationEntryRemoved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}entry_id\0\u{3}spiffe_id\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.entryID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entryID.isEmpty {
+      try visitor.visitSingularStringField(value: self.entryID, fieldNumber: 1)
+    }
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBRegistrationEntryRemoved, rhs: PBRegistrationEntryRemoved) -> Bool {
+    if lhs.entryID != rhs.entryID {return false}
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4526,6 +6164,286 @@ nonisolated extension PBAttestation: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.position != rhs.position {return false}
     if lhs.proof != rhs.proof {return false}
     if lhs.checkpoint != rhs.checkpoint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorHost"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}upstream\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.upstream) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.upstream.isEmpty {
+      try visitor.visitSingularStringField(value: self.upstream, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorHost, rhs: PBOperatorHost) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.upstream != rhs.upstream {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorLicensed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorLicensed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{3}licence_id\0\u{1}scopes\0\u{1}hosts\0\u{3}issued_unix_ns\0\u{3}expires_unix_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.licenceID) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.scopes) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.hosts) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.issuedUnixNs) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.expiresUnixNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.licenceID.isEmpty {
+      try visitor.visitSingularStringField(value: self.licenceID, fieldNumber: 2)
+    }
+    if !self.scopes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.scopes, fieldNumber: 3)
+    }
+    if !self.hosts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.hosts, fieldNumber: 4)
+    }
+    if self.issuedUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.issuedUnixNs, fieldNumber: 5)
+    }
+    if self.expiresUnixNs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expiresUnixNs, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorLicensed, rhs: PBOperatorLicensed) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.licenceID != rhs.licenceID {return false}
+    if lhs.scopes != rhs.scopes {return false}
+    if lhs.hosts != rhs.hosts {return false}
+    if lhs.issuedUnixNs != rhs.issuedUnixNs {return false}
+    if lhs.expiresUnixNs != rhs.expiresUnixNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorSuspended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorSuspended"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorSuspended, rhs: PBOperatorSuspended) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorResumed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorResumed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorResumed, rhs: PBOperatorResumed) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorRemoved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorRemoved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorRemoved, rhs: PBOperatorRemoved) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOperatorAgentReleased: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperatorAgentReleased"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operator_name\0\u{1}agent\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.operatorName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operatorName.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorName, fieldNumber: 1)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBOperatorAgentReleased, rhs: PBOperatorAgentReleased) -> Bool {
+    if lhs.operatorName != rhs.operatorName {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PeerEquivocationProven"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}kind\0\u{3}log_verifier_key\0\u{1}first\0\u{1}second\0\u{1}proof\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.logVerifierKey) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.first) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.second) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.proof) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.logVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.logVerifierKey, fieldNumber: 3)
+    }
+    if !self.first.isEmpty {
+      try visitor.visitSingularBytesField(value: self.first, fieldNumber: 4)
+    }
+    if !self.second.isEmpty {
+      try visitor.visitSingularBytesField(value: self.second, fieldNumber: 5)
+    }
+    if !self.proof.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.proof, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBPeerEquivocationProven, rhs: PBPeerEquivocationProven) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.logVerifierKey != rhs.logVerifierKey {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.second != rhs.second {return false}
+    if lhs.proof != rhs.proof {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

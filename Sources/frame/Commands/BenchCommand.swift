@@ -4,7 +4,8 @@ import Foundation
 /// `frame bench`: how fast this machine is with frames on it, and how far that is from what its disk can do.
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure transfers, the log's writer, scrapes and instruments on this machine.",
+    commandName: "bench",
+    abstract: "Measure transfers, batches, the log's writer, its growth, scrapes and instruments here.",
     discussion: """
       Every figure is measured in the run that prints it, together with a baseline: the same bytes made durable by the disk
       alone. Compare ratios between machines, not figures.
@@ -12,11 +13,14 @@ struct BenchCommand: AsyncParsableCommand {
       Examples:
         frame bench transfers --seconds 10
         frame bench writer --seconds 5 --batch 100 --json
+        frame bench rest --seconds 5
+        frame bench growth --events 1000000
         frame bench start --events 1000000
         frame bench metrics
       """,
     subcommands: [
-      BenchTransfersCommand.self, BenchWriterCommand.self, BenchStartCommand.self, BenchMetricsCommand.self,
+      BenchTransfersCommand.self, BenchRestCommand.self, BenchWriterCommand.self, BenchGrowthCommand.self,
+      BenchStartCommand.self, BenchMetricsCommand.self,
     ])
 }
 
@@ -40,6 +44,11 @@ struct BenchOptions: ParsableArguments {
   /// Runs `body` in the folder to work in; a temporary one is removed afterwards.
   /// - Throws: ``CLIError/folderNotWritable(path:why:)``, and what `body` throws.
   func inFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
+    try await Self.inFolder(data, body)
+  }
+
+  /// - Parameter data: nil: a temporary folder.
+  static func inFolder<Result>(_ data: String?, _ body: (URL) async throws -> Result) async throws -> Result {
     let folder =
       data.map { URL(fileURLWithPath: $0).standardizedFileURL }
       ?? FileManager.default.temporaryDirectory.appendingPathComponent("frame-bench-\(UUID().uuidString.lowercased())")

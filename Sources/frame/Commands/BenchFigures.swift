@@ -84,8 +84,9 @@ struct BenchBaselines: Encodable, Sendable {
 
 extension Output {
   /// Figures as JSON.
-  static func json(figures: some Encodable) throws {
+  static func json(figures: some Encodable, snakeCase: Bool = false) throws {
     let encoder = JSONEncoder()
+    if snakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     line(String(decoding: try encoder.encode(figures), as: UTF8.self))
   }

@@ -51,7 +51,7 @@ struct BenchFrames: Sendable {
 
   private static func prepare(_ a: DemoNode, _ b: DemoNode, _ client: BenchClient) async throws -> BenchFrames {
     let scenario = DemoScenario(
-      a: a, b: b, progress: Progress(live: false, to: .standardError), began: SystemClock().now(),
+      nodes: [a, b], progress: Progress(live: false, to: .standardError), began: SystemClock().now(),
       canaryInterval: .seconds(60))
     try await scenario.establish()
     for node in [a, b] {
@@ -80,6 +80,17 @@ struct BenchFrames: Sendable {
     try await client.post(
       a.configuration.localAPIURL + "/api/v1/transfers",
       ["to": .string(Self.payee), "amount": .string(Self.amount)], token: token, key: key, expecting: [200])
+  }
+
+  /// The body of a batch of `count` transfers within the first frame.
+  func batch(of count: Int) throws -> Data {
+    let item = JSONValue.object(["to": .string(Self.payee), "amount": .string(Self.amount)])
+    return try JSONEncoder().encode(["transfers": JSONValue.list(Array(repeating: item, count: count))])
+  }
+
+  func batch(_ body: Data, key: String) async throws {
+    try await client.post(
+      a.configuration.localAPIURL + "/api/v1/transfers/batch", body, token: token, key: key, expecting: [200])
   }
 
   /// A transfer from the first frame to the second. From 2pc only a completed one will do.

@@ -105,12 +105,18 @@ final class BenchClient: Sendable {
   func post(_ url: String, _ body: [String: JSONValue], token: String, key: String, expecting statuses: Set<UInt>)
     async throws
   {
+    try await post(url, try JSONEncoder().encode(body), token: token, key: key, expecting: statuses)
+  }
+
+  /// Posts a command whose body is JSON already.
+  /// - Throws: ``CLIError`` unless the answer has one of `statuses`.
+  func post(_ url: String, _ body: Data, token: String, key: String, expecting statuses: Set<UInt>) async throws {
     var request = HTTPClientRequest(url: url)
     request.method = .POST
     request.headers.add(name: "Authorization", value: "Bearer \(token)")
     request.headers.add(name: "Idempotency-Key", value: key)
     request.headers.add(name: "Content-Type", value: "application/json")
-    request.body = .bytes(ByteBuffer(data: try JSONEncoder().encode(body)))
+    request.body = .bytes(ByteBuffer(data: body))
     let response = try await client.execute(request, timeout: .seconds(30))
     let answer = try await response.body.collect(upTo: APIClient.maximumAnswer)
     guard statuses.contains(response.status.code) else {

@@ -58,7 +58,7 @@ struct BenchTransfersCommand: AsyncParsableCommand {
   func run() async throws {
     let machine = BenchMachine()
     let figures = try await options.inFolder { folder in
-      try await untilSignal { try await measure(machine, in: folder) }
+      try await Self.untilSignal { try await measure(machine, in: folder) }
     }
     if options.json { try Output.json(figures: figures) } else { Self.show(figures) }
     let failures = (figures.async + figures.twoPhase + figures.within).compactMap(\.firstFailure)
@@ -66,7 +66,7 @@ struct BenchTransfersCommand: AsyncParsableCommand {
   }
 
   /// Ctrl-C cancels the run, so that nodes are stopped and folders removed.
-  private func untilSignal<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+  static func untilSignal<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
     return try await withThrowingTaskGroup(of: T?.self) { group in
       defer { group.cancelAll() }

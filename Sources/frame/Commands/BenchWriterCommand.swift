@@ -9,8 +9,9 @@ struct BenchWriterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "writer", abstract: "Measure the log's writer, without network or API.",
     discussion: """
-      One caller submits batches of transfers, one after the other; each batch is one durable commit, with every check that
-      a node makes. The baseline inserts the very same events with bare SQLite transactions of the same size.
+      Callers submit batches of transfers, each its next one when its last one is durable, with every check that a node
+      makes. The baseline inserts the very same events with bare SQLite transactions of the same size: as many events as
+      the writer's own transactions had on average.
 
       Example:
         frame bench writer --seconds 5 --batch 100 --json
@@ -18,19 +19,27 @@ struct BenchWriterCommand: AsyncParsableCommand {
 
   @OptionGroup var options: BenchOptions
 
-  @Option(name: .long, help: "Transfers in one commit.")
+  @Option(name: .long, help: "Transfers that a caller submits at once.")
   var batch = 100
+
+  @Option(name: .long, help: "Callers at the same time; two let the writer decide one batch while it syncs the other.")
+  var callers = 2
 
   func validate() throws {
     guard (1...LogLimits.maximumBatchCommands).contains(batch) else {
       throw ValidationError("--batch \(batch): use 1 to \(LogLimits.maximumBatchCommands).")
     }
+    guard (1...64).contains(callers) else { throw ValidationError("--callers \(callers): use 1 to 64.") }
   }
 
   struct Figures: Encodable {
     let machine: BenchMachine
     let batch: Int
+    let callers: Int
     let transfers: Int
+    /// Transfers in one of the writer's transactions, on average, and events in one of the baseline's.
+    let perCommit: Double
+    let baselinePerCommit: Int
     let seconds: Double
     let transfersPerSecond: Double
     let baselinePerSecond: Double
@@ -40,7 +49,9 @@ struct BenchWriterCommand: AsyncParsableCommand {
     let baseline: BenchBaselines
 
     enum CodingKeys: String, CodingKey {
-      case machine, batch, transfers, seconds, ratio, commit, baseline
+      case machine, batch, callers, transfers, seconds, ratio, commit, baseline
+      case perCommit = "transfers_per_commit"
+      case baselinePerCommit = "baseline_per_commit"
       case transfersPerSecond = "transfers_per_second"
       case baselinePerSecond = "baseline_per_second"
     }
@@ -51,10 +62,13 @@ struct BenchWriterCommand: AsyncParsableCommand {
     let figures = try await options.inFolder { folder in
       let (log, result) = try await measure(in: folder)
       defer { try? FileManager.default.removeItem(at: log) }
+      let perCommit = max(1, Int(result.perCommit.rounded()))
       let baseline = try await BenchBaselines.measure(
-        try await DiskBaseline.sample(of: log), batch: batch, in: folder, for: options.duration)
+        try await DiskBaseline.sample(of: log), batch: perCommit, in: folder, for: options.duration)
       return Figures(
-        machine: machine, batch: batch, transfers: result.transfers, seconds: BenchRound.three(result.seconds),
+        machine: machine, batch: batch, callers: callers, transfers: result.transfers,
+        perCommit: BenchRound.three(result.perCommit), baselinePerCommit: perCommit,
+        seconds: BenchRound.three(result.seconds),
         transfersPerSecond: result.perSecond.rounded(), baselinePerSecond: baseline.sqliteInsert.perSecond,
         ratio: BenchRound.three(result.perSecond / baseline.sqliteInsert.perSecond),
         commit: BenchTimes(result.latencies),
@@ -68,7 +82,7 @@ struct BenchWriterCommand: AsyncParsableCommand {
     var rounds = 10
     while true {
       let log = try BenchOptions.fresh("writer", in: folder)
-      let result = try await LogBenchmark.run(directory: log, callers: 1, batch: batch, rounds: rounds)
+      let result = try await LogBenchmark.run(directory: log, callers: callers, batch: batch, rounds: rounds)
       guard result.seconds < options.seconds * 0.9 else { return (log, result) }
       try? FileManager.default.removeItem(at: log)
       let estimate = Double(rounds) * options.seconds / max(result.seconds, 0.001)
@@ -77,7 +91,7 @@ struct BenchWriterCommand: AsyncParsableCommand {
   }
 
   private func show(_ figures: Figures) {
-    Output.line("Writer: \(figures.machine.text), \(figures.batch) transfers a commit")
+    Output.line("Writer: \(figures.machine.text), \(figures.callers) callers, batches of \(figures.batch)")
     Output.line("")
     let baseline = figures.baseline
     Output.table(
@@ -88,6 +102,7 @@ struct BenchWriterCommand: AsyncParsableCommand {
         ["file append and fdatasync", "\(Int(baseline.fileAppend.perSecond))"] + baseline.fileAppend.commit.cells,
       ])
     Output.line("")
-    Output.line("ratio to bare SQLite \(figures.ratio), events of \(baseline.eventBytes) bytes")
+    Output.line(
+      "ratio to bare SQLite \(figures.ratio), events of \(baseline.eventBytes) bytes, \(figures.perCommit) a commit")
   }
 }

@@ -28,6 +28,7 @@ struct InitCommand: AsyncParsableCommand {
   var listenHost: String = "0.0.0.0"
 
   @OptionGroup var ports: PortOptions
+  @OptionGroup var seal: SealOptions
 
   @Flag(name: .long, help: "Print what was made as JSON.")
   var json = false
@@ -36,7 +37,7 @@ struct InitCommand: AsyncParsableCommand {
     let folder = URL(fileURLWithPath: data)
     let made = try NodeSetup.initialise(
       frameID: try FrameID(frameID), currency: currency, scale: scale, data: folder, ports: ports.plan,
-      listenHost: listenHost)
+      listenHost: listenHost, seal: seal.seal)
     let file = folder.appendingPathComponent(NodeSetup.configurationName).path
     if json {
       let fields = [
@@ -51,6 +52,34 @@ struct InitCommand: AsyncParsableCommand {
         ("start it", "frame serve --config \(file)"),
       ])
     }
+  }
+}
+
+/// What the private keys of a new frame are sealed with.
+struct SealOptions: ParsableArguments {
+  @Option(
+    name: .customLong("seal-passphrase-env"), help: "Seal the keys with the passphrase in this environment variable.")
+  var passphraseEnvironment: String?
+
+  @Option(
+    name: .customLong("seal-passphrase-file"), help: "Seal the keys with the passphrase in this file (mode 0600).")
+  var passphraseFile: String?
+
+  @Option(
+    name: .customLong("seal-key-file"), help: "Seal the keys with the bytes of this file (mode 0600, 32 at least).")
+  var keyFile: String?
+
+  func validate() throws {
+    guard [passphraseEnvironment, passphraseFile, keyFile].compactMap({ $0 }).count <= 1 else {
+      throw ValidationError("Use one of --seal-passphrase-env, --seal-passphrase-file and --seal-key-file.")
+    }
+  }
+
+  /// Nil when the keys are stored in the clear.
+  var seal: KeySeal? {
+    if let passphraseEnvironment { return .passphraseEnvironment(passphraseEnvironment) }
+    if let passphraseFile { return .passphraseFile(URL(fileURLWithPath: passphraseFile).standardizedFileURL.path) }
+    return keyFile.map { .keyFile(URL(fileURLWithPath: $0).standardizedFileURL.path) }
   }
 }
 

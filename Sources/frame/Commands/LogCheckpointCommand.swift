@@ -8,12 +8,17 @@ struct LogCheckpointCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         frame log checkpoint > checkpoint
+        frame log checkpoint --cosigned
         frame log checkpoint --url https://frame-a.example
       """)
+
+  @Flag(name: .long, help: "The newest one that a witness has cosigned, with all cosignatures.")
+  var cosigned = false
 
   @OptionGroup var node: NodeOptions
 
   func run() async throws {
-    FileHandle.standardOutput.write(try await node.publicClient().bytes("/log/checkpoint"))
+    let path = cosigned ? "/log/cosigned" : "/log/checkpoint"
+    FileHandle.standardOutput.write(try await node.publicClient().bytes(path))
   }
 }

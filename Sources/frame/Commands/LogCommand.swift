@@ -14,6 +14,6 @@ struct LogCommand: AsyncParsableCommand {
       """,
     subcommands: [
       LogCheckpointCommand.self, LogTileCommand.self, LogProofCommand.self, LogEventsCommand.self,
-      LogDownloadCommand.self,
+      LogDownloadCommand.self, LogEquivocationCommand.self,
     ])
 }

@@ -3,7 +3,7 @@ import ArgumentParser
 /// `frame peer`: treaties with other frames (WS3).
 struct PeerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "peer", abstract: "Treaties with other frames: invite, approve, revoke.",
+    commandName: "peer", abstract: "Treaties with other frames: invite, approve, amend, revoke.",
     discussion: """
       A treaty is bilateral: one side invites, the other compares the fingerprint it was told by other means and approves.
 
@@ -13,7 +13,8 @@ struct PeerCommand: AsyncParsableCommand {
       """,
     subcommands: [
       PeerInviteCommand.self, PeerListCommand.self, PeerShowCommand.self, PeerApproveCommand.self,
-      PeerRejectCommand.self, PeerRevokeCommand.self,
+      PeerRejectCommand.self, PeerRevokeCommand.self, PeerInvitationsCommand.self, PeerTreatyCommand.self,
+      PeerAmendCommand.self, PeerAmendmentsCommand.self, PeerRepinCommand.self,
     ])
 
   static func show(_ peer: PeerInfo) {
@@ -21,7 +22,23 @@ struct PeerCommand: AsyncParsableCommand {
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
       ("fingerprint", peer.fingerprint), ("observed", peer.observedFingerprint),
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
-      ("last refresh", peer.lastRefresh), ("reason", peer.reason), ("waiting for", peer.trouble),
+      ("bundle profile", peer.bundleProfile),
+      ("last refresh", peer.lastRefresh), ("revision", peer.revision.map(String.init)), ("lapses", peer.expiresAt),
+      ("reason", peer.reason), ("waiting for", peer.trouble),
     ])
+    for amendment in peer.amendments ?? [] where amendment.state == "pending" {
+      Output.line("")
+      show(amendment)
+    }
+  }
+
+  static func show(_ amendment: AmendmentInfo) {
+    Output.fields([
+      ("amendment", amendment.amendmentId), ("frame", amendment.frameId), ("direction", amendment.direction),
+      ("state", amendment.state), ("revision", "\(amendment.revision)"),
+      ("note", amendment.note.isEmpty ? nil : amendment.note), ("reason", amendment.reason),
+      ("lapses", amendment.state == "pending" ? amendment.expiresAt : nil),
+    ])
+    for change in amendment.changes { Output.line("  \(change)") }
   }
 }

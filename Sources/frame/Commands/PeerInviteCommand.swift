@@ -18,6 +18,11 @@ struct PeerInviteCommand: AsyncParsableCommand {
   @Option(name: .long, help: "The fingerprint its bundle must have, SHA256:<hex>, learned by other means.")
   var expectFingerprint: String?
 
+  @Option(
+    name: .long,
+    help: "How that endpoint proves itself: https_spiffe (its SVID) or https_web (Web PKI and host name).")
+  var profile: String?
+
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
@@ -26,6 +31,7 @@ struct PeerInviteCommand: AsyncParsableCommand {
       "trust_domain": .string(trustDomain), "bundle_endpoint": .string(bundleEndpoint),
     ]
     body.add("expect_fingerprint", expectFingerprint)
+    body.add("profile", profile)
     let answer: APIClient.Answer<PeerInfo> = try await node.client().post("/api/v1/peers/invitations", body)
     output.print(answer) { peer in
       PeerCommand.show(peer)

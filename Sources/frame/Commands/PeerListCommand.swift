@@ -38,7 +38,33 @@ struct PeerShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().get("/api/v1/peers/\(frame)")
+    let client = try node.client()
+    let answer: APIClient.Answer<PeerInfo> = try await client.get("/api/v1/peers/\(frame)")
     output.print(answer, text: PeerCommand.show)
+    // A peer that has not told its log key yet is not witnessed.
+    let path = "/api/v1/peers/\(frame)/witness"
+    guard !output.json, let witness = try? await client.get(path, as: WitnessInfo.self).body else { return }
+    Output.fields([
+      ("witnessed", witness.witnessedSize.map { "\($0) events" }),
+      ("cosigned ours", witness.cosignedSize.map { "\($0) events" }),
+      (
+        "TWO HISTORIES",
+        witness.equivocation.map {
+          "\($0.kind), since \($0.time); see frame log equivocation show \(frame)"
+        }
+      ),
+    ])
   }
+}
+
+/// What `GET /api/v1/peers/{peer}/witness` answers.
+struct WitnessInfo: Decodable, Sendable {
+  struct Equivocation: Decodable, Sendable {
+    let kind: String
+    let time: String
+  }
+
+  let witnessedSize: UInt64?
+  let cosignedSize: UInt64?
+  let equivocation: Equivocation?
 }

@@ -13,6 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Run a frame until SIGTERM or SIGINT.",
     discussion: """
+      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay.
+
       Example:
         frame serve --config ./frame-data/frame.yaml --log-format json
       """)
@@ -28,6 +30,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "Also stop when stdin closes, so that the node never outlives its supervisor.")
   var supervised = false
 
+  @Flag(
+    name: .long,
+    help: "Serve although a witness holds more of this log than there is: an older copy was restored for good.")
+  var acceptFork = false
+
   @Option(
     name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
   var canarySeconds: Double?
@@ -40,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     var configuration = try location.configuration()
+    configuration.acceptsFork = acceptFork
     if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
@@ -64,6 +72,8 @@ struct ServeCommand: AsyncParsableCommand {
         service: NodeService(node: node), successTerminationBehavior: .gracefullyShutdownGroup,
         failureTerminationBehavior: .gracefullyShutdownGroup)
     ]
+    services.append(
+      .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
       services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
     }
@@ -98,6 +108,15 @@ struct LocationOptions: ParsableArguments {
 
   var configurationFile: URL { options.configurationFile }
   func configuration() throws -> NodeConfiguration { try options.configuration() }
+}
+
+/// Has the node read frame.yaml again at SIGHUP.
+private struct ReloadSignal: Service {
+  let node: Node
+
+  func run() async throws {
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { await node.reload() }
+  }
 }
 
 /// Ends when stdin does.

@@ -8,9 +8,11 @@ struct TransferCommand: AsyncParsableCommand {
       Examples:
         frame transfer --from alice --to carol --amount 1.00
         frame transfer --from alice --to bob@frame-b.example --amount 1.00 --backend async
+        frame transfer batch --from alice --file transfers.csv
         frame transfer show 0198f2…
       """,
-    subcommands: [TransferSendCommand.self, TransferShowCommand.self], defaultSubcommand: TransferSendCommand.self)
+    subcommands: [TransferSendCommand.self, TransferBatchCommand.self, TransferShowCommand.self],
+    defaultSubcommand: TransferSendCommand.self)
 
   static func show(_ receipt: Receipt) {
     Output.fields([

@@ -2,7 +2,7 @@ import Foundation
 import FrameCore
 import FrameNode
 
-/// The two frames of a demo: who they are, where they live and which ports they take.
+/// The frames of a demo: who they are, where they live and which ports they take.
 struct DemoPlan: Sendable {
   struct Frame: Sendable {
     let id: FrameID
@@ -18,28 +18,36 @@ struct DemoPlan: Sendable {
 
   static let scale = 2
 
-  let a: Frame
-  let b: Frame
-  var frames: [Frame] { [a, b] }
+  /// How many frames a demo may have.
+  static let sizes = 2...4
+  static let portsPerFrame = 5
 
-  /// - Parameter basePort: the first of ten ports, five a frame; nil takes the well-known ones.
+  let frames: [Frame]
+  var a: Frame { frames[0] }
+  var b: Frame { frames[1] }
+
+  private static let wellKnown = [
+    PortPlan(), PortPlan(api: 8081, ops: 9465, federation: 9453, bundle: 9454, sni: 8444),
+    PortPlan(api: 8082, ops: 9466, federation: 9473, bundle: 9474, sni: 8445),
+    PortPlan(api: 8083, ops: 9467, federation: 9483, bundle: 9484, sni: 8446),
+  ]
+
+  /// - Parameters:
+  ///   - basePort: the first of the ports, five a frame; nil takes the well-known ones.
+  ///   - count: within ``sizes``.
   /// - Throws: an `IdentifierError`, never for these constants.
-  init(data: URL, basePort: Int?) throws {
-    let ports: (PortPlan, PortPlan)
-    if let base = basePort {
-      ports = (
-        PortPlan(api: base, ops: base + 1, federation: base + 2, bundle: base + 3, sni: base + 4),
-        PortPlan(api: base + 5, ops: base + 6, federation: base + 7, bundle: base + 8, sni: base + 9)
-      )
-    } else {
-      ports = (PortPlan(), PortPlan(api: 8081, ops: 9465, federation: 9453, bundle: 9454, sni: 8444))
+  init(data: URL, basePort: Int?, count: Int = 2) throws {
+    let people = ["alice", "bob", "carol", "dave"]
+    frames = try zip(["a", "b", "c", "d"], people).prefix(count).enumerated().map { index, name in
+      let (letter, person) = name
+      let ports = basePort.map { base -> PortPlan in
+        let first = base + index * Self.portsPerFrame
+        return PortPlan(api: first, ops: first + 1, federation: first + 2, bundle: first + 3, sni: first + 4)
+      }
+      return Frame(
+        id: try FrameID("frame-\(letter).example"), currency: "\(letter.uppercased())VT", person: person,
+        folder: data.appendingPathComponent("frame-\(letter)"), ports: ports ?? Self.wellKnown[index])
     }
-    a = Frame(
-      id: try FrameID("frame-a.example"), currency: "AVT", person: "alice",
-      folder: data.appendingPathComponent("frame-a"), ports: ports.0)
-    b = Frame(
-      id: try FrameID("frame-b.example"), currency: "BVT", person: "bob",
-      folder: data.appendingPathComponent("frame-b"), ports: ports.1)
   }
 
   /// Reads the frames' configurations, making those frames that do not exist yet.

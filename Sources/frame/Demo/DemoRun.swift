@@ -3,7 +3,7 @@ import FrameCore
 import FrameNode
 import UnixSignals
 
-/// Supervises the two nodes of a demo: starts them, runs the scenario, and ends when told to, when `once` is done, or when
+/// Supervises the nodes of a demo: starts them, runs the scenario, and ends when told to, when `once` is done, or when
 /// a node ends by itself; the nodes never outlive it.
 struct DemoRun: Sendable {
   /// How long a node may take to stop before it is killed.
@@ -33,26 +33,30 @@ struct DemoRun: Sendable {
       }
     }
     Output.line(
-      made == 0 ? "Resuming the frames of \(plan.a.folder.deletingLastPathComponent().path)" : "Setting up two frames")
-    let a = try DemoNode.start(plan.a, configurations[0], interval: canaryInterval)
-    let b: DemoNode
+      made == 0
+        ? "Resuming the frames of \(plan.a.folder.deletingLastPathComponent().path)" : "Setting up \(size) frames")
+    var nodes: [DemoNode] = []
     do {
-      b = try DemoNode.start(plan.b, configurations[1], interval: canaryInterval)
+      for (frame, configuration) in zip(plan.frames, configurations) {
+        nodes.append(try DemoNode.start(frame, configuration, interval: canaryInterval))
+      }
     } catch {
-      await a.process.stop(patience: Self.patience)
+      await stop(nodes, told: nil)
       throw error
     }
-    let scenario = DemoScenario(a: a, b: b, progress: progress, began: began, canaryInterval: canaryInterval)
+    let scenario = DemoScenario(nodes: nodes, progress: progress, began: began, canaryInterval: canaryInterval)
     do {
-      let end = try await firstEnd(scenario, [a, b])
-      await stop([a, b], told: end)
+      let end = try await firstEnd(scenario, nodes)
+      await stop(nodes, told: end)
       if case .died(let node, let ending) = end { throw node.death(ending) }
     } catch {
-      let death = await recentDeath(of: [a, b])
-      await stop([a, b], told: nil)
+      let death = await recentDeath(of: nodes)
+      await stop(nodes, told: nil)
       throw death ?? error
     }
   }
+
+  private var size: String { ["two", "three", "four"][plan.frames.count - DemoPlan.sizes.lowerBound] }
 
   /// A step that fails because its node has just ended: the end is the reason worth telling.
   private func recentDeath(of nodes: [DemoNode]) async -> CLIError? {
@@ -101,7 +105,7 @@ struct DemoRun: Sendable {
   }
 
   private func stop(_ nodes: [DemoNode], told end: End?) async {
-    if case .told? = end { Output.line("Stopping both frames …") }
+    if case .told? = end { Output.line("Stopping all frames …") }
     await withTaskGroup(of: Void.self) { group in
       for node in nodes { group.addTask { _ = await node.process.stop(patience: Self.patience) } }
     }
@@ -111,7 +115,9 @@ struct DemoRun: Sendable {
   private func summarise(_ nodes: [DemoNode]) {
     Output.line("")
     let interval = canaryInterval.inSeconds.formatted(.number.precision(.fractionLength(0...3)))
-    Output.line("Two frames are federated (\(progress.total)); their canaries sing every \(interval) s.")
+    Output.line(
+      "\(size.prefix(1).uppercased() + size.dropFirst()) frames are federated (\(progress.total)); their canaries sing every \(interval) s."
+    )
     for node in nodes {
       Output.line("")
       Output.fields([

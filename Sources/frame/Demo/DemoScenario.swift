@@ -2,7 +2,7 @@ import Foundation
 import FrameCore
 import FrameNode
 
-/// What the demo does with its two nodes, step by step. Every step that moves money carries a fixed idempotency key, so a
+/// What the demo does with its nodes, step by step. Every step that moves money carries a fixed idempotency key, so a
 /// set-up that was interrupted is completed, not repeated, by the next start.
 struct DemoScenario: Sendable {
   static let supply = "1000000.00"
@@ -10,14 +10,27 @@ struct DemoScenario: Sendable {
   static let bridged = "5.00"
   static let transfer = "1.00"
 
-  let a: DemoNode
-  let b: DemoNode
+  /// Two at least; the first two show the bridge.
+  let nodes: [DemoNode]
   let progress: Progress
   /// Before the nodes were started: a canary round counts only when it is newer.
   let began: FrameTime
   let canaryInterval: Duration
 
-  private var nodes: [DemoNode] { [a, b] }
+  private var a: DemoNode { nodes[0] }
+  private var b: DemoNode { nodes[1] }
+
+  init(nodes: [DemoNode], progress: Progress, began: FrameTime, canaryInterval: Duration) {
+    self.nodes = nodes
+    self.progress = progress
+    self.began = began
+    self.canaryInterval = canaryInterval
+  }
+
+  /// Every two of them, the inviter first.
+  private var pairs: [(DemoNode, DemoNode)] {
+    nodes.indices.flatMap { first in nodes[(first + 1)...].map { (nodes[first], $0) } }
+  }
 
   func run() async throws {
     try await establish()
@@ -26,7 +39,7 @@ struct DemoScenario: Sendable {
     for node in nodes { try await audit(node) }
   }
 
-  /// Until both nodes are ready, have money and an established treaty.
+  /// Until all nodes are ready, have money, and each two an established treaty.
   func establish() async throws {
     for node in nodes {
       try await progress.step("start \(node.name)") {
@@ -34,7 +47,7 @@ struct DemoScenario: Sendable {
       }
     }
     for node in nodes { try await fund(node) }
-    try await federate()
+    for (a, b) in pairs { try await federate(a, b) }
   }
 
   // MARK: - Money and agents
@@ -64,7 +77,7 @@ struct DemoScenario: Sendable {
 
   // MARK: - Treaty
 
-  private func federate() async throws {
+  private func federate(_ a: DemoNode, _ b: DemoNode) async throws {
     let invited = try await state(of: a, at: b)
     if try await state(of: b, at: a) == "established", invited == "established" {
       return try await progress.step("treaty between \(a.name) and \(b.name): established before") {}
@@ -95,7 +108,8 @@ struct DemoScenario: Sendable {
         return fingerprint
       }
     }
-    try await progress.step("treaty established on both sides") {
+    let between = nodes.count > 2 ? " of \(a.name) and \(b.name)" : ""
+    try await progress.step("treaty\(between) established on both sides") {
       try await eventually("the treaty being established on both sides", within: 30) {
         let states = (try await state(of: b, at: a), try await state(of: a, at: b))
         return states == ("established", "established") ? true : nil
@@ -118,8 +132,8 @@ struct DemoScenario: Sendable {
   private func canaryRound() async throws -> Bool {
     // A round that meets a peer still starting fails; the next one comes an interval later.
     let seconds = Int(min(120, 30 + 1.2 * canaryInterval.inSeconds))
-    return try await eventually("a complete canary round on both frames", within: seconds) {
-      for (node, peer) in [(a, b), (b, a)] {
+    return try await eventually("a complete canary round on all frames", within: seconds) {
+      for (node, peer) in pairs + pairs.map({ ($1, $0) }) {
         let metrics = try await node.metrics()
         for backend in ["async", "2pc"] {
           let last = metrics.value(

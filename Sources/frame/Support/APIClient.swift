@@ -105,10 +105,12 @@ struct APIClient: Sendable {
 }
 
 /// A value in a request body. Amounts are strings, always.
-enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+indirect enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
   case string(String)
   case integer(Int)
   case boolean(Bool)
+  case list([JSONValue])
+  case object([String: JSONValue])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(integerLiteral value: Int) { self = .integer(value) }
@@ -119,6 +121,8 @@ enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIn
     case .string(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
     case .boolean(let value): try container.encode(value)
+    case .list(let values): try container.encode(values)
+    case .object(let fields): try container.encode(fields)
     }
   }
 }

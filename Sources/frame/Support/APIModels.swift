@@ -29,6 +29,33 @@ struct AgentInfo: Decodable, Sendable {
 
 struct AgentList: Decodable, Sendable { let agents: [AgentInfo] }
 
+struct OperatorInfo: Decodable, Sendable {
+  struct Host: Decodable, Sendable {
+    let name: String
+    let upstream: String
+  }
+  let name: String
+  let spiffeId: String
+  let state: String
+  let reason: String?
+  let licenceId: String
+  let scopes: [String]
+  let hosts: [Host]
+  let expiresAt: String
+  let agents: [String]
+}
+
+struct OperatorList: Decodable, Sendable { let operators: [OperatorInfo] }
+
+struct RouteList: Decodable, Sendable {
+  struct Route: Decodable, Sendable {
+    let name: String
+    let upstream: String
+    let source: String
+  }
+  let routes: [Route]
+}
+
 struct TokenInfo: Decodable, Sendable {
   let token: String
   let spiffeId: String
@@ -48,6 +75,17 @@ struct Receipt: Decodable, Sendable {
   let reason: String?
   let holdId: String?
   let released: String?
+}
+
+/// What a batch of transfers did; amounts are sums.
+struct BatchReceipt: Decodable, Sendable {
+  let state: String
+  let position: UInt64
+  let transfers: Int
+  let from: String
+  let amount: String
+  let fee: String
+  let asset: String
 }
 
 struct HoldInfo: Decodable, Sendable {
@@ -132,10 +170,56 @@ struct PeerInfo: Decodable, Sendable {
   let observedFingerprint: String?
   let federationAddress: String?
   let bundleEndpoint: String?
+  let bundleProfile: String?
   let currency: String?
   let lastRefresh: String?
   let reason: String?
   let trouble: String?
+  let expiresAt: String?
+  let revision: Int?
+  let amendments: [AmendmentInfo]?
+}
+
+struct TermsInfo: Decodable, Sendable {
+  let netDebitCap: String
+  let bridgeCap: String
+  let bridgeRatePerMinute: String
+  let subscriptions: [String]
+}
+
+struct TreatyInfo: Decodable, Sendable {
+  let frameId: String
+  let treatyId: String
+  let state: String
+  let revision: Int
+  let logVerifierKeys: [String]
+  let document: String
+}
+
+struct AmendmentInfo: Decodable, Sendable {
+  let amendmentId: String
+  let frameId: String
+  let direction: String
+  let state: String
+  let revision: Int
+  let note: String
+  let reason: String?
+  let expiresAt: String
+  let changes: [String]
+}
+
+struct AmendmentList: Decodable, Sendable { let amendments: [AmendmentInfo] }
+
+struct InvitationList: Decodable, Sendable {
+  struct Invitation: Decodable, Sendable {
+    let invitationId: String
+    let frameId: String
+    let direction: String
+    let state: String
+    let fingerprint: String
+    let expiresAt: String
+  }
+  let invitations: [Invitation]
 }
 
 struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }

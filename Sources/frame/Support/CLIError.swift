@@ -6,6 +6,7 @@ enum CLIError: FrameError, Equatable {
   case badAnswer(url: String, why: String)
   case noNode(path: String)
   case noFile(path: String)
+  case badTransferFile(path: String, why: String)
   case portInUse(port: Int, name: String, option: String)
   case portNotAllowed(port: Int, name: String, why: String)
   case folderNotWritable(path: String, why: String)
@@ -20,6 +21,7 @@ enum CLIError: FrameError, Equatable {
     case .badAnswer: "bad_answer"
     case .noNode: "no_frame_here"
     case .noFile: "no_such_file"
+    case .badTransferFile: "bad_transfer_file"
     case .portInUse: "port_in_use"
     case .portNotAllowed: "port_not_allowed"
     case .folderNotWritable: "not_writable"
@@ -35,6 +37,7 @@ enum CLIError: FrameError, Equatable {
     case .nodeUnreachable, .timedOut, .childDied: .unavailable
     case .badAnswer, .auditFailed, .unexpected: .internal
     case .noNode, .noFile: .notFound
+    case .badTransferFile: .invalid
     case .portInUse: .conflict
     case .portNotAllowed, .folderNotWritable: .forbidden
     }
@@ -46,6 +49,7 @@ enum CLIError: FrameError, Equatable {
     case .badAnswer(let url, let why): "The answer of \(url) is not what this command expects: \(why)."
     case .noNode(let path): "There is no frame at \(path)."
     case .noFile(let path): "The file \(path) cannot be read."
+    case .badTransferFile(let path, let why): "The file \(path) is not a list of transfers: \(why)."
     case .portInUse(let port, let name, _): "Port \(port) (\(name)) is in use by another process."
     case .portNotAllowed(let port, let name, let why): "Port \(port) (\(name)) cannot be opened: \(why)."
     case .folderNotWritable(let path, let why): "The folder \(path) cannot be written: \(why)."
@@ -62,6 +66,7 @@ enum CLIError: FrameError, Equatable {
     case .nodeUnreachable: "Start it with frame serve, or name another one with --data, --config or --url."
     case .badAnswer: "Use the frame binary of the node's own version."
     case .noFile: "Check its name and its permissions."
+    case .badTransferFile: "See frame transfer batch --help for what it has to look like."
     case .noNode: "Name its folder with --data or its frame.yaml with --config, or make one with frame init."
     case .portInUse(_, _, let option): "Stop that process, or choose another port with \(option)."
     case .portNotAllowed: "Use a port above 1023 and an address of this machine."

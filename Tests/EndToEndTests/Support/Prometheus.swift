@@ -90,8 +90,15 @@ final class Prometheus: Sendable {
 
   /// Waits until an alert fires for a peer.
   func expectFiring(_ name: String, peer: String, within limit: Duration = .seconds(45)) async throws {
-    try await Wait.polling.until("\(name) firing for \(peer)", within: limit) {
-      try await alerts().contains { $0.name == name && $0.state == "firing" && $0.labels["peer"] == peer }
+    try await expectFiring(name, with: ["peer": peer], within: limit)
+  }
+
+  /// Waits until an alert fires with these labels among its own.
+  func expectFiring(_ name: String, with labels: [String: String], within limit: Duration = .seconds(45)) async throws {
+    try await Wait.polling.until("\(name) firing with \(labels)", within: limit) {
+      try await alerts().contains { alert in
+        alert.name == name && alert.state == "firing" && labels.allSatisfy { alert.labels[$0.key] == $0.value }
+      }
     }
   }
 }

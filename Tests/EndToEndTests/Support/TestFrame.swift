@@ -53,6 +53,14 @@ final class TestFrame: Sendable {
     process.withLock { $0 = nil }
   }
 
+  /// Of the running node.
+  var pid: pid_t? { process.withLock { $0?.pid } }
+  /// The last lines of its log.
+  var tail: String {
+    let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").suffix(40).joined(separator: "\n")
+  }
+
   func killNow() async throws {
     guard let running = process.withLock({ $0 }) else { return }
     try await running.end(SIGKILL)

@@ -1,0 +1,52 @@
+import FrameCore
+import FrameIdentity
+import FrameProtos
+import NIOSSL
+import Synchronization
+
+/// The profile of a bundle endpoint (SPIFFE Federation §5.2): how whoever answers there proves who it is. It is a part of the
+/// treaty, and there is no fall-back from one to the other (CONFORMANCE S6).
+package enum BundleProfile: String, Sendable, CaseIterable {
+  /// By the endpoint's SVID, which the bundle already held vouches for.
+  case spiffe = "https_spiffe"
+  /// By Web PKI and host name.
+  case web = "https_web"
+
+  /// - Throws: ``FederationError/profileUnknown(_:)``.
+  package init(_ text: String) throws(FederationError) {
+    guard let profile = Self(rawValue: text) else { throw .profileUnknown(text) }
+    self = profile
+  }
+}
+
+/// What endpoints are believed by, beside the pinned bundles: the roots that Web PKI is extended with.
+package final class EndpointTrust: Sendable {
+  private let roots: Mutex<[NIOSSLCertificate]>
+
+  /// - Parameter additionalRoots: trusted for `https_web` besides the system's.
+  package init(additionalRoots: [NIOSSLCertificate] = []) { roots = Mutex(additionalRoots) }
+
+  /// Takes the additional roots from a PEM file; blocks.
+  /// - Throws: `WebCertificateError`; the roots then stay.
+  package func readAdditionalRoots(_ path: String) throws {
+    let read = try WebCertificates.roots(path)
+    roots.withLock { $0 = read }
+  }
+
+  /// Web PKI, as this node knows it now.
+  var web: EndpointProfile { .web(additionalRoots: roots.withLock { $0 }) }
+
+  /// How the endpoint of a peer must prove itself.
+  /// - Parameters:
+  ///   - description: what the peer said of itself; its profile counts.
+  ///   - held: the bundle that is held for the peer.
+  /// - Throws: ``FederationError/profileUnknown(_:)``.
+  func profile(
+    of peer: FrameID, _ description: PBFrameDescription, held: any BundleSource
+  ) throws(FederationError) -> EndpointProfile {
+    switch try BundleProfile(description.bundleEndpointProfile) {
+    case .spiffe: .spiffe(held, expecting: .node(of: peer))
+    case .web: web
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import FrameCore
+import FrameIdentity
+import FrameLog
+import FramePeerAPI
+import FrameProtos
+import Foundation
+
+// Amending treaties: the operator's and the peers' words on their way to the writer.
+extension FederationService {
+  package static let amendmentLifetime: Duration = .seconds(7 * 86_400)
+
+  /// Proposes new terms to the peer; they count once the peer has accepted.
+  /// - Parameters:
+  ///   - ours: changes of what we hold the peer to.
+  ///   - theirs: changes of what the peer holds us to.
+  ///   - note: for the other operator.
+  ///   - lifetime: how long the peer may take to decide.
+  /// - Throws: ``FederationError``, or what the log throws.
+  package func propose(
+    to peer: FrameID, ours: TermChanges, theirs: TermChanges, note: String, lifetime: Duration = amendmentLifetime,
+    actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Amendment {
+    let treaty = try await established(peer)
+    let now = clock.now()
+    var offer = AmendmentOffer(
+      treatyID: treaty.invitationID, id: UniqueID.make(at: now), number: (treaty.proposed?.number ?? 0) + 1,
+      revision: treaty.revision + 1, ours: ours.apply(to: treaty.ours.terms),
+      theirs: theirs.apply(to: treaty.theirs.terms),
+      document: Data(), expires: now + lifetime, note: note)
+    offer.document = try treaty.document(revision: offer.revision, ours: offer.ours, theirs: offer.theirs)
+      .signed(by: signer)
+    try await submit(.amendment(peer: peer, .propose(offer)), actor: actor, key: key)
+    return try amendment(offer.id, in: await self.treaty(peer))
+  }
+
+  /// Accepts what the peer proposed: when this returns the new terms are in force here, and the peer is told until it
+  /// answers.
+  package func acceptAmendment(
+    _ id: String, of peer: FrameID, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Amendment {
+    let treaty = try await established(peer)
+    let open = try amendment(id, in: treaty)
+    let text = try treaty.document(revision: open.revision, ours: open.ours, theirs: open.theirs)
+    let document = text.countersigned(open.document, by: signer)
+    try await submit(.amendment(peer: peer, .accept(id: id, document: document)), actor: actor, key: key)
+    return try amendment(id, in: await self.treaty(peer))
+  }
+
+  package func rejectAmendment(
+    _ id: String, of peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Amendment {
+    try await submit(.amendment(peer: peer, .reject(id: id, reason: reason)), actor: actor, key: key)
+    return try amendment(id, in: await self.treaty(peer))
+  }
+
+  /// Takes back what we proposed. The peer decides about it, so only the peer can say that it is over: it may have
+  /// accepted already.
+  /// - Returns: the amendment as it ended.
+  /// - Throws: ``FederationError``; `PeerCallError.unavailable` when the peer cannot be asked now: the proposal then stands.
+  package func withdrawAmendment(
+    _ id: String, from peer: FrameID, reason: String, actor: SPIFFEID
+  ) async throws -> Amendment {
+    guard actor == .authority(of: frame) else { throw FederationError.notAuthority(actor) }
+    let treaty = try await established(peer)
+    guard let proposed = treaty.proposed, proposed.id == id else {
+      throw FederationError.amendmentUnknown(peer, amendment: id)
+    }
+    guard proposed.state == .pending else { return proposed }
+    guard
+      case .decided(let state, let document, let reason) = try await courier.withdrawAmendment(treaty, reason: reason)
+    else { throw FederationError.amendmentBehind(peer) }
+    try await submit(
+      .amendment(peer: peer, .decided(id: id, state, document: document, reason: reason)), actor: .node(of: peer),
+      key: freshKey("amendment-withdrawn", id))
+    return try amendment(id, in: await self.treaty(peer))
+  }
+
+  /// Trusts the bundle that the peer's endpoint serves now, although the pinned one does not vouch for it, because the
+  /// operator has learned its fingerprint by other means.
+  /// - Throws: ``FederationError``, `FetchError`, `BundleError`, or what the log throws; the old pin then stays.
+  package func repin(
+    _ peer: FrameID, fingerprint: BundleFingerprint, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> Treaty {
+    let treaty = try await treaty(peer)
+    let pin = try await courier.fetchUnvouched(peer, from: treaty.theirs.bundleEndpoint)
+    try await submit(
+      .repin(peer: peer, fingerprint: fingerprint.description, pin: pin), actor: actor, key: key)
+    return try await self.treaty(peer)
+  }
+
+  // MARK: The peers
+
+  package func amendmentProposed(
+    _ proposal: PBAmendmentProposal, by peer: FrameID
+  ) async throws -> PBAmendmentDecision {
+    let offer = AmendmentOffer(
+      treatyID: proposal.treatyID, id: proposal.amendmentID, number: proposal.number, revision: proposal.revision,
+      ours: proposal.callee, theirs: proposal.proposer, document: proposal.document,
+      expires: FrameTime(unixNanoseconds: proposal.expiresUnixNs), note: proposal.note)
+    // Idempotent by itself: a repeat may find that time has run out.
+    try await submit(
+      .amendment(peer: peer, .receive(offer)), actor: .node(of: peer), key: freshKey("amendment", offer.id))
+    return try await decision(offer.id, for: peer)
+  }
+
+  package func amendmentDecided(_ decision: PBAmendmentDecision, by peer: FrameID) async throws {
+    let treaty = try await treaty(peer)
+    guard decision.treatyID == treaty.invitationID,
+      case .decided(let state, let document, let reason) = try decision.answer
+    else { throw FederationError.amendmentUnknown(peer, amendment: decision.amendmentID) }
+    try await submit(
+      .amendment(peer: peer, .decided(id: decision.amendmentID, state, document: document, reason: reason)),
+      actor: .node(of: peer), key: freshKey("amendment-decided", decision.amendmentID))
+  }
+
+  package func amendmentWithdrawn(
+    _ withdrawal: PBAmendmentWithdrawal, by peer: FrameID
+  ) async throws -> PBAmendmentDecision {
+    try await submit(
+      .amendment(
+        peer: peer,
+        .withdraw(
+          treatyID: withdrawal.treatyID, id: withdrawal.amendmentID, number: withdrawal.number,
+          reason: withdrawal.reason)),
+      actor: .node(of: peer), key: freshKey("amendment-withdraw", withdrawal.amendmentID))
+    return try await decision(withdrawal.amendmentID, for: peer)
+  }
+
+  // MARK: Reading
+
+  private func decision(_ id: String, for peer: FrameID) async throws -> PBAmendmentDecision {
+    let treaty = try await treaty(peer)
+    guard let received = treaty.received, received.id == id else {
+      throw FederationError.amendmentUnknown(peer, amendment: id)
+    }
+    return PBAmendmentDecision(received, of: treaty)
+  }
+
+  private func established(_ peer: FrameID) async throws -> Treaty {
+    try await port.federation().requireEstablished(peer)
+  }
+
+  private func amendment(_ id: String, in treaty: Treaty) throws -> Amendment {
+    for amendment in [treaty.proposed, treaty.received] {
+      if let amendment, amendment.id == id { return amendment }
+    }
+    throw FederationError.amendmentUnknown(treaty.peer, amendment: id)
+  }
+
+  private func freshKey(_ what: String, _ id: String) -> IdempotencyKey {
+    IdempotencyKey(derived: "ws3/\(what)/\(UniqueID.make(at: clock.now()))")
+  }
+}
+
+extension PBAmendmentProposal {
+  /// What the proposer sends: the proposal as it is in its log.
+  init(_ amendment: Amendment, of treaty: Treaty) {
+    self.init()
+    treatyID = treaty.invitationID
+    amendmentID = amendment.id
+    number = amendment.number
+    revision = amendment.revision
+    proposer = amendment.ours
+    callee = amendment.theirs
+    document = amendment.document
+    expiresUnixNs = amendment.expires.unixNanoseconds
+    note = amendment.note
+  }
+}
+
+extension PBAmendmentDecision {
+  /// What the decider has on record.
+  init(_ amendment: Amendment, of treaty: Treaty) {
+    self.init()
+    treatyID = treaty.invitationID
+    amendmentID = amendment.id
+    reason = amendment.reason
+    switch amendment.state {
+    case .pending: outcome = .pending
+    case .accepted:
+      outcome = .accepted
+      document = amendment.document
+    case .rejected: outcome = .rejected
+    case .withdrawn: outcome = .withdrawn
+    }
+  }
+
+  /// - Throws: ``FederationError/amendmentInvalid(_:)`` when it says nothing.
+  var answer: HandshakeMachine.Outcome {
+    get throws {
+      switch outcome {
+      case .pending: .decided(.pending, document: document, reason: reason)
+      case .accepted: .decided(.accepted, document: document, reason: reason)
+      case .rejected: .decided(.rejected, document: document, reason: reason)
+      case .withdrawn: .decided(.withdrawn, document: document, reason: reason)
+      case .unspecified, .UNRECOGNIZED:
+        throw FederationError.amendmentInvalid("the answer does not say what was decided")
+      }
+    }
+  }
+}

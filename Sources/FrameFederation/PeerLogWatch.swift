@@ -1,0 +1,108 @@
+import FrameCore
+import FrameLog
+import Foundation
+import Logging
+
+/// This frame as the witness of its peers' logs: what they show is held against what they showed before, across restarts,
+/// whichever way it comes (add-checkpoint, stream, proof brought by hand). Two histories stop the treaty.
+package final class PeerLogWatch: Sendable {
+  package static let callTimeout: Duration = .seconds(10)
+
+  package let witness: Witness
+  private let peers: any PeerCalling
+  private let directory: PeerDirectory
+  private let metrics: WitnessMetrics
+  private let logger: Logger
+  private let report: @Sendable (FrameID, EquivocationProof) async throws -> Void
+
+  /// - Parameter report: has the proof recorded and the treaty stopped; returns when both are durable.
+  package init(
+    witness: Witness, peers: any PeerCalling, directory: PeerDirectory, metrics: WitnessMetrics, logger: Logger,
+    report: @escaping @Sendable (FrameID, EquivocationProof) async throws -> Void
+  ) {
+    self.witness = witness
+    self.peers = peers
+    self.directory = directory
+    self.metrics = metrics
+    self.logger = logger
+    self.report = report
+  }
+
+  /// Returns once each checkpoint is certain to belong to the one history of the peer's log, and what was learnt is on disk.
+  /// - Parameter checkpoints: verified with `key`, which the treaty pins.
+  /// - Throws: ``WitnessError``; ``PeerCallError`` when the peer cannot be asked for a proof.
+  package func require(_ checkpoints: [SignedCheckpoint], of peer: FrameID, key: LogVerifierKey) async throws {
+    // The largest first: what it covers then needs at most a proof, never another write.
+    for checkpoint in checkpoints.sorted(by: { $0.size > $1.size }) {
+      do {
+        try await witness.require(checkpoint, key: key) { first, second in
+          try await self.proof(peer, first, second, shown: checkpoint)
+        }
+      } catch WitnessError.equivocation(let proof) {
+        await stop(peer, proof)
+        throw WitnessError.equivocation(proof)
+      }
+    }
+  }
+
+  private func proof(
+    _ peer: FrameID, _ first: UInt64, _ second: UInt64, shown: SignedCheckpoint
+  ) async throws -> [Data] {
+    do {
+      return try await peers.consistencyProof(peer, from: first, to: second, timeout: Self.callTimeout)
+    } catch PeerCallError.refused(_, "no_such_position", _) where second > shown.size {
+      // It was witnessed at a size that its log no longer has.
+      throw WitnessError.wentBack(origin: peer.name, seen: second, now: shown.size)
+    }
+  }
+
+  /// tlog-witness for an authenticated peer: its own log only.
+  package func add(_ body: Data, from peer: FrameID) async throws -> WitnessAnswer {
+    let key = try LogVerifierKey(try directory.requireEstablished(peer).peerLogKey)
+    let (answer, fraud) = await witness.add(body) { $0 == key.name ? key : nil }
+    if let fraud { await stop(peer, fraud) }
+    return answer
+  }
+
+  /// tlog-witness for whoever asks: the logs of all frames we have a treaty with. A proof that does not hold says nothing of the
+  /// log when a stranger sends it; two notes of one size do.
+  package func add(_ body: Data) async -> WitnessAnswer {
+    let directory = directory
+    let (answer, fraud) = await witness.add(body) { origin in
+      guard let peer = try? FrameID(origin), let treaty = try? directory.requireEstablished(peer) else { return nil }
+      return try? LogVerifierKey(treaty.peerLogKey)
+    }
+    if let fraud, fraud.kind == .sameSize, let name = try? LogVerifierKey(fraud.key).name, let peer = try? FrameID(name)
+    {
+      await stop(peer, fraud)
+    }
+    return answer
+  }
+
+  /// The newest witnessed checkpoint of an established peer's log, by the hash of its origin (tlog-witness, monitoring).
+  package func newest(originHash: String) async throws -> SignedCheckpoint? {
+    guard let treaty = directory.established.first(where: { Witness.originHash($0.peer.name) == originHash }) else {
+      return nil
+    }
+    return try await witness.newest(LogVerifierKey(treaty.peerLogKey))
+  }
+
+  private func stop(_ peer: FrameID, _ proof: EquivocationProof) async {
+    logger.critical(
+      "A peer's log has two histories; the treaty is stopped",
+      metadata: [
+        "peer": "\(peer)", "kind": "\(proof.kind.rawValue)", "first": "\(proof.first)", "second": "\(proof.second)",
+      ])
+    do { try await report(peer, proof) } catch {
+      logger.critical("The equivocation cannot be recorded", metadata: ["peer": "\(peer)", "error": "\(error)"])
+    }
+    show()
+  }
+
+  /// Publishes the proofs that stand.
+  package func show() {
+    for treaty in directory.established {
+      metrics.equivocations.with(treaty.peer.name).set(directory.equivocation(of: treaty.peer) == nil ? 0 : 1)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+internal import FrameCore
+package import FrameLog
+internal import FrameProtos
+
+extension LedgerState {
+  /// Decides what the authority does with an operator.
+  /// - Throws: `OperatorError`, `LedgerError.notAuthority`, `.unknownAgent`.
+  package func decide(operators command: OperatorCommand, _ context: DecisionContext) throws -> [EventDraft] {
+    try requireAuthority(context.actor)
+    switch command {
+    case .license(let licence):
+      if let known = operators[licence.name], known.stated != .removed { throw OperatorError.exists(licence.name) }
+      // Agents that bear the name already would become the operator's, with their money.
+      if operators[licence.name] == nil, let agent = agents.first(where: { $0.name.prefix == licence.name.text[...] }) {
+        throw OperatorError.nameTaken(licence.name, agent: agent.name)
+      }
+      return [try license(licence, context.now)]
+    case .renew(let licence):
+      let known = try operators.require(licence.name)
+      guard known.stated != .removed else { throw OperatorError.notActive(licence.name, .removed) }
+      return [try license(licence, context.now)]
+    case .suspend(let name, let reason):
+      guard try standing(name) != .suspended else { return [] }
+      return [
+        EventDraft(
+          .operatorSuspended(
+            .with {
+              $0.operatorName = name.text
+              $0.reason = reason
+            }))
+      ]
+    case .resume(let name):
+      guard try standing(name) != .active else { return [] }
+      return [EventDraft(.operatorResumed(.with { $0.operatorName = name.text }))]
+    case .remove(let name, let reason):
+      let record = try operators.require(name)
+      guard record.stated != .removed else { return [] }
+      try requireNoMoney(record)
+      return [
+        EventDraft(
+          .operatorRemoved(
+            .with {
+              $0.operatorName = name.text
+              $0.reason = reason
+            }))
+      ]
+    case .release(let agent, let name):
+      let record = try operators.require(name)
+      try requireAgent(agent)
+      if record.released.contains(agent) { return [] }
+      guard record.owns(agent) else { throw OperatorError.notYourAgent(agent.text, operator: name.text) }
+      return [
+        EventDraft(
+          .operatorAgentReleased(
+            .with {
+              $0.operatorName = name.text
+              $0.agent = agent.text
+            }))
+      ]
+    }
+  }
+
+  /// What the authority said of an operator that is not removed.
+  private func standing(_ name: OperatorName) throws(OperatorError) -> OperatorStanding {
+    let record = try operators.require(name)
+    guard record.stated != .removed else { throw .notActive(name, .removed) }
+    return record.stated
+  }
+
+  private func license(_ licence: OperatorLicence, _ now: FrameTime) throws(OperatorError) -> EventDraft {
+    try licence.validate(at: now)
+    for other in operators.all where other.name != licence.name && other.stated != .removed {
+      for host in other.licence.hosts where licence.hosts.contains(where: { $0.name == host.name }) {
+        throw .hostTaken(host.name, by: other.name.text)
+      }
+    }
+    return EventDraft(.operatorLicensed(licence.event))
+  }
+
+  /// Looks at every account; removals are rare.
+  private func requireNoMoney(_ record: OperatorRecord) throws(OperatorError) {
+    for (account, balance) in accounts where balance != 0 && account.kind.ownership == .agent {
+      if let agent = try? AgentName(account.owner), record.owns(agent) {
+        throw .hasMoney(record.name, agent: agent)
+      }
+    }
+  }
+}

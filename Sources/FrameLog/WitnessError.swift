@@ -1,0 +1,52 @@
+package import FrameCore
+
+/// What a witness will not accept of another log, or learns of its own.
+package enum WitnessError: FrameError, Equatable {
+  /// Two histories: both notes are in the proof (CONFORMANCE B19).
+  case equivocation(EquivocationProof)
+  /// The log shows less than it was seen to hold, and cannot prove what it held (CONFORMANCE B20).
+  case wentBack(origin: String, seen: UInt64, now: UInt64)
+  /// This node's own log is shorter than what its own key signed, as a witness shows.
+  case ownLogBehind(witness: String, seen: UInt64, size: UInt64)
+  /// A witness could not be asked.
+  case unavailable(witness: String, why: String)
+
+  package var code: String {
+    switch self {
+    case .equivocation: "equivocation"
+    case .wentBack: "peer_log_went_back"
+    case .ownLogBehind: "log_behind_witness"
+    case .unavailable: "witness_unavailable"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .equivocation, .wentBack: .forbidden
+    case .ownLogBehind: .internal
+    case .unavailable: .unavailable
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .equivocation(let proof):
+      "The log of '\(proof.key.prefix { $0 != "+" })' has two histories (\(proof.kind.rawValue)): both signed notes are kept."
+    case .wentBack(let origin, let seen, let now):
+      "The log of '\(origin)' was witnessed at \(seen) events and now shows \(now), without a proof that joins the two."
+    case .ownLogBehind(let witness, let seen, let size):
+      "'\(witness)' holds our own signed checkpoint of \(seen) events; the log here has \(size)."
+    case .unavailable(let witness, let why): "The witness '\(witness)' did not answer: \(why.prefix(300))."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .equivocation: "Read runbooks/FramePeerEquivocation.md: compare the notes with the peer's operator."
+    case .wentBack: "The peer must restore its newest log; nothing of it is accepted until then."
+    case .ownLogBehind:
+      "An older copy was restored: restore the newest one, or serve with --accept-fork and establish the treaties anew."
+    case .unavailable: "Nothing needs to be done if it is passing: it is asked again every few seconds."
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import FrameCore
+import FrameIdentity
+import FrameWorkload
+
+/// Who gets an SVID over the Workload API.
+struct EntryRoutes {
+  let frame: FrameID
+  let policy: AuthorityPolicy
+  let entries: EntryBook
+
+  func add(to api: APIRouter) {
+    api.on(.get, "/api/v1/entries", .authority) { [entries] _ in
+      .json(EntriesView(entries: entries.entries.map(EntryView.init)))
+    }
+    api.on(.post, "/api/v1/entries", .authority) { call in .json(EntryView(try await create(call)), .created) }
+    api.on(.get, "/api/v1/entries/{id}", .authority) { [entries] call in
+      .json(EntryView(try entries.entry(call.parameter("id"))))
+    }
+    api.on(.post, "/api/v1/entries/{id}/delete", .authority) { [entries] call in
+      struct Body: Decodable { let reason: String? }
+      let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
+      let entry = try await entries.remove(call.parameter("id"), reason: reason ?? "", actor: try call.actor())
+      return .json(EntryView(entry))
+    }
+  }
+
+  private func create(_ call: APICall) async throws -> RegistrationEntry {
+    struct Body: Decodable {
+      let spiffeId: String
+      let selectors: [String]
+      let x509SvidTtlSeconds: Int?
+      let jwtSvidTtlSeconds: Int?
+      let hint: String?
+    }
+    let body = try call.decode(Body.self)
+    // A path alone names a workload of this frame.
+    let id =
+      body.spiffeId.hasPrefix("/")
+      ? try SPIFFEID(trustDomain: frame, path: body.spiffeId) : try SPIFFEID(body.spiffeId)
+    return try await entries.create(
+      id, selectors: try body.selectors.map { try Selector($0) },
+      x509Lifetime: try lifetime(
+        "x509_svid_ttl_seconds", body.x509SvidTtlSeconds, least: 30, longest: policy.x509SVIDLifetime),
+      jwtLifetime: try lifetime(
+        "jwt_svid_ttl_seconds", body.jwtSvidTtlSeconds, least: 1, longest: policy.longestJWTSVID),
+      hint: body.hint ?? "", actor: try call.actor())
+  }
+
+  private func lifetime(_ field: String, _ seconds: Int?, least: Int, longest: Duration) throws -> Duration? {
+    guard let seconds else { return nil }
+    guard seconds >= least, .seconds(seconds) <= longest else { throw EntryError.lifetime(field, seconds) }
+    return .seconds(seconds)
+  }
+}
+
+struct EntryView: Encodable, Sendable {
+  let entryId: String
+  let spiffeId: String
+  let selectors: [String]
+  let x509SvidTtlSeconds: Int64?
+  let jwtSvidTtlSeconds: Int64?
+  let hint: String
+
+  init(_ entry: RegistrationEntry) {
+    entryId = entry.id
+    spiffeId = entry.spiffeID.description
+    selectors = entry.selectors.map(\.description)
+    x509SvidTtlSeconds = entry.x509Lifetime?.components.seconds
+    jwtSvidTtlSeconds = entry.jwtLifetime?.components.seconds
+    hint = entry.hint
+  }
+}
+
+struct EntriesView: Encodable, Sendable {
+  let entries: [EntryView]
+}

@@ -1,0 +1,172 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+import FrameLedger
+import FrameLog
+
+/// Operators: the frame's tenants, and what its authority does with them.
+struct OperatorRoutes {
+  let node: NodeCore
+  let operators: OperatorService
+
+  static let defaultDays = 365
+
+  func add(to api: APIRouter) {
+    api.on(.get, "/api/v1/operators", .authority) { [node] _ in
+      let (all, agents) = try await node.writer.read { state in (state.ledger.operators.all, state.ledger.agents) }
+      return .json(OperatorsView(operators: all.map { record in view(record, agents.filter { record.owns($0.name) }) }))
+    }
+    api.on(.post, "/api/v1/operators", .authority) { call in
+      let body = try call.decode(LicenceBody.self)
+      guard let name = body.name else { throw Self.missing("name") }
+      let licence = try body.licence(for: OperatorName(name), replacing: nil, at: node.clock.now())
+      let record = try await operators.license(licence, renewing: false, actor: call.actor())
+      return .json(view(record, []), .created)
+    }
+    api.on(.get, "/api/v1/operators/{operator}", .operators) { call in
+      let (record, agents) = try await read(call)
+      return .json(view(record, agents))
+    }
+    api.on(.get, "/api/v1/operators/{operator}/licence", .operators) { [node] call in
+      let (record, _) = try await read(call)
+      try record.requireStanding(at: node.clock.now())
+      return .text(record.licence.document(by: node.signer), cacheControl: "no-store")
+    }
+    api.on(.post, "/api/v1/operators/{operator}/renew", .authority) { call in
+      let (record, agents) = try await read(call)
+      let body = call.body.isEmpty ? LicenceBody() : try call.decode(LicenceBody.self)
+      let licence = try body.licence(for: record.name, replacing: record.licence, at: node.clock.now())
+      return .json(view(try await operators.license(licence, renewing: true, actor: call.actor()), agents))
+    }
+    api.on(.post, "/api/v1/operators/{operator}/suspend", .authority) { call in
+      try await change(call) { try await operators.suspend($0, reason: try reason(call), actor: call.actor()) }
+    }
+    api.on(.post, "/api/v1/operators/{operator}/resume", .authority) { call in
+      try await change(call) { try await operators.resume($0, actor: call.actor()) }
+    }
+    api.on(.post, "/api/v1/operators/{operator}/remove", .authority) { call in
+      try await change(call) { try await operators.remove($0, reason: try reason(call), actor: call.actor()) }
+    }
+    api.on(.post, "/api/v1/operators/{operator}/agents/{agent}/release", .authority) { call in
+      let agent = try AgentName(call.parameter("agent"))
+      return try await change(call) { try await operators.release(agent, from: $0, actor: call.actor()) }
+    }
+    api.on(.post, "/api/v1/operators/{operator}/token", .authority) { [node] call in
+      struct Body: Decodable { let ttlSeconds: Int? }
+      let ttl = call.body.isEmpty ? 300 : try call.decode(Body.self).ttlSeconds ?? 300
+      try TokenView.requireLifetime(ttl)
+      let (record, _) = try await read(call)
+      try record.requireStanding(at: node.clock.now())
+      let token = try await node.authority.issueJWTSVID(
+        for: .ofOperator(record.name, in: node.frame), audience: [SPIFFEID.api(of: node.frame).description],
+        lifetime: .seconds(ttl))
+      return .json(
+        TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description),
+        isSecret: true)
+    }
+  }
+
+  /// The operator that the path names, and its agents; an operator sees itself only.
+  private func read(_ call: APICall) async throws -> (OperatorRecord, [AgentRecord]) {
+    let name = try OperatorName(call.parameter("operator"))
+    if case .operator(let caller, _) = call.caller, caller != name {
+      throw Refusal(
+        "not_your_operator", .forbidden, "Operator '\(caller)' may not see '\(name)'.",
+        remedy: "Use that operator's own token.")
+    }
+    return try await node.writer.read { state in
+      let record = try state.ledger.operators.require(name)
+      return (record, state.ledger.agents.filter { record.owns($0.name) })
+    }
+  }
+
+  private func change(
+    _ call: APICall, _ body: (OperatorName) async throws -> OperatorRecord
+  ) async throws -> APIReply {
+    let (record, _) = try await read(call)
+    _ = try await body(record.name)
+    let (changed, agents) = try await read(call)
+    return .json(view(changed, agents))
+  }
+
+  private func reason(_ call: APICall) throws -> String {
+    struct Body: Decodable { let reason: String? }
+    let reason = call.body.isEmpty ? "" : try call.decode(Body.self).reason ?? ""
+    guard reason.utf8.count <= 256 else {
+      throw Refusal(
+        "reason_too_long", .invalid, "The reason has \(reason.utf8.count) bytes; the limit is 256.",
+        remedy: "Shorten it.")
+    }
+    return reason
+  }
+
+  private func view(_ record: OperatorRecord, _ agents: [AgentRecord]) -> OperatorView {
+    OperatorView(
+      name: record.name.text, spiffeId: SPIFFEID.ofOperator(record.name, in: node.frame).description,
+      state: record.standing(at: node.clock.now()).rawValue, reason: record.reason.isEmpty ? nil : record.reason,
+      since: record.since.description, licenceId: record.licence.id,
+      scopes: record.licence.scopes.sorted().map(\.rawValue),
+      hosts: record.licence.hosts.map { .init(name: $0.name, upstream: $0.upstream) },
+      issuedAt: record.licence.issued.description, expiresAt: record.licence.expires.description,
+      agents: agents.map(\.name.text))
+  }
+
+  fileprivate static func missing(_ field: String) -> Refusal {
+    Refusal(
+      "invalid_body", .invalid, "The request body is not what this path takes: '\(field)' is missing.",
+      remedy: "Send a JSON object as described in /openapi.yaml.")
+  }
+}
+
+/// What a licence is asked for with. In a renewal, what is left out stays as it is; the time always starts anew.
+private struct LicenceBody: Decodable {
+  struct Host: Decodable {
+    let name: String
+    let upstream: String
+  }
+
+  var name: String?
+  var days: Int?
+  var scopes: [String]?
+  var hosts: [Host]?
+
+  func licence(
+    for name: OperatorName, replacing old: OperatorLicence?, at now: FrameTime
+  ) throws -> OperatorLicence {
+    let days = days ?? OperatorRoutes.defaultDays
+    guard (1...1096).contains(days) else { throw OperatorError.invalidLicence("it would be valid for \(days) days") }
+    let scopes = try scopes.map { scopes in
+      try scopes.map { text in
+        guard let scope = LicenceScope(rawValue: text) else {
+          throw OperatorError.invalidLicence("'\(text.prefix(40))' is not a scope")
+        }
+        return scope
+      }
+    }
+    return OperatorLicence(
+      name: name, id: UniqueID.make(at: now),
+      scopes: scopes.map(Set.init) ?? old?.scopes ?? Set(LicenceScope.allCases),
+      hosts: hosts?.map { OperatorHost(name: $0.name, upstream: $0.upstream) } ?? old?.hosts ?? [], issued: now,
+      expires: now + .seconds(days * 86_400))
+  }
+}
+
+struct OperatorView: Encodable, Sendable {
+  struct Host: Encodable, Sendable {
+    let name: String
+    let upstream: String
+  }
+  let name: String
+  let spiffeId: String
+  let state: String
+  let reason: String?
+  let since: String
+  let licenceId: String
+  let scopes: [String]
+  let hosts: [Host]
+  let issuedAt: String
+  let expiresAt: String
+  let agents: [String]
+}
+
+struct OperatorsView: Encodable, Sendable { let operators: [OperatorView] }

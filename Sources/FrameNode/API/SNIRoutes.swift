@@ -1,0 +1,35 @@
+import FrameCore
+import FrameFederation
+
+/// The SNI router's map: what is in it, the same for nginx, and reading it again.
+struct SNIRoutes {
+  let names: SNIMapKeeper
+  let reload: @Sendable () async throws -> Bool
+
+  func add(to api: APIRouter) {
+    api.on(.get, "/api/v1/sni", .authority) { [names] _ in .json(view(names)) }
+    api.on(.get, "/api/v1/sni/nginx", .authority) { [names] call in
+      let listen = try HostPort(call.query("listen") ?? "0.0.0.0:443")
+      let refusal = try call.query("alert_at").map { SNIMap.NginxRefusal.alert(try HostPort($0)) } ?? .close
+      return .text(names.map.nginx(listen: listen, refusal: refusal))
+    }
+    api.on(.post, "/api/v1/sni/reload", .authority) { [names, reload] _ in
+      _ = try await reload()
+      return .json(view(names))
+    }
+  }
+
+  private func view(_ names: SNIMapKeeper) -> SNIView {
+    SNIView(
+      routes: names.routes.map { .init(name: $0.name, upstream: $0.upstream.description, source: $0.source.rawValue) })
+  }
+}
+
+struct SNIView: Encodable, Sendable {
+  struct Route: Encodable, Sendable {
+    let name: String
+    let upstream: String
+    let source: String
+  }
+  let routes: [Route]
+}

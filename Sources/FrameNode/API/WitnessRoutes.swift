@@ -1,0 +1,102 @@
+import Foundation
+import FrameCore
+import FrameFederation
+import FrameLog
+import HTTPTypes
+import Hummingbird
+
+/// This node as a witness of its peers' logs (C2SP tlog-witness below `/witness`), and what witnesses say of its own.
+struct WitnessRoutes {
+  let node: NodeCore
+  let watch: PeerLogWatch
+  let cosignatures: Cosignatures
+
+  func add(to api: APIRouter) {
+    api.on(.post, "/witness/add-checkpoint", .anyone) { [watch] call in Self.reply(await watch.add(call.body)) }
+    api.on(.get, "/witness/{origin}/checkpoint", .anyone) { [watch] call in
+      guard let newest = try await watch.newest(originHash: call.parameter("origin")) else {
+        throw Refusal(
+          "not_witnessed", .notFound, "No log with that origin hash was witnessed here.",
+          remedy: "Use the SHA-256 of the log's origin line, in hex; only logs of treaty peers are witnessed.")
+      }
+      return .text(String(decoding: newest.note, as: UTF8.self), cacheControl: TileRoutes.mutable)
+    }
+    api.on(.get, "/log/cosigned", .anyone) { [cosignatures] _ in
+      guard let newest = cosignatures.newest() else {
+        throw Refusal(
+          "not_cosigned", .notFound, "No witness has cosigned a checkpoint of this log yet.",
+          remedy: "Establish a treaty or configure witnesses, and wait a few seconds.")
+      }
+      return .text(String(decoding: newest.note, as: UTF8.self), cacheControl: TileRoutes.mutable)
+    }
+    api.on(.get, "/api/v1/peers/{peer}/witness", .authority) { [node, watch, cosignatures] call in
+      let state = try await node.federation()
+      let peer = try FrameID(call.parameter("peer"))
+      guard let treaty = state.treaty(peer) else { throw FederationError.unknownPeer(peer) }
+      let key = try LogVerifierKey(treaty.peerLogKey)
+      return .json(
+        WitnessView(
+          peer: peer, seen: try await watch.witness.newest(key), cosigner: try CosignatureKey(witnessOf: key),
+          cosigned: cosignatures.newest(), fraud: state.equivocations[peer]))
+    }
+    api.on(.get, "/api/v1/peers/{peer}/equivocation", .authority) { [node] call in
+      let peer = try FrameID(call.parameter("peer"))
+      guard let fraud = try await node.federation().equivocations[peer] else {
+        throw Refusal(
+          "no_equivocation", .notFound, "No proof stands that the log of '\(peer)' has two histories.",
+          remedy: "A proof ends with the treaty; earlier ones are in the log, as PeerEquivocationProven.")
+      }
+      return .json(fraud.proof)
+    }
+  }
+
+  /// As tlog-witness has it, not as a problem document: its clients know only that.
+  private static func reply(_ answer: WitnessAnswer) -> APIReply {
+    let type: String
+    let body: Data
+    switch answer {
+    case .cosigned(let lines): (type, body) = ("text/plain; charset=utf-8", lines)
+    case .conflict(let size, _): (type, body) = ("text/x.tlog.size", Data("\(size)\n".utf8))
+    case .malformed(let why), .forbidden(let why), .inconsistent(let why):
+      (type, body) = ("text/plain; charset=utf-8", Data("\(why)\n".utf8))
+    case .unknownOrigin: (type, body) = ("text/plain; charset=utf-8", Data("unknown origin\n".utf8))
+    }
+    return APIReply(
+      response: Response(
+        status: .init(code: answer.status), headers: [.contentType: type],
+        body: .init(byteBuffer: ByteBuffer(bytes: body))))
+  }
+}
+
+/// What this node has witnessed of a peer's log, and the peer of this one.
+struct WitnessView: Encodable, Sendable {
+  struct Equivocation: Encodable, Sendable {
+    let kind: String
+    let position: UInt64
+    let time: String
+  }
+
+  let peer: String
+  /// The newest checkpoint of the peer's log that was witnessed; nil before the first.
+  let witnessedSize: UInt64?
+  let witnessedRoot: String?
+  /// The verifier key of the peer as our witness.
+  let witnessKey: String
+  /// Size of our newest checkpoint that the peer has cosigned, if our newest cosigned one is.
+  let cosignedSize: UInt64?
+  let equivocation: Equivocation?
+
+  init(
+    peer: FrameID, seen: SignedCheckpoint?, cosigner: CosignatureKey, cosigned: SignedCheckpoint?,
+    fraud: PeerEquivocation?
+  ) {
+    self.peer = peer.name
+    witnessedSize = seen?.size
+    witnessedRoot = seen?.root.base64EncodedString()
+    witnessKey = cosigner.text
+    cosignedSize = cosigned.flatMap { $0.isCosigned(by: cosigner) ? $0.size : nil }
+    equivocation = fraud.map {
+      .init(kind: $0.proof.kind.rawValue, position: $0.position, time: $0.time.description)
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+
+extension NodeConfiguration {
+  /// How the frame's keys are kept, how long they and what they sign live, and who may have SVIDs of them.
+  package struct Identity: Sendable, Equatable {
+    package var policy: AuthorityPolicy
+    /// Nil: the private keys are stored in the clear, mode 0600.
+    package var seal: KeySeal?
+    package var workloadAPI: WorkloadAPI
+  }
+
+  package struct WorkloadAPI: Sendable, Equatable {
+    package var enabled: Bool
+    /// Absolute path of the unix socket.
+    package var socket: String
+  }
+
+  /// Loads the keys of the frame, opening their seal. Blocks on the disk.
+  /// - Throws: `KeyFileError`, `KeySealError`.
+  package func loadAuthority(
+    clock: any FrameClock = SystemClock(), metrics: IdentityMetrics? = nil
+  ) throws -> FrameAuthority {
+    try FrameAuthority.load(
+      frame: frameID, from: KeyDirectory(path: keysDirectory.path), sealer: try identity.seal?.sealer(),
+      policy: identity.policy, clock: clock, metrics: metrics)
+  }
+}
+
+extension NodeConfiguration {
+  /// Encrypts the private keys of a node that is not running with what `identity.seal` names. Blocks on the disk.
+  /// - Throws: `KeyFileError`, `KeySealError`; a `Refusal` when no seal is configured.
+  package func sealKeys() throws {
+    try FrameAuthority.seal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
+  }
+
+  /// Stores the private keys of a node that is not running in the clear again. Blocks on the disk.
+  /// - Throws: as ``sealKeys()``.
+  package func unsealKeys() throws {
+    try FrameAuthority.unseal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
+  }
+
+  private func sealer() throws -> KeySealer {
+    guard let seal = identity.seal else {
+      throw Refusal(
+        "no_seal_configured", .invalid, "identity.seal is not set.",
+        remedy: "Set identity.seal in frame.yaml to passphrase_env, passphrase_file or key_file.")
+    }
+    return try seal.sealer()
+  }
+}
+
+/// Where the secret is that the private keys are sealed with.
+package enum KeySeal: Sendable, Equatable {
+  /// Name of an environment variable that holds a passphrase.
+  case passphraseEnvironment(String)
+  /// Absolute path of a file with a passphrase, readable by its owner alone.
+  case passphraseFile(String)
+  /// Absolute path of a file whose bytes are the key, readable by its owner alone.
+  case keyFile(String)
+
+  /// Blocks on the disk.
+  /// - Throws: `KeySealError`, `KeyFileError`.
+  package func sealer() throws -> KeySealer {
+    switch self {
+    case .passphraseEnvironment(let name):
+      guard let text = ProcessInfo.processInfo.environment[name], !text.isEmpty else {
+        throw KeySealError.environmentUnset(name)
+      }
+      return try KeySealer(passphrase: Data(text.utf8))
+    case .passphraseFile(let path): return try KeySealer(file: path, isPassphrase: true)
+    case .keyFile(let path): return try KeySealer(file: path, isPassphrase: false)
+    }
+  }
+}
+
+/// `identity` of `frame.yaml` as written.
+struct IdentityFile: Codable {
+  struct Seal: Codable {
+    var passphrase_env: String?
+    var passphrase_file: String?
+    var key_file: String?
+  }
+
+  struct WorkloadAPI: Codable {
+    var enabled: Bool?
+    var socket: String?
+  }
+
+  var ca_ttl_seconds: Int?
+  var x509_svid_ttl_seconds: Int?
+  var jwt_key_ttl_seconds: Int?
+  var refresh_hint_seconds: Int?
+  var seal: Seal?
+  var workload_api: WorkloadAPI?
+
+  static let known: [String: Set<String>] = [
+    "": [
+      "ca_ttl_seconds", "x509_svid_ttl_seconds", "jwt_key_ttl_seconds", "refresh_hint_seconds", "seal", "workload_api",
+    ],
+    "seal": ["passphrase_env", "passphrase_file", "key_file"],
+    "workload_api": ["enabled", "socket"],
+  ]
+
+  static func unknownField(_ fields: [String: Any]) -> String? {
+    for (key, value) in fields {
+      guard let allowed = known[key], let inner = value as? [String: Any] else { continue }
+      if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
+    }
+    return nil
+  }
+
+  init() {}
+
+  /// - Parameter data: the folder that the file is written to; paths in it are written relative to it.
+  init(_ identity: NodeConfiguration.Identity, data: URL) {
+    func plain(_ duration: Duration) -> Int { Int(duration.components.seconds) }
+    func relative(_ path: String) -> String {
+      let prefix = data.path.hasSuffix("/") ? data.path : data.path + "/"
+      return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
+    ca_ttl_seconds = plain(identity.policy.caLifetime)
+    x509_svid_ttl_seconds = plain(identity.policy.x509SVIDLifetime)
+    jwt_key_ttl_seconds = plain(identity.policy.jwtKeyLifetime)
+    refresh_hint_seconds = plain(identity.policy.refreshHint)
+    workload_api = WorkloadAPI(
+      enabled: identity.workloadAPI.enabled, socket: relative(identity.workloadAPI.socket))
+    switch identity.seal {
+    case nil: break
+    case .passphraseEnvironment(let name): seal = Seal(passphrase_env: name)
+    case .passphraseFile(let path): seal = Seal(passphrase_file: relative(path))
+    case .keyFile(let path): seal = Seal(key_file: relative(path))
+    }
+  }
+
+  /// - Parameters:
+  ///   - directory: what relative paths are relative to.
+  ///   - data: the data folder.
+  ///   - refusal: makes the error for a field and what is wrong with it.
+  func check(
+    directory: URL, data: URL, refusal: (_ field: String, _ why: String) -> ConfigurationError
+  ) throws -> NodeConfiguration.Identity {
+    func seconds(_ field: String, _ value: Int?, _ fallback: Duration, _ range: ClosedRange<Int>) throws -> Duration {
+      guard let value else { return fallback }
+      guard range.contains(value) else {
+        throw refusal("identity.\(field)", "\(value) is not between \(range.lowerBound) and \(range.upperBound).")
+      }
+      return .seconds(value)
+    }
+    let standard = AuthorityPolicy.standard
+    let policy = AuthorityPolicy(
+      caLifetime: try seconds("ca_ttl_seconds", ca_ttl_seconds, standard.caLifetime, 1...(20 * 365 * 86_400)),
+      jwtKeyLifetime: try seconds(
+        "jwt_key_ttl_seconds", jwt_key_ttl_seconds, standard.jwtKeyLifetime, 1...(20 * 365 * 86_400)),
+      x509SVIDLifetime: try seconds(
+        "x509_svid_ttl_seconds", x509_svid_ttl_seconds, standard.x509SVIDLifetime, 30...(7 * 86_400)),
+      refreshHint: try seconds("refresh_hint_seconds", refresh_hint_seconds, standard.refreshHint, 1...86_400))
+    func least(_ field: String, _ value: Duration, _ least: Duration) throws {
+      guard value < least else { return }
+      throw refusal(
+        "identity.\(field)",
+        "\(value.components.seconds) leaves no room to rotate: with these SVIDs and this refresh hint "
+          + "\(least.components.seconds) are the least."
+      )
+    }
+    try least("ca_ttl_seconds", policy.caLifetime, policy.shortestCALifetime)
+    try least("jwt_key_ttl_seconds", policy.jwtKeyLifetime, policy.shortestJWTKeyLifetime)
+    return NodeConfiguration.Identity(
+      policy: policy, seal: try seal.map { try check($0, directory, refusal) },
+      workloadAPI: NodeConfiguration.WorkloadAPI(
+        enabled: workload_api?.enabled ?? true,
+        socket: workload_api?.socket.map { absolute($0, directory) }
+          ?? data.appendingPathComponent("workload.sock").path))
+  }
+
+  private func absolute(_ path: String, _ directory: URL) -> String {
+    URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)).standardizedFileURL
+      .path
+  }
+
+  private func check(
+    _ seal: Seal, _ directory: URL, _ refusal: (String, String) -> ConfigurationError
+  ) throws -> KeySeal {
+    switch (seal.passphrase_env, seal.passphrase_file, seal.key_file) {
+    case (let name?, nil, nil) where !name.isEmpty: return .passphraseEnvironment(name)
+    case (nil, let path?, nil) where !path.isEmpty: return .passphraseFile(absolute(path, directory))
+    case (nil, nil, let path?) where !path.isEmpty: return .keyFile(absolute(path, directory))
+    default:
+      throw refusal("identity.seal", "it needs exactly one of passphrase_env, passphrase_file and key_file.")
+    }
+  }
+}

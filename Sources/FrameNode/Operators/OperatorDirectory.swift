@@ -1,0 +1,49 @@
+import FrameCore
+import FrameLedger
+import Synchronization
+
+/// The operators as the network code needs them: a snapshot behind a lock, at least as new as the last command that was
+/// answered.
+final class OperatorDirectory: Sendable {
+  private let held = Mutex(OperatorState())
+
+  var state: OperatorState { held.withLock { $0 } }
+
+  /// - Returns: the state before.
+  func update(_ state: OperatorState) -> OperatorState {
+    held.withLock { held in
+      defer { held = state }
+      return held
+    }
+  }
+}
+
+/// Keeps operators that are suspended, expired or removed, and their agents, out of the API: a token of theirs stays valid by
+/// its signature until it expires, and is worth nothing.
+package struct OperatorGate: Sendable {
+  let directory: OperatorDirectory
+  let clock: any FrameClock
+  let metrics: OperatorMetrics
+
+  /// - Throws: `OperatorError.notActive`; a refusal for the id of an operator that the frame never had.
+  func admit(_ caller: Caller) throws {
+    switch caller {
+    case .anonymous, .authority: return
+    case .agent(_, let id): try directory.state.admit(id, at: clock.now())
+    case .operator(let name, let id):
+      let state = directory.state
+      guard state[name] != nil else {
+        let error = OperatorError.unknownOperator(name.text)
+        count(error)
+        throw Refusal("unknown_subject", .forbidden, error.message, remedy: error.remedy)
+      }
+      try state.admit(id, at: clock.now())
+    }
+  }
+
+  /// Counts what was refused to a tenant, here or by the log.
+  func count(_ error: any Error) {
+    guard let error = error as? OperatorError, OperatorError.refusalCodes.contains(error.code) else { return }
+    metrics.refusals.with(error.code).increment()
+  }
+}

@@ -1,0 +1,66 @@
+import FrameMetrics
+import GRPCCore
+
+/// Everything this room publishes.
+package struct WorkloadMetrics: Sendable {
+  /// The methods of the Workload API.
+  enum Method: String, CaseIterable {
+    case fetchX509SVID = "FetchX509SVID"
+    case fetchX509Bundles = "FetchX509Bundles"
+    case fetchJWTSVID = "FetchJWTSVID"
+    case fetchJWTBundles = "FetchJWTBundles"
+    case validateJWTSVID = "ValidateJWTSVID"
+
+    var isStream: Bool { self == .fetchX509SVID || self == .fetchX509Bundles || self == .fetchJWTBundles }
+  }
+
+  /// Changes of the authority that are in force and not on the log.
+  package let unlogged: Gauge
+  package let entries: Gauge
+  private let requests: CounterFamily
+  private let open: GaugeFamily
+  private let updates: CounterFamily
+
+  /// What a call can end with, as the `code` label says it.
+  private static let codes: [Status.Code] = [
+    .ok, .cancelled, .invalidArgument, .permissionDenied, .unavailable, .internalError,
+  ]
+
+  package init(_ registry: MetricRegistry) {
+    unlogged = registry.gauge(
+      "frame_authority_unlogged_changes", help: "Changes of the frame's authority that the log does not have yet.")
+    entries = registry.gauge("frame_registration_entries", help: "Registration entries of the Workload API.")
+    requests = registry.counter(
+      "frame_workload_api_requests_total", help: "Calls of the Workload API that have ended, by gRPC status.",
+      labels: ["method", "code"])
+    open = registry.gauge(
+      "frame_workload_api_streams", help: "Open streams of the Workload API.", labels: ["method"])
+    updates = registry.counter(
+      "frame_workload_api_updates_total", help: "Messages sent on streams of the Workload API.", labels: ["method"])
+    for method in Method.allCases {
+      for code in Self.codes { _ = requests.with(method.rawValue, Self.word(code)) }
+      guard method.isStream else { continue }
+      _ = open.with(method.rawValue)
+      _ = updates.with(method.rawValue)
+    }
+  }
+
+  func answered(_ method: Method, _ code: Status.Code) {
+    requests.with(method.rawValue, Self.word(Self.codes.contains(code) ? code : .internalError)).increment()
+  }
+
+  func streams(_ method: Method) -> Gauge { open.with(method.rawValue) }
+
+  func sent(_ method: Method) { updates.with(method.rawValue).increment() }
+
+  private static func word(_ code: Status.Code) -> String {
+    switch code {
+    case .ok: "OK"
+    case .cancelled: "Cancelled"
+    case .invalidArgument: "InvalidArgument"
+    case .permissionDenied: "PermissionDenied"
+    case .unavailable: "Unavailable"
+    default: "Internal"
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import FrameLog
+
+/// `frame log equivocation`: proof that a log has two histories.
+struct LogEquivocationCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "equivocation", abstract: "Proof that a peer's log has two histories: fetch it, or check one.",
+    subcommands: [LogEquivocationShowCommand.self, LogEquivocationVerifyCommand.self])
+}
+
+/// `frame log equivocation show`.
+struct LogEquivocationShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Print the proof that the node holds against a peer, as JSON.",
+    discussion: """
+      Example:
+        frame log equivocation show frame-b.example > proof.json
+      """)
+
+  @Argument(help: "The peer's frame id.")
+  var frame: String
+
+  @OptionGroup var node: NodeOptions
+
+  func run() async throws {
+    Output.json(try await node.client().bytes("/api/v1/peers/\(frame)/equivocation"))
+  }
+}
+
+/// `frame log equivocation verify`.
+struct LogEquivocationVerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Check such a proof, offline; exits 1 unless it holds.",
+    discussion: """
+      No node is asked. Take the key from the treaty, never from the proof. A proof of kind same_size is conclusive by itself;
+      for one of kind inconsistent, also download the log (frame log download) and give it with --log.
+
+      Examples:
+        frame log equivocation verify proof.json --key KEY
+        frame log equivocation verify proof.json --key KEY --log ./log-copy
+      """)
+
+  @Argument(help: "The proof: what frame log equivocation show prints.")
+  var file: String
+
+  @Option(name: .long, help: "The log's verifier key: name+id+base64.")
+  var key: String
+
+  @Option(name: .long, help: "A downloaded copy of the log, to see which of the two notes it denies.")
+  var log: String?
+
+  @OptionGroup var output: OutputOptions
+
+  private struct Result: Encodable {
+    let result: String
+    let kind: String
+    let log: String
+    let first_size: UInt64
+    let first_root: String
+    let second_size: UInt64
+    let second_root: String
+    let conclusive: Bool
+  }
+
+  func run() async throws {
+    guard let data = FileManager.default.contents(atPath: file) else { throw CLIError.noFile(path: file) }
+    guard let proof = try? JSONDecoder().decode(EquivocationProof.self, from: data) else {
+      throw LogError.badProof("\(file) is not a proof of two histories")
+    }
+    let key = try LogVerifierKey(key)
+    let verdict = try proof.verify(key: key)
+    var denied = false
+    if let log { denied = try await OfflineAudit.offPool { try Self.denies(URL(fileURLWithPath: log), proof, key) } }
+    let result = Result(
+      result: "two histories", kind: proof.kind.rawValue, log: verdict.origin, first_size: verdict.firstSize,
+      first_root: verdict.firstRoot.base64EncodedString(), second_size: verdict.secondSize,
+      second_root: verdict.secondRoot.base64EncodedString(), conclusive: proof.kind == .sameSize || denied)
+    if output.json { return Output.json(try JSONEncoder().encode(result)) }
+    Output.fields([
+      ("result", result.result), ("kind", result.kind), ("log", result.log),
+      ("first", "size \(result.first_size), root \(result.first_root)"),
+      ("second", "size \(result.second_size), root \(result.second_root)"),
+      ("conclusive", result.conclusive ? "yes" : "no: compare with a copy of the log (--log)"),
+    ])
+  }
+
+  /// Whether the copy, which holds by its own checkpoint, is not what one of the notes says.
+  private static func denies(_ folder: URL, _ proof: EquivocationProof, _ key: LogVerifierKey) throws -> Bool {
+    let copy = TileDirectory(folder)
+    guard let checkpoint = try copy.checkpoint(key: key) else { throw CLIError.noFile(path: folder.path) }
+    _ = try copy.verify(checkpoint)
+    for note in [proof.first, proof.second] {
+      let signed = try AttestationVerifier.verify(checkpoint: Data(note.utf8), key: key)
+      guard signed.size <= checkpoint.size else { continue }
+      do { _ = try copy.verify(checkpoint, extending: signed) } catch LogError.badProof { return true }
+    }
+    return false
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import FrameCore
+import FrameLedger
+import FrameLog
+
+/// `frame operator token`.
+struct OperatorTokenCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "token", abstract: "A JWT-SVID with which the operator itself can use the API.",
+    discussion: """
+      Prints the token alone, so that it can be used directly:
+        frame agent create acme.alice --token "$(frame operator token acme)"
+      """)
+
+  @Argument(help: "The operator's name.")
+  var name: String
+
+  @Option(name: .long, help: "How long the token is valid, in seconds.")
+  var ttlSeconds: Int?
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var body: [String: JSONValue] = [:]
+    if let ttlSeconds { body["ttl_seconds"] = .integer(ttlSeconds) }
+    let answer: APIClient.Answer<TokenInfo> = try await node.client().post("/api/v1/operators/\(name)/token", body)
+    output.print(answer) { Output.line($0.token) }
+  }
+}
+
+/// `frame operator licence`.
+struct OperatorLicenceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "licence", abstract: "The operator's licence: a signed note by the frame's log key.",
+    discussion: """
+      Example:
+        frame operator licence acme > acme.licence
+      """)
+
+  @Argument(help: "The operator's name.")
+  var name: String
+
+  @OptionGroup var node: NodeOptions
+
+  func run() async throws {
+    FileHandle.standardOutput.write(try await node.client().bytes("/api/v1/operators/\(name)/licence"))
+  }
+}
+
+/// `frame operator verify`.
+struct OperatorVerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Check a licence document offline.",
+    discussion: """
+      Says whether the frame issued it and whether it is valid now. Whether the operator has been suspended since, only the
+      frame can say.
+
+      Example:
+        frame operator verify acme.licence --log-key frame-a.example+1f0c2a3b+AY…
+      """)
+
+  @Argument(help: "The file with the licence.")
+  var file: String
+
+  @Option(name: .customLong("log-key"), help: "The frame's log verifier key, learned from the frame itself.")
+  var key: String
+
+  func run() async throws {
+    let document: Data
+    do { document = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
+      throw OperatorError.licenceUnverified("\(file) cannot be read")
+    }
+    let licence = try VerifiedLicence(document, key: LogVerifierKey(key), at: SystemClock().now())
+    Output.fields([
+      ("frame", licence.frame.name), ("operator", licence.name.text), ("spiffe id", "\(licence.spiffeID)"),
+      ("licence", licence.id), ("scopes", licence.scopes.map(\.rawValue).joined(separator: " ")),
+      ("hosts", licence.hosts.joined(separator: " ")), ("issued", licence.issued.toTheSecond),
+      ("expires", licence.expires.toTheSecond),
+    ])
+  }
+}

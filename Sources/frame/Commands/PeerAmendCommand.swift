@@ -1,0 +1,65 @@
+import ArgumentParser
+
+/// `frame peer amend`.
+struct PeerAmendCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "amend", abstract: "Propose new terms of a treaty; they count once the other side has accepted.",
+    discussion: """
+      A limit without peer- in its name is one that we hold the peer to; one with it is what the peer is asked to hold us
+      to. What is not named stays as it is. Both sides see the amended text, and both sign it.
+
+      Examples:
+        frame peer amend frame-b.example --net-debit-cap 20000.00 --note "as agreed on Monday"
+        frame peer amend frame-b.example --peer-bridge-cap 5000.00
+      """)
+
+  @Argument(help: "The peer's frame id.")
+  var frame: String
+
+  @Option(name: .long, help: "How far the peer may run into debt with us, in our currency.")
+  var netDebitCap: String?
+
+  @Option(name: .long, help: "The most of the peer's currency that may be outstanding here, in its currency.")
+  var bridgeCap: String?
+
+  @Option(name: .long, help: "The most of the peer's currency issued here in a minute, in its currency.")
+  var bridgeRate: String?
+
+  @Option(name: .long, help: "Event types that we ask the peer to send, separated by commas; all of them.")
+  var subscriptions: String?
+
+  @Option(name: .long, help: "How far we may run into debt with the peer, in its currency.")
+  var peerNetDebitCap: String?
+
+  @Option(name: .long, help: "The most of our currency that may be outstanding at the peer, in our currency.")
+  var peerBridgeCap: String?
+
+  @Option(name: .long, help: "The most of our currency issued at the peer in a minute, in our currency.")
+  var peerBridgeRate: String?
+
+  @Option(name: .long, help: "Words for the other operator.")
+  var note: String?
+
+  @Option(
+    name: .long, help: "How long the other side may take to decide, e.g. 1h; a week unless given, 31 days at most.")
+  var expires: DurationText?
+
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var body: [String: JSONValue] = [:]
+    body.add("net_debit_cap", netDebitCap)
+    body.add("bridge_cap", bridgeCap)
+    body.add("bridge_rate_per_minute", bridgeRate)
+    body.add("peer_net_debit_cap", peerNetDebitCap)
+    body.add("peer_bridge_cap", peerBridgeCap)
+    body.add("peer_bridge_rate_per_minute", peerBridgeRate)
+    body.add("note", note)
+    if let subscriptions { body["subscriptions"] = .list(subscriptions.split(separator: ",").map { .string(String($0)) }) }
+    if let expires { body["expires_in_seconds"] = .integer(max(1, Int(expires.duration.inSeconds))) }
+    let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
+      "/api/v1/peers/\(frame)/amendments", body)
+    output.print(answer, text: PeerCommand.show)
+  }
+}

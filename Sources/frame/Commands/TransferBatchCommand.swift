@@ -1,0 +1,39 @@
+import ArgumentParser
+
+/// `frame transfer batch`: a file of transfers, all of them or none.
+struct TransferBatchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "batch", abstract: "Do a file of transfers within this frame: all of them, or none.",
+    discussion: """
+      The file has up to 1,000 transfers of one payer: JSON, a list of {"to", "amount", "memo"}; or CSV with a first line
+      that names the columns to, amount and, if there are any, memo. Amounts are decimals, in JSON as strings.
+
+      Examples:
+        frame transfer batch --from treasury --file payroll.csv
+        frame transfer batch --from alice --file transfers.json --idempotency-key payroll-2026-11
+      """)
+
+  @Option(name: .long, help: "The file; its name ends in .json or .csv.")
+  var file: String
+
+  @Option(name: .long, help: "The paying agent, or treasury (default: the agent of the token).")
+  var from: String?
+
+  @OptionGroup var key: KeyOptions
+  @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let transfers = try TransferFile.read(file)
+    var body: [String: JSONValue] = ["transfers": .list(transfers.map(\.json))]
+    body.add("from", from)
+    let answer: APIClient.Answer<BatchReceipt> = try await node.client().post(
+      "/api/v1/transfers/batch", body, key: key.resolved())
+    output.print(answer) { receipt in
+      Output.fields([
+        ("state", receipt.state), ("transfers", "\(receipt.transfers)"), ("from", receipt.from),
+        ("amount", "\(receipt.amount) \(receipt.asset)"), ("fee", receipt.fee), ("position", "\(receipt.position)"),
+      ])
+    }
+  }
+}

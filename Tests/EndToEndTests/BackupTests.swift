@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("backup, restore and witnesses")
+  struct BackupTests {
+    @Test(
+      "L5, B20: peers witness each other; a node restored from an older backup does not serve, one from the newest does",
+      .timeLimit(.minutes(3)))
+    func restored() async throws {
+      try await TwoFrames.run { two in
+        try await two.transfer(two.a, two.b, "async")
+        for (frame, peer) in [(two.a, two.b), (two.b, two.a)] {
+          try await Wait.polling.until("\(peer.name) cosigning the log of \(frame.name)", within: .seconds(60)) {
+            let note = try await HTTP.get(frame.api + "/log/cosigned")
+            return note.status == 200 && note.text.contains("\u{2014} \(peer.name)/witness ")
+          }
+        }
+        let older = two.folder.appendingPathComponent("older")
+        let made = try await two.a.command("backup", "--to", older.path)
+        #expect(made["has_keys"].bool == false)
+        let size = try #require(made["size"].number)
+
+        // More that B sees, and witnesses.
+        try await two.transfer(two.a, two.b, "async")
+        try await Wait.polling.until("B witnessing more", within: .seconds(60)) {
+          (try await two.b.get("/api/v1/peers/\(two.a.name)/witness")["witnessed_size"].number ?? 0) > size + 1
+        }
+        let published = two.folder.appendingPathComponent("published")
+        try Data(try await HTTP.get(two.b.api + "/witness/\(try await originHash(two))/checkpoint").text.utf8)
+          .write(to: published)
+        try await two.a.stop()
+        let newest = two.folder.appendingPathComponent("newest")
+        try await two.a.command("backup", "--to", newest.path, "--with-keys")
+
+        // The first data folder is lost; its keys are kept elsewhere.
+        let keys = two.folder.appendingPathComponent("keys")
+        try FileManager.default.moveItem(at: two.a.folder.appendingPathComponent("keys"), to: keys)
+        try FileManager.default.removeItem(at: two.a.folder)
+
+        // What was published says that the older backup is behind.
+        let refused = try await Finished.run(
+          Binary.frame(),
+          [
+            "restore", "--from", older.path, "--data", two.a.folder.path, "--keys", keys.path, "--published",
+            published.path,
+          ])
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("backup_behind_checkpoint"), "\(refused.errors)")
+
+        // Without it, the witness says so, before anything listens.
+        try await two.a.run(
+          "restore", "--from", older.path, "--data", two.a.folder.path, "--keys", keys.path)
+        let serving = try await Finished.run(
+          Binary.frame(), ["serve", "--config", two.a.configurationFile.path], within: .seconds(60))
+        #expect(serving.status == 1)
+        #expect(serving.errors.contains("log_behind_witness"), "\(serving.errors.suffix(2_000))")
+
+        try FileManager.default.removeItem(at: two.a.folder)
+        try await two.a.run("restore", "--from", newest.path, "--data", two.a.folder.path)
+        try await two.a.start()
+        try await two.transfer(two.a, two.b, "async")
+        try await two.settle()
+        try await two.expectSound()
+      }
+    }
+
+    private func originHash(_ two: TwoFrames) async throws -> String {
+      let result = try await Finished.run("/bin/sh", ["-c", "printf %s \(two.a.name) | sha256sum | cut -c1-64"])
+      return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import FrameProtos
+import SwiftProtobuf
+import Testing
+
+@testable import FrameLog
+
+@Suite("The encoder of stored events")
+struct EventEncoderTests {
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return (state ^ (state >> 29)) &* 0x9fb2_1c65_1e98_df25
+    }
+  }
+
+  private static let texts = [
+    "", "a", "alice", "bob@frame-b.example", "spiffe://frame-a.example/agent/alice",
+    "memo with \u{e9}\u{20ac}\u{1f600}",
+    String(repeating: "x", count: 127), String(repeating: "y", count: 128), String(repeating: "z", count: 20_000),
+  ]
+
+  private static func number(_ random: inout Generator) -> Int64 {
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0: 0
+    case 1: Int64.random(in: -200...200, using: &random)
+    case 2: [Int64.min, .max, -1, 1, 127, 128, -64, -65].randomElement(using: &random) ?? 0
+    default: Int64.random(in: .min ... .max, using: &random)
+    }
+  }
+
+  private static func text(_ random: inout Generator) -> String { texts.randomElement(using: &random) ?? "" }
+
+  private static func posting(_ random: inout Generator) -> PBPosting {
+    .with {
+      $0.owner = text(&random)
+      $0.kind = PBAccountKind(rawValue: Int.random(in: -1...12, using: &random)) ?? .unspecified
+      $0.amount = number(&random)
+      if Int.random(in: 0..<20, using: &random) == 0 { $0.asset = .with { $0.code = "AVT" } }
+      if Int.random(in: 0..<40, using: &random) == 0 { $0.unknownFields = unknown }
+    }
+  }
+
+  /// A field that this version does not know.
+  private static var unknown: UnknownStorage {
+    // Field 100, a varint of 1.
+    (try? PBAsset(serializedBytes: [0xa0, 0x06, 0x01]).unknownFields) ?? UnknownStorage()
+  }
+
+  private static func event(_ random: inout Generator) -> PBEvent {
+    .with {
+      $0.position = UInt64(bitPattern: number(&random))
+      $0.timeUnixNs = number(&random)
+      $0.actor = text(&random)
+      $0.idempotencyKey = text(&random)
+      $0.commandDigest = Data(repeating: 7, count: [0, 1, 32, 200].randomElement(using: &random) ?? 0)
+      $0.commandIndex = UInt32(truncatingIfNeeded: number(&random))
+      $0.commandEvents = UInt32(truncatingIfNeeded: number(&random))
+      $0.postings = (0..<Int.random(in: 0...4, using: &random)).map { _ in posting(&random) }
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0: break
+      case 1: $0.tokensIssued = .with { $0.amount = 5 }
+      default:
+        $0.tokensTransferred = .with {
+          $0.from = text(&random)
+          $0.to = text(&random)
+          $0.amount = number(&random)
+          $0.fee = number(&random)
+          $0.memo = text(&random)
+          $0.transferID = text(&random)
+          if Int.random(in: 0..<40, using: &random) == 0 { $0.unknownFields = unknown }
+        }
+      }
+      if Int.random(in: 0..<40, using: &random) == 0 { $0.unknownFields = unknown }
+    }
+  }
+
+  @Test(
+    "it makes the bytes that SwiftProtobuf makes, whatever is in the event", arguments: 1...4 as ClosedRange<UInt64>)
+  func sameBytes(seed: UInt64) throws {
+    var random = Generator(state: seed)
+    for round in 0..<500 {
+      let event = Self.event(&random)
+      #expect(
+        try EventEncoder.bytes(of: event) == event.serializedData() as Data, "seed \(seed), round \(round): \(event)")
+    }
+    #expect(!Self.unknown.data.isEmpty)
+  }
+
+  @Test("an event of nothing has a payload of no bytes")
+  func empty() throws {
+    let event = PBEvent.with { $0.tokensTransferred = .init() }
+    #expect(try EventEncoder.bytes(of: event) == Data([0xb2, 0x01, 0x00]))
+  }
+}

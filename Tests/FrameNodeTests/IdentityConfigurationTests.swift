@@ -1,0 +1,59 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+import Testing
+
+@testable import FrameNode
+
+@Suite("identity in frame.yaml")
+struct IdentityConfigurationTests {
+  private func parse(_ identity: String) throws -> NodeConfiguration {
+    try NodeConfiguration.parse(
+      ConfigurationTests.minimal + "identity: \(identity)\n", file: "frame.yaml",
+      directory: URL(fileURLWithPath: "/srv/frame"))
+  }
+
+  @Test("S16: without it SVIDs live an hour and the socket is in the data folder")
+  func defaults() throws {
+    let identity = try parse("{}").identity
+    #expect(identity.policy == .standard && identity.policy.x509SVIDLifetime == .seconds(3600))
+    #expect(identity.seal == nil && identity.workloadAPI.enabled)
+    #expect(identity.workloadAPI.socket == "/srv/frame/workload.sock")
+  }
+
+  @Test(
+    "what it says is taken over, and written back the same",
+    arguments: [
+      "{ca_ttl_seconds: 86400, x509_svid_ttl_seconds: 600, jwt_key_ttl_seconds: 43200, refresh_hint_seconds: 60}",
+      "{seal: {passphrase_env: FRAME_PASSPHRASE}}", "{seal: {passphrase_file: secret}}", "{seal: {key_file: /k}}",
+      "{workload_api: {enabled: false, socket: /run/frame/w.sock}}",
+    ])
+  func roundTrip(_ text: String) throws {
+    let configuration = try parse(text)
+    #expect(configuration.identity != (try parse("{}").identity))
+    let again = try NodeConfiguration.parse(
+      try configuration.yaml(), file: "frame.yaml", directory: URL(fileURLWithPath: "/srv/frame"))
+    #expect(again == configuration)
+  }
+
+  @Test(
+    "S8: a mistake is named with its field, and a life without room to rotate is one",
+    arguments: [
+      ("{ca_ttl_seconds: 3600}", "identity.ca_ttl_seconds"),
+      ("{jwt_key_ttl_seconds: 600}", "identity.jwt_key_ttl_seconds"),
+      ("{x509_svid_ttl_seconds: 5}", "identity.x509_svid_ttl_seconds"),
+      ("{refresh_hint_seconds: 0}", "identity.refresh_hint_seconds"), ("{seal: {}}", "identity.seal"),
+      ("{seal: {key_file: a, passphrase_file: b}}", "identity.seal"), ("{seal: {key: a}}", "identity.seal.key"),
+      ("{svid: 1}", "identity.svid"), ("{workload_api: {path: x}}", "identity.workload_api.path"),
+    ])
+  func mistakes(_ text: String, _ field: String) {
+    do {
+      _ = try parse(text)
+      Issue.record("'\(text)' was accepted")
+    } catch let error as ConfigurationError {
+      #expect(error.message.contains(field), "\(error.message)")
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+import FrameLog
+import FrameMetrics
+import FrameProtos
+import Logging
+import Synchronization
+
+@testable import FrameWorkload
+
+enum Frames {
+  static let a = try! FrameID("frame-a.example")  // Constants that the grammar allows.
+  static let b = try! FrameID("frame-b.example")
+}
+
+/// A clock that moves only when a test says so; whoever sleeps on it wakes when it moves far enough.
+final class TestClock: FrameClock {
+  private struct State {
+    var now = FrameTime(unixNanoseconds: 1_767_225_600_000_000_000)
+    var watchers: [UUID: AsyncStream<Void>.Continuation] = [:]
+  }
+  private let state = Mutex(State())
+
+  func now() -> FrameTime { state.withLock { $0.now } }
+
+  func sleep(for duration: Duration) async throws {
+    let id = UUID()
+    let (moves, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let end = state.withLock { state in
+      state.watchers[id] = continuation
+      return state.now + duration
+    }
+    defer { state.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+    if now() >= end { return }
+    for await _ in moves where now() >= end { return }
+    throw CancellationError()
+  }
+
+  func advance(by duration: Duration) {
+    let watchers = state.withLock { state in
+      state.now = state.now + duration
+      return Array(state.watchers.values)
+    }
+    for watcher in watchers { watcher.yield() }
+  }
+}
+
+/// The writer as this room sees it: decides in order, forgets nothing, takes a key once.
+final class MemoryPort: IdentityPort {
+  private struct Held {
+    var state: IdentityState
+    var events: [RecordedEvent] = []
+    var actors: [SPIFFEID] = []
+    var keys: Set<IdempotencyKey> = []
+    var isDown = false
+  }
+  private let held: Mutex<Held>
+  private let clock: TestClock
+
+  init(_ frame: FrameID, clock: TestClock) {
+    held = Mutex(Held(state: IdentityState(frame: frame)))
+    self.clock = clock
+  }
+
+  struct Down: Error {}
+
+  var events: [RecordedEvent] { held.withLock { $0.events } }
+  var types: [String] { events.map(\.event.eventType.name) }
+  var actors: [SPIFFEID] { held.withLock { $0.actors } }
+  func setDown(_ isDown: Bool) { held.withLock { $0.isDown = isDown } }
+
+  func submit(_ command: IdentityCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+    let now = clock.now()
+    return try held.withLock { held in
+      guard !held.isDown else { throw Down() }
+      guard held.keys.insert(key).inserted else { return Committed(events: [], replayed: true) }
+      var recorded: [RecordedEvent] = []
+      for draft in try held.state.decide(command, DecisionContext(now: now, actor: actor)) {
+        let event = RecordedEvent(event: .with { $0.payload = draft.payload }, bytes: Data())
+        held.state.evolve(event)
+        recorded.append(event)
+        held.actors.append(actor)
+      }
+      held.events += recorded
+      return Committed(events: recorded, replayed: false)
+    }
+  }
+
+  func identity<T: Sendable>(_ body: @escaping @Sendable (IdentityState) throws -> T) async throws -> T {
+    try body(held.withLock { $0.state })
+  }
+}
+
+/// An authority, its log and its entries, in memory.
+struct WorkloadFixture: Sendable {
+  static let policy = AuthorityPolicy(
+    caLifetime: .seconds(86_400), jwtKeyLifetime: .seconds(86_400), x509SVIDLifetime: .seconds(3600),
+    refreshHint: .seconds(300))
+  let clock = TestClock()
+  let registry = MetricRegistry()
+  let port: MemoryPort
+  let authority: FrameAuthority
+  let metrics: WorkloadMetrics
+  let keeper: AuthorityKeeper
+  let entries: EntryBook
+
+  init() throws {
+    port = MemoryPort(Frames.a, clock: clock)
+    authority = try FrameAuthority.ephemeral(frame: Frames.a, policy: Self.policy, clock: clock)
+    metrics = WorkloadMetrics(registry)
+    keeper = AuthorityKeeper(
+      authority: authority, port: port, clock: clock, metrics: metrics, logger: Logger(label: "test"))
+    entries = EntryBook(frame: Frames.a, port: port, clock: clock, metrics: metrics)
+  }
+
+  func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
+    let family = registry.collect().first { $0.descriptor.name == name }
+    let metric = family?.metrics.first { metric in labels.allSatisfy { metric.labels[$0.key] == $0.value } }
+    return switch metric?.value {
+    case .counter(let number, _): number.doubleValue
+    case .gauge(let number): number.doubleValue
+    default: nil
+    }
+  }
+
+  @discardableResult
+  func enter(_ path: String, _ selectors: Selector..., hint: String = "") async throws -> RegistrationEntry {
+    try await entries.create(
+      try SPIFFEID(trustDomain: Frames.a, path: path), selectors: selectors, x509Lifetime: nil, jwtLifetime: nil,
+      hint: hint, actor: .authority(of: Frames.a))
+  }
+}
+
+/// The code of what `body` throws; nil when it does not.
+func refusal(_ body: () async throws -> Void) async -> String? {
+  do {
+    try await body()
+    return nil
+  } catch { return (error as? any FrameError)?.code ?? "\(error)" }
+}

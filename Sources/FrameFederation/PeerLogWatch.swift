@@ -99,9 +99,10 @@ package final class PeerLogWatch: Sendable {
     show()
   }
 
-  /// Publishes the proofs that stand.
+  /// Publishes the proofs that stand, and that the peers are witnesses from the treaty on.
   package func show() {
     for treaty in directory.established {
+      metrics.prepare(witness: treaty.peer.name)
       metrics.equivocations.with(treaty.peer.name).set(directory.equivocation(of: treaty.peer) == nil ? 0 : 1)
     }
   }

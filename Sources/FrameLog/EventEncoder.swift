@@ -8,6 +8,9 @@ import SwiftProtobuf
 /// checks on the money. What this type does not know by heart it leaves to SwiftProtobuf; that both say the same is
 /// tested with random events.
 package enum EventEncoder {
+  /// Of `tokens_transferred` in `Event`.
+  private static let payloadField = 24
+
   /// - Throws: what SwiftProtobuf throws.
   package static func bytes(of event: PBEvent) throws -> Data {
     guard case .tokensTransferred(let transfer)? = event.payload,
@@ -15,12 +18,12 @@ package enum EventEncoder {
       event.postings.allSatisfy({ $0.unknownFields.data.isEmpty && !$0.hasAsset })
     else { return try event.serializedData() }
     let body = Size.of(transfer)
-    let size = Size.ofFrame(event) + Size.tag(22) + Size.prefixed(body)
+    let size = Size.ofFrame(event) + Size.tag(payloadField) + Size.prefixed(body)
     var data = Data(count: size)
     data.withUnsafeMutableBytes { buffer in
       var writer = WireWriter(buffer)
       writer.frame(event)
-      writer.length(22, body)
+      writer.length(payloadField, body)
       writer.transfer(transfer)
       // Pair assertion: what was counted is what was written.
       precondition(writer.isFull, "the event's size was miscounted")

@@ -158,6 +158,7 @@ final class NodeParts: Sendable {
       peers: calls, directory: treaties, metrics: witnessMetrics, logger: named("witness"),
       report: { peer, proof in try await treatyService.reportEquivocation(peer, proof) })
     self.watch = watch
+    directory.observe { [weak watch] _ in watch?.show() }
     cosignatures = Cosignatures(
       directory: configuration.logDirectory, key: signer.verifierKey, metrics: witnessMetrics)
 

@@ -21,7 +21,7 @@ extension EndToEnd {
         let dashboards = try LiveDashboard.all()
         #expect(!dashboards.isEmpty)
         for dashboard in dashboards {
-          #expect(dashboard.queries.count > 20 && !dashboard.variables.isEmpty, "\(dashboard.name) was not read")
+          #expect(dashboard.queries.count > 10 && !dashboard.variables.isEmpty, "\(dashboard.name) was not read")
           let all =
             dashboard.variables.map { ("variable \($0.name)", $0.query) }
             + dashboard.queries.map { ("panel \($0.panel)", $0.expression) }

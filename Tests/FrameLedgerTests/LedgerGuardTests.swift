@@ -30,6 +30,7 @@ import Testing
     change(&postings)
     let actors: [SPIFFEID] = [
       .authority(of: samples.frame), .node(of: samples.frame), .agent(samples.alice, of: samples.frame),
+      .node(of: samples.peer),
     ]
     let allowed = EmissionPolicy.standard.rules[type]?.roles ?? []
     // Whoever may emit it, so that only the postings are on trial; an agent's own money is alice's in all samples.

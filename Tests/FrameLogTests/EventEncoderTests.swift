@@ -91,6 +91,6 @@ struct EventEncoderTests {
   @Test("an event of nothing has a payload of no bytes")
   func empty() throws {
     let event = PBEvent.with { $0.tokensTransferred = .init() }
-    #expect(try EventEncoder.bytes(of: event) == Data([0xb2, 0x01, 0x00]))
+    #expect(try EventEncoder.bytes(of: event) == Data([0xc2, 0x01, 0x00]))
   }
 }

@@ -110,7 +110,9 @@ struct HostileInputTests {
             answer.status < 500,
             "seed \(seed), round \(round): \(route.method) \(path) \(String(decoding: body ?? [], as: UTF8.self)): \(answer.text)"
           )
-          if answer.status >= 400 { answer.expectProblem(answer.status, answer.code) }
+          // The witness protocol has its own answers.
+          guard answer.status >= 400, !route.path.hasPrefix("/witness/") else { continue }
+          answer.expectProblem(answer.status, answer.code)
         }
         let audit = try await api.post("/api/v1/audit", [:]).expect(200).json
         #expect(audit["clean"] == true, "seed \(seed)")

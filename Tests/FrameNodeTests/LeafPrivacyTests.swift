@@ -20,7 +20,7 @@ struct LeafPrivacyTests {
           let answer = try await api.post(
             "/api/v1/transfers",
             ["from": .string(from), "to": .string(to), "amount": "1.00", "memo": .string(memo)],
-            key: "k-\(from)-\(memo)",
+            key: "k-\(from)-\(memo.utf8.count)",
             token: try await fixture.agent(from)
           ).expect(200)
           return try #require(answer.json["position"].integer)

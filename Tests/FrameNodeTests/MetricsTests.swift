@@ -102,7 +102,7 @@ struct NodeMetricsTests {
     try await NodeFixture.with { fixture in
       try await fixture.api { api in
         try await api.fund("alice")
-        for name in ["alice", "nobody", "x1", "x2"] { _ = try await api.get("/api/v1/agents/\(name)") }
+        for name in ["alice", "zebedee", "x1", "x2"] { _ = try await api.get("/api/v1/agents/\(name)") }
         for path in ["/a", "/b/c", "/%F0"] { _ = try await api.get(path) }
       }
       let text = Exposition.text(fixture.registry)
@@ -110,7 +110,7 @@ struct NodeMetricsTests {
       #expect(text.contains(#"frame_http_requests_total{code="404",method="GET",route="/api/v1/agents/{name}"} 3"#))
       #expect(text.contains(#"frame_http_requests_total{code="404",method="GET",route="unrouted"} 3"#))
       #expect(text.contains("\nframe_http_in_flight_requests 0\n"))
-      #expect(!text.contains("nobody"))
+      #expect(!text.contains("zebedee"))
     }
   }
 

@@ -88,6 +88,7 @@ struct OpenAPITests {
       described == [
         "/api/v1/bridge/lock", "/api/v1/bridge/redeem", "/api/v1/burn", "/api/v1/fees/collect", "/api/v1/holds",
         "/api/v1/holds/{id}/capture", "/api/v1/holds/{id}/release", "/api/v1/issue", "/api/v1/transfers",
+        "/api/v1/transfers/batch",
         "/teg/cross-registry-transfer",
       ])
     try await NodeFixture.with { fixture in

@@ -27,11 +27,11 @@ extension APICall {
 
   /// The end of the microsecond that is named: the log writes its times so, and who copies one means the event it is of.
   private static func time(_ text: String) -> FrameTime? {
-    if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: false)) {
-      return FrameTime(date) + .nanoseconds(999)
-    }
     let parts = text.split(separator: ".", maxSplits: 1)
-    guard parts.count == 2 else { return nil }
+    // Foundation reads fractions too, but into a floating-point number that cannot hold all nanoseconds.
+    guard parts.count == 2 else {
+      return (try? Date(text, strategy: .iso8601)).map { FrameTime($0) + .nanoseconds(999) }
+    }
     let digits = parts[1].prefix { $0.isASCII && $0.isNumber }
     guard (1...9).contains(digits.count),
       let fraction = Int64(digits + String(repeating: "0", count: 9 - digits.count)),

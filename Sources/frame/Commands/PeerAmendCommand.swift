@@ -56,7 +56,9 @@ struct PeerAmendCommand: AsyncParsableCommand {
     body.add("peer_bridge_cap", peerBridgeCap)
     body.add("peer_bridge_rate_per_minute", peerBridgeRate)
     body.add("note", note)
-    if let subscriptions { body["subscriptions"] = .list(subscriptions.split(separator: ",").map { .string(String($0)) }) }
+    if let subscriptions {
+      body["subscriptions"] = .list(subscriptions.split(separator: ",").map { .string(String($0)) })
+    }
     if let expires { body["expires_in_seconds"] = .integer(max(1, Int(expires.duration.inSeconds))) }
     let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
       "/api/v1/peers/\(frame)/amendments", body)

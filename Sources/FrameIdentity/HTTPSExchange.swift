@@ -103,13 +103,15 @@ final class HTTPSExchangeHandler: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
+  /// A connection that was never made is for the one who connects to report: it knows why, and this handler is removed
+  /// before that one hears of it.
   func handlerRemoved(context: ChannelHandlerContext) {
-    promise?.fail(ChannelError.eof)
+    if sent { promise?.fail(ChannelError.eof) }
     promise = nil
   }
 
   private func fail(_ context: ChannelHandlerContext, _ error: any Error) {
-    guard let promise else { return }
+    guard sent, let promise else { return }
     self.promise = nil
     promise.fail(error)
     context.close(promise: nil)

@@ -62,15 +62,27 @@ package final class AccountHistory: Service {
     reader.close()
   }
 
-  /// A page of the events that moved money of `agent`, up to what is durable now.
+  /// One page of a history.
+  package struct Page: Sendable {
+    package let events: [RecordedEvent]
+    package let next: HistoryCursor?
+    /// What the page is true at, when a point in the past was asked for.
+    package let asOf: PastValue<Void>?
+  }
+
+  /// A page of the events that moved money of `agent`, up to `point`, or up to what is durable now.
   /// - Parameters:
   ///   - cursor: where the last page ended; nil: the first page.
   ///   - limit: events at most, 1 or more.
-  /// - Throws: `LogError.storage`, `.damagedLog`, `.damagedEvent`; a refusal `history_behind` while a long log is indexed.
+  /// - Throws: `LogError.noSuchPosition`, `.storage`, `.damagedLog`, `.damagedEvent`; a refusal `history_behind` while a
+  ///   long log is indexed.
   package func page(
-    of agent: AgentName, _ cursor: HistoryCursor, limit: Int
-  ) async throws -> (events: [RecordedEvent], next: HistoryCursor?) {
-    let end = durableSize()
+    of agent: AgentName, _ cursor: HistoryCursor, limit: Int, asOf point: PastPoint? = nil
+  ) async throws -> Page {
+    let durable = durableSize()
+    let past: PastValue<Void>? =
+      if let point { try await reader.run { try $0.past(point, durable: durable) } } else { nil }
+    let end = past?.size ?? durable
     let known = try await reader.run { [index] _ in try index.size() }
     guard end <= known &+ Self.catchUpEvents else {
       throw Refusal(
@@ -81,7 +93,7 @@ package final class AccountHistory: Service {
     return try await reader.run { [index] reader in
       // One more than asked for tells whether there is another page.
       let positions = try index.positions(
-        of: agent.text, newestFirst: cursor.newestFirst, beyond: cursor.edge, limit: limit + 1)
+        of: agent.text, below: end, newestFirst: cursor.newestFirst, beyond: cursor.edge, limit: limit + 1)
       var events: [RecordedEvent] = []
       for position in positions.prefix(limit) {
         try reader.scan(from: position, to: position + 1) { events.append(try RecordedEvent(bytes: $1)) }
@@ -89,8 +101,9 @@ package final class AccountHistory: Service {
       // Towards the newest the end moves, so that a reader who has all can go on from there.
       let edge = events.last?.position ?? (cursor.newestFirst ? nil : cursor.edge)
       let isLast = positions.count <= limit
-      guard let edge, !cursor.newestFirst || !isLast else { return (events, nil) }
-      return (events, HistoryCursor(newestFirst: cursor.newestFirst, edge: edge))
+      guard let edge, !cursor.newestFirst || !isLast else { return Page(events: events, next: nil, asOf: past) }
+      let next = HistoryCursor(newestFirst: cursor.newestFirst, edge: edge)
+      return Page(events: events, next: next, asOf: past)
     }
   }
 

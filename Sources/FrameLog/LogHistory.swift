@@ -70,7 +70,7 @@ final class LogHistory<State: FrameState>: Sendable {
     let size =
       switch point {
       case .position(let position): position + 1
-      case .time(let time): try self.size(at: time, durable)
+      case .time(let time): try reader.size(at: time, upTo: durable)
       }
     let restored = size > 0 ? loader.newest(upTo: size, reader, check: .lastEvent) : nil
     var state = restored?.state ?? loader.initial
@@ -87,14 +87,31 @@ final class LogHistory<State: FrameState>: Sendable {
     }
     return PastValue(size: size, time: time, value: try body(state))
   }
+}
+
+extension LogReader {
+  /// The log as it was at `point`.
+  /// - Parameter durable: the number of durable events.
+  /// - Throws: `LogError.noSuchPosition`, `.storage`, `.damagedLog`, `.damagedEvent`.
+  package func past(_ point: PastPoint, durable: UInt64) throws -> PastValue<Void> {
+    let size =
+      switch point {
+      case .position(let position) where position >= durable: throw LogError.noSuchPosition(position, size: durable)
+      case .position(let position): position + 1
+      case .time(let time): try self.size(at: time, upTo: durable)
+      }
+    var time: FrameTime?
+    if size > 0 { try scan(from: size - 1, to: size) { time = try RecordedEvent(bytes: $1).time } }
+    return PastValue(size: size, time: time, value: ())
+  }
 
   /// The number of events recorded up to `time`. Times never run back in a log, so it is found by halving.
-  private func size(at time: FrameTime, _ durable: UInt64) throws -> UInt64 {
+  fileprivate func size(at time: FrameTime, upTo durable: UInt64) throws -> UInt64 {
     var (low, high) = (UInt64(0), durable)
     while low < high {
       let middle = low + (high - low) / 2
       var isAfter = false
-      try reader.scan(from: middle, to: middle + 1) { isAfter = try RecordedEvent(bytes: $1).time > time }
+      try scan(from: middle, to: middle + 1) { isAfter = try RecordedEvent(bytes: $1).time > time }
       if isAfter { high = middle } else { low = middle + 1 }
     }
     return low

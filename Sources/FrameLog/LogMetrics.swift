@@ -35,7 +35,8 @@ package struct LogMetrics: Sendable {
       help: "The disk's part of making a batch durable: from all events written to all of them synced.", unit: .seconds)
     batchEvents = registry.histogram(
       "frame_log_batch_events", help: "Events in one durable transaction.", unit: .events, buckets: .count)
-    queueDepth = registry.gauge("frame_log_queue_depth", help: "Commands that wait for the writer.")
+    queueDepth = registry.gauge(
+      "frame_log_queue_depth", help: "Commands that wait for the writer, each counted by the events it may make.")
     busySince = registry.gauge(
       "frame_log_busy_since_timestamp_seconds",
       help: "When the oldest batch that is not yet durable was taken up; 0 when the writer is idle.", unit: .seconds)

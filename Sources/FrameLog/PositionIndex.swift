@@ -84,21 +84,27 @@ package final class PositionIndex: Sendable {
   }
 
   /// Up to `limit` positions that concern `name`, from the newest or from the oldest on.
-  /// - Parameter edge: only positions beyond it, in the direction of reading; nil: from the very first.
+  /// - Parameters:
+  ///   - end: only positions below it.
+  ///   - edge: only positions beyond it, in the direction of reading; nil: from the very first.
   /// - Throws: `LogError.storage`.
-  package func positions(of name: String, newestFirst: Bool, beyond edge: UInt64?, limit: Int) throws -> [UInt64] {
+  package func positions(
+    of name: String, below end: UInt64, newestFirst: Bool, beyond edge: UInt64?, limit: Int
+  ) throws -> [UInt64] {
     try using { database in
       try database.read { db in
         guard
           let id = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT id FROM names WHERE name = ?"), arguments: [name])
         else { return [] }
-        let start = edge.map { Int64(clamping: $0) } ?? (newestFirst ? .max : -1)
+        let after = newestFirst ? -1 : edge.map { Int64(clamping: $0) } ?? -1
+        let before = Int64(clamping: newestFirst ? min(end, edge ?? .max) : end)
         let statement = try db.cachedStatement(
-          sql: newestFirst
-            ? "SELECT position FROM entries WHERE id = ? AND position < ? ORDER BY position DESC LIMIT ?"
-            : "SELECT position FROM entries WHERE id = ? AND position > ? ORDER BY position LIMIT ?")
-        return try Int64.fetchAll(statement, arguments: [id, start, limit]).map { UInt64(bitPattern: $0) }
+          sql: """
+            SELECT position FROM entries WHERE id = ? AND position > ? AND position < ?
+            ORDER BY position \(newestFirst ? "DESC" : "ASC") LIMIT ?
+            """)
+        return try Int64.fetchAll(statement, arguments: [id, after, before, limit]).map { UInt64(bitPattern: $0) }
       }
     }
   }

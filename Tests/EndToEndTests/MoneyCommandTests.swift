@@ -68,7 +68,15 @@ extension EndToEnd {
       let history = try await text(frame, "agent", "history", "alice", "--limit", "2")
       #expect(history.output.contains("-1.05") && history.errors.contains("--cursor "), "\(history.output)")
       let oldest = try await frame.command("agent", "history", "alice", "--oldest-first", "--limit", "200")
-      #expect(oldest["transactions"].array.count == 7)
+      let items = oldest["transactions"].array
+      #expect(items.count == 7)
+      let third = try #require(items[2]["position"].number.map { Int($0) })
+      let past = try await frame.command(
+        "agent", "history", "alice", "--oldest-first", "--limit", "200", "--at-position", "\(third)")
+      #expect(past["transactions"].array.count == 3 && past["as_of"]["position"].number == Double(third), "\(past)")
+      let then = try #require(items[1]["time"].string)
+      let timed = try await frame.command("agent", "history", "alice", "--oldest-first", "--at-time", then)
+      #expect(timed["transactions"].array.count == 2, "\(timed)")
       let audit = try await text(frame, "audit", "--full")
       #expect(audit.status == 0, "\(audit.output)")
       for line in [

@@ -91,6 +91,40 @@ import Testing
     await writer.shutdown()
   }
 
+  @Test("as of a position or a time a history ends there, page by page, whatever came later")
+  func asOf() async throws {
+    let writer = try await populated()
+    try await pay(writer, times: 3)
+    fixture.clock.set(fixture.clock.now() + .seconds(60))
+    let then = fixture.clock.now()
+    fixture.clock.set(fixture.clock.now() + .seconds(60))
+    try await pay(writer, times: 4)
+    let history = try history(writer)
+    for point in [PastPoint.position(6), .time(then)] {
+      var found: [UInt64] = []
+      var cursor: HistoryCursor? = HistoryCursor(newestFirst: true)
+      while let start = cursor {
+        let page = try await history.page(of: alice, start, limit: 2, asOf: point)
+        #expect(page.asOf?.size == 7)
+        found += page.events.map(\.position)
+        cursor = page.next
+      }
+      #expect(found == [6, 5, 4, 3])
+      let oldest = try await history.page(of: alice, HistoryCursor(newestFirst: false), limit: 100, asOf: point)
+      #expect(oldest.events.map(\.position) == [3, 4, 5, 6])
+      let end = try #require(oldest.next)
+      #expect(try await history.page(of: alice, end, limit: 100, asOf: point).events.isEmpty)
+      #expect(try await history.page(of: alice, end, limit: 100).events.map(\.position) == [7, 8, 9, 10])
+    }
+    let before = try await history.page(
+      of: alice, HistoryCursor(newestFirst: true), limit: 9, asOf: .time(FrameTime(unixNanoseconds: 0)))
+    #expect(before.events.isEmpty && before.next == nil && before.asOf?.size == 0 && before.asOf?.time == nil)
+    await #expect(throws: LogError.noSuchPosition(11, size: 11)) {
+      try await history.page(of: alice, HistoryCursor(newestFirst: true), limit: 9, asOf: .position(11))
+    }
+    await writer.shutdown()
+  }
+
   @Test("an index that is deleted, damaged, of another log or ahead of its log is made anew and gives the same")
   func rebuilt() async throws {
     var writer = try await populated()

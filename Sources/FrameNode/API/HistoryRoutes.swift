@@ -27,14 +27,17 @@ struct HistoryRoutes {
           "invalid_cursor", .invalid, "The cursor is of the other order.",
           remedy: "Give a cursor only with the order it came with.")
       }
+      let past = try call.past()
       guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
         throw LedgerError.unknownAgent(name.text)
       }
-      let page = try await history.page(of: name, cursor, limit: limit)
+      let page = try await history.page(of: name, cursor, limit: limit, asOf: past)
       let native = node.configuration.native
+      var asOf: AsOfView?
+      if let past = page.asOf { asOf = try await AsOfView(past, node) }
       return .json(
         HistoryView(
-          agent: name.text, transactions: page.events.map { TransactionView($0, of: name, native: native) },
+          agent: name.text, asOf: asOf, transactions: page.events.map { TransactionView($0, of: name, native: native) },
           nextCursor: page.next?.text))
     }
   }
@@ -42,6 +45,8 @@ struct HistoryRoutes {
 
 struct HistoryView: Encodable, Sendable {
   let agent: String
+  /// Present when a point in the past was asked for.
+  let asOf: AsOfView?
   let transactions: [TransactionView]
   /// Of the next page; absent when there is none. Towards the newest it is always there: ask again with it later.
   let nextCursor: String?

@@ -121,7 +121,7 @@ enum OpenAPIComponents {
           properties: {hold_id: {type: string}, state: {type: string, enum: [open, expiring, captured, released, expired]}, from: {type: string}, payee: {type: string}, amount: {type: string}, captured: {type: string}, remaining: {type: string}, asset: {type: string}, memo: {type: string}, position: {type: integer}, created_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}, ended_at: {type: string, format: date-time}}
         History:
           type: object
-          properties: {agent: {type: string}, next_cursor: {type: string}, transactions: {type: array, items: {type: object, properties: {position: {type: integer}, time: {type: string, format: date-time}, type: {type: string}, changes: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string, description: Signed}}}}, counterparty: {type: string}, memo: {type: string}, reference: {type: string}}}}}
+          properties: {agent: {type: string}, as_of: {$ref: "#/components/schemas/AsOf"}, next_cursor: {type: string}, transactions: {type: array, items: {type: object, properties: {position: {type: integer}, time: {type: string, format: date-time}, type: {type: string}, changes: {type: array, items: {type: object, properties: {kind: {type: string}, asset: {type: string}, amount: {type: string, description: Signed}}}}, counterparty: {type: string}, memo: {type: string}, reference: {type: string}}}}}
         Fees:
           type: object
           properties: {basis_points: {type: integer}, fixed: {type: string}, minimum: {type: string}, maximum: {type: string}, asset: {type: string}, amount: {type: string}, fee: {type: string}, pool: {type: string}}

@@ -55,7 +55,7 @@ package enum OpenAPIDocument {
       /api/v1/agents/{name}/transactions:
         parameters: [{$ref: "#/components/parameters/name"}]
         get:
-          summary: What moved an agent's money, page by page (authority, or the agent itself)
+          summary: What moved an agent's money, up to now or to a point in the past, page by page (authority, or the agent itself)
           description: >-
             A page ends with the cursor of the next one, which later events never move. From the newest on, the last page has
             none; from the oldest on there always is one, to ask again with for what comes later.
@@ -63,6 +63,8 @@ package enum OpenAPIDocument {
             - {name: order, in: query, schema: {type: string, enum: [newest, oldest], default: newest}}
             - {name: cursor, in: query, description: The next_cursor of the page before, schema: {type: string}}
             - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 200, default: 50}}
+            - {$ref: "#/components/parameters/atPosition"}
+            - {$ref: "#/components/parameters/atTime"}
           responses: {"200": {$ref: "#/components/responses/History"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/agents/{name}/freeze:
         parameters: [{$ref: "#/components/parameters/name"}]

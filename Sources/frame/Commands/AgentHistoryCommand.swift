@@ -10,6 +10,7 @@ struct AgentHistoryCommand: AsyncParsableCommand {
       Examples:
         frame agent history alice --limit 20
         frame agent history alice --oldest-first --cursor MW8xMg
+        frame agent history alice --at-time 2027-01-31T12:00:00Z
       """)
 
   @Argument(help: "The agent's name.")
@@ -24,14 +25,17 @@ struct AgentHistoryCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "From the first transaction on.")
   var oldestFirst = false
 
+  @OptionGroup var past: PastOptions
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     let start = cursor.map { "&cursor=\($0)" } ?? ""
+    let point = past.parameter.map { "&\($0)" } ?? ""
     let answer: APIClient.Answer<HistoryInfo> = try await node.client().get(
-      "/api/v1/agents/\(name)/transactions?limit=\(limit)&order=\(oldestFirst ? "oldest" : "newest")\(start)")
+      "/api/v1/agents/\(name)/transactions?limit=\(limit)&order=\(oldestFirst ? "oldest" : "newest")\(start)\(point)")
     output.print(answer) { history in
+      if let asOf = history.asOf { Output.fields(asOf.fields) }
       Output.table(
         ["POSITION", "TIME", "EVENT", "ACCOUNT", "AMOUNT", "WITH", "MEMO"],
         history.transactions.flatMap { item in

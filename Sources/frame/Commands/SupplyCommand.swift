@@ -14,10 +14,12 @@ struct PastOptions: ParsableArguments {
   }
 
   /// What to add to a path.
-  var query: String {
-    if let atPosition { return "?at_position=\(atPosition)" }
-    guard let atTime else { return "" }
-    return "?at_time=\(atTime.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? atTime)"
+  var query: String { parameter.map { "?\($0)" } ?? "" }
+
+  /// What to add to a query; nil for the present.
+  var parameter: String? {
+    if let atPosition { return "at_position=\(atPosition)" }
+    return atTime.map { "at_time=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)" }
   }
 
   var isGiven: Bool { atPosition != nil || atTime != nil }

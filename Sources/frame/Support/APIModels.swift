@@ -120,6 +120,7 @@ struct HistoryInfo: Decodable, Sendable {
     let counterparty: String?
     let memo: String?
   }
+  let asOf: AsOf?
   let transactions: [Item]
   let nextCursor: String?
 }

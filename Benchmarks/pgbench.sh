@@ -50,7 +50,7 @@ version=$("$bin/postgres" --version | sed 's/^[^0-9]*//;s/ .*//')
 
 bench() { "$frame" bench writer --seconds "$seconds" --data "$folder/writer" --json "$@"; }
 # Eight callers with one transfer each, as pgbench's clients; and callers that have a hundred at a time.
-single=$(bench --batch 1 --callers 8)
+single=$(bench --batch 1 --callers 8 --grouped)
 many=$(bench --batch "$batch")
 jq -n --arg version "$version" --argjson tps "$tps" --argjson single "$single" --argjson many "$many" '
   def figures: {

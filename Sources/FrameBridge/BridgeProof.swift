@@ -2,7 +2,7 @@ internal import FrameCore
 internal import FrameLog
 internal import FrameProtos
 
-extension PBEvent {
+extension StoredEvent {
   /// The lock an event is about, or "".
   var lockID: String {
     switch payload {
@@ -76,7 +76,7 @@ struct BridgeReport: Sendable, Equatable {
   let amount: Int64
   let totals: PBBridgeTotals
 
-  init?(_ event: PBEvent) {
+  init?(_ event: StoredEvent) {
     switch event.payload {
     case .wrappedTokensIssued(let p):
       kind = .issue

@@ -77,7 +77,7 @@ package final class BridgeRelay: Service {
   }
 
   /// Told what the projection brought about: logs and counts what the peers' events were refused for.
-  package func observe(_ events: [RecordedEvent]) async {
+  package func observe(_ events: some Collection<RecordedEvent> & Sendable) async {
     for recorded in events {
       switch recorded.event.payload {
       case .bridgeBreakerOpened(let p):

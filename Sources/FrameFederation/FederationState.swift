@@ -358,7 +358,7 @@ extension FederationState {
     }
   }
 
-  private static func isTreatyEvent(_ event: PBEvent) -> Bool {
+  private static func isTreatyEvent(_ event: StoredEvent) -> Bool {
     switch event.payload {
     case .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
       .frameFederationRevoked, .peerBundleRotated, .peerBundleRepinned, .treatyAmendmentProposed,

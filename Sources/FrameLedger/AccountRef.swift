@@ -16,6 +16,17 @@ package struct AccountRef: Hashable, Sendable, CustomStringConvertible {
     self.asset = asset
   }
 
+  // Nearly all accounts are of native money: their assets, both nil, are looked at last.
+  package static func == (a: Self, b: Self) -> Bool {
+    a.kind.rawValue == b.kind.rawValue && a.owner == b.owner && a.asset == b.asset
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(owner)
+    hasher.combine(kind.rawValue)
+    if let asset { hasher.combine(asset) }
+  }
+
   /// - Throws: `IdentifierError` when the asset is malformed.
   package init(_ posting: PBPosting) throws {
     self.init(owner: posting.owner, kind: posting.kind, asset: posting.hasAsset ? try Asset(posting.asset) : nil)

@@ -17,6 +17,16 @@ package struct EmissionPolicy: Sendable {
     case `operator`
     /// `spiffe://<another frame>/node`: a peer, through one of the peer verbs.
     case peer
+
+    fileprivate var bit: UInt8 {
+      switch self {
+      case .authority: 1
+      case .node: 2
+      case .agent: 4
+      case .operator: 8
+      case .peer: 16
+      }
+    }
   }
 
   /// Money may go from an account of the first kind to one of the second.
@@ -30,6 +40,27 @@ package struct EmissionPolicy: Sendable {
     /// An agent may emit it only about its own money.
     package let ownMoneyOnly: Bool
     package let flows: Set<Flow>
+    /// The same two sets as bits: they are asked for every event.
+    fileprivate let roleBits: UInt8
+    fileprivate let flowBits: UInt128
+
+    package init(roles: Set<Role>, ownMoneyOnly: Bool, flows: Set<Flow>) {
+      self.roles = roles
+      self.ownMoneyOnly = ownMoneyOnly
+      self.flows = flows
+      roleBits = roles.reduce(0) { $0 | $1.bit }
+      flowBits = flows.reduce(0) { $0 | Self.bit($1.from, $1.to) }
+    }
+
+    fileprivate func allows(_ role: Role) -> Bool { roleBits & role.bit != 0 }
+    fileprivate func allows(from: PBAccountKind, to: PBAccountKind) -> Bool { flowBits & Self.bit(from, to) != 0 }
+
+    /// No bit for a kind that this version does not know.
+    private static func bit(_ from: PBAccountKind, _ to: PBAccountKind) -> UInt128 {
+      let kinds = 0..<11
+      guard kinds.contains(from.rawValue), kinds.contains(to.rawValue) else { return 0 }
+      return 1 << UInt128(from.rawValue * kinds.count + to.rawValue)
+    }
   }
 
   package let rules: [EventType: Rule]
@@ -111,19 +142,28 @@ package struct EmissionPolicy: Sendable {
     Rule(roles: roles, ownMoneyOnly: own, flows: Set(flows.map { Flow(from: $0.0, to: $0.1) }))
   }
 
+  /// Whether an agent may pay another one, and a fee, out of its own money.
+  var allowsPayments: Bool {
+    guard let rule = rules[.tokensTransferred] else { return false }
+    return rule.allows(.agent) && rule.ownMoneyOnly && rule.allows(from: .liquid, to: .liquid)
+      && rule.allows(from: .liquid, to: .fees)
+  }
+
   package static func role(of actor: SPIFFEID, in frame: FrameID) -> Role? {
-    guard actor.trustDomain == frame else { return actor.path == "/node" ? .peer : nil }
-    switch actor.path {
-    case "/authority": return .authority
-    case "/node": return .node
-    default: return actor.agentName != nil ? .agent : actor.operatorName != nil ? .operator : nil
+    guard actor.trustDomain == frame else { return actor.subject == .node ? .peer : nil }
+    return switch actor.subject {
+    case .authority: .authority
+    case .node: .node
+    case .agent: .agent
+    case .operator: .operator
+    case .other: nil
     }
   }
 
   /// Checks role, ownership, and that the money the event claims to move goes between allowed kinds of account.
   /// - Throws: `LedgerError.emissionForbidden`, `.notOwner`, `.postingsRefused`.
   func check(_ type: EventType, _ claim: MoneyClaim, actor: SPIFFEID, frame: FrameID) throws {
-    guard let rule = rules[type], let role = Self.role(of: actor, in: frame), rule.roles.contains(role) else {
+    guard let rule = rules[type], let role = Self.role(of: actor, in: frame), rule.allows(role) else {
       throw LedgerError.emissionForbidden(event: type.name, actor: actor.description)
     }
     if rule.ownMoneyOnly, let spender = claim.spender {
@@ -136,7 +176,7 @@ package struct EmissionPolicy: Sendable {
       }
     }
     for movement in claim.movements {
-      guard rule.flows.contains(Flow(from: movement.from.kind, to: movement.to.kind)) else {
+      guard rule.allows(from: movement.from.kind, to: movement.to.kind) else {
         throw LedgerError.postingsRefused(
           event: type.name, why: "money may not go from \(movement.from.kind.word) to \(movement.to.kind.word)")
       }

@@ -5,6 +5,9 @@ package import FrameProtos
 /// A state that has a ledger in it, so that the guard can ask for balances.
 package protocol HasLedger: Sendable {
   var ledger: LedgerState { get }
+
+  /// The same without a copy, for what is asked of every event.
+  func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result
 }
 
 /// An agent of this frame.
@@ -41,6 +44,8 @@ package struct LedgerState: Sendable, HasLedger {
   }
 
   package var ledger: LedgerState { self }
+
+  package func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result { try body(self) }
 
   /// Minor units; 0 for an account that was never used.
   package func balance(_ account: AccountRef) -> Int64 { balances[account] ?? 0 }

@@ -29,12 +29,16 @@ package enum LogBenchmark {
 
   /// Creates a log in `directory`, which must be empty, and transfers between a hundred agents.
   /// - Parameters:
-  ///   - callers: how many submit at the same time; each makes its next commands while it waits.
+  ///   - callers: how many submit at the same time.
   ///   - batch: transfers that each caller submits in one call.
   ///   - rounds: calls of each caller.
+  ///   - grouped: callers that wait at the same time share a transaction, as in a node; else each call has its own.
   /// - Throws: `LogError`.
-  package static func run(directory: URL, callers: Int, batch: Int, rounds: Int) async throws -> Result {
-    let session = try await Session(directory: directory)
+  package static func run(
+    directory: URL, callers: Int, batch: Int, rounds: Int, grouped: Bool = true
+  ) async throws -> Result {
+    let limit = grouped ? LogLimits.maximumBatchCommands : batch
+    let session = try await Session(directory: directory, batchLimit: limit)
     let result = try await session.transfer(callers: callers, batch: batch, rounds: 0..<rounds)
     await session.close()
     return result
@@ -47,14 +51,16 @@ package enum LogBenchmark {
     private let metrics = LogMetrics(MetricRegistry())
     private let names: [AgentName]
 
-    /// - Parameter directory: is empty.
-    init(directory: URL) async throws {
+    /// - Parameters:
+    ///   - directory: is empty.
+    ///   - batchLimit: transfers that share a transaction at most, whoever submits them.
+    init(directory: URL, batchLimit: Int = LogLimits.maximumBatchCommands) async throws {
       frame = try FrameID("bench.example")
       let state = LedgerState(frame: frame, native: try Asset(origin: frame, code: "BEN", scale: 2))
       writer = try Writer(
         directory: directory, initial: state, guard: LedgerGuard(),
         signer: LogSigner(name: frame.name, privateKey: .init()), clock: SystemClock(),
-        metrics: metrics, logger: Logger(label: "frame.bench"))
+        metrics: metrics, logger: Logger(label: "frame.bench"), batchLimit: batchLimit)
       names = try (0..<LogBenchmark.agents).map { try AgentName("agent-\($0)") }
       try await LogBenchmark.fund(writer, frame, names)
     }
@@ -62,28 +68,42 @@ package enum LogBenchmark {
     /// The number of durable events.
     var size: UInt64 { writer.durableSize() }
 
+    /// Commands that are made at once.
+    private static let commandsAtOnce = 20_000
+
+    /// The clock runs while commands are with the writer, not while the callers make them: what an agent has to do to
+    /// ask for a transfer is not what the writer does to make it durable.
     /// - Parameter rounds: numbers that no call before had.
     func transfer(callers: Int, batch: Int, rounds: Range<Int>) async throws -> Result {
       let before = metrics.commitCount
-      let start = ContinuousClock.now
-      let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
-        for caller in 0..<callers { group.addTask { try await run(caller, batch, rounds) } }
-        return try await group.reduce(into: []) { $0 += $1 }
+      var latencies: [Duration] = []
+      var seconds = 0.0
+      let step = max(1, Self.commandsAtOnce / (callers * batch))
+      for first in stride(from: rounds.lowerBound, to: rounds.upperBound, by: step) {
+        let some = first..<min(first + step, rounds.upperBound)
+        let commands = try (0..<callers).map { caller in
+          try some.map { try LogBenchmark.transfers(frame, names, caller, $0, batch) }
+        }
+        let start = ContinuousClock.now
+        latencies += try await withThrowingTaskGroup(of: [Duration].self) { group in
+          for own in commands { group.addTask { try await submit(own) } }
+          return try await group.reduce(into: []) { $0 += $1 }
+        }
+        seconds += (ContinuousClock.now - start).inSeconds
+        // The callers' own, as is letting go of them.
+        withExtendedLifetime(commands) {}
       }
       return Result(
-        transfers: callers * batch * rounds.count, seconds: (ContinuousClock.now - start).inSeconds,
-        latencies: latencies.sorted(), commits: metrics.commitCount - before)
+        transfers: callers * batch * rounds.count, seconds: seconds, latencies: latencies.sorted(),
+        commits: metrics.commitCount - before)
     }
 
-    private func run(_ caller: Int, _ batch: Int, _ rounds: Range<Int>) async throws -> [Duration] {
+    private func submit(_ rounds: [[CommandEnvelope<LedgerCommand>]]) async throws -> [Duration] {
       var taken: [Duration] = []
-      var next = try LogBenchmark.transfers(frame, names, caller, rounds.lowerBound, batch)
-      for round in rounds {
-        let commands = next
+      taken.reserveCapacity(rounds.count)
+      for commands in rounds {
         let begin = ContinuousClock.now
-        async let answers = writer.submit(contentsOf: commands)
-        if round + 1 < rounds.upperBound { next = try LogBenchmark.transfers(frame, names, caller, round + 1, batch) }
-        for result in await answers { _ = try result.get() }
+        for result in await writer.submit(contentsOf: commands) { _ = try result.get() }
         taken.append(ContinuousClock.now - begin)
       }
       return taken

@@ -63,6 +63,9 @@ package struct OperatorState: Sendable, Equatable, SnapshotState {
     return record
   }
 
+  /// Whether the frame has, or ever had, an operator.
+  var hasAny: Bool { !records.isEmpty }
+
   /// The operator whose agent this is, or nil when it is the frame's own.
   package func record(ofAgent agent: AgentName) -> OperatorRecord? {
     guard !records.isEmpty, let prefix = agent.prefix, let record = records[String(prefix)],

@@ -1,8 +1,7 @@
-internal import Dispatch
 internal import FrameCore
 internal import Synchronization
 
-/// Who may commit when: batches go to the disk one at a time, in the order of their numbers, and none after a failed one.
+/// What is under way: batches go to the disk one at a time, in the order of their numbers, and none after a failed one.
 final class BatchTurns: Sendable {
   typealias Answer = @Sendable (LogError?) -> Void
 
@@ -16,7 +15,6 @@ final class BatchTurns: Sendable {
     var since: [FrameTime] = []
     /// Answers that rest on batches up to this number.
     var deferred: [(begun: UInt64, answer: Answer)] = []
-    var waiting: [UInt64: DispatchSemaphore] = [:]
   }
 
   private let state = Mutex(State())
@@ -34,22 +32,9 @@ final class BatchTurns: Sendable {
     }
   }
 
-  /// Blocks until all earlier batches have ended.
-  /// - Returns: why one of them failed, or nil: then they are durable.
-  func wait(for number: UInt64) -> LogError? {
-    let turn: DispatchSemaphore? = state.withLock { state in
-      guard state.ended < number else { return nil }
-      let turn = DispatchSemaphore(value: 0)
-      state.waiting[number] = turn
-      return turn
-    }
-    turn?.wait()
-    return failure
-  }
-
   /// The batch whose turn it is has ended: it is durable, or `failure` says why it is not known to be.
   func end(_ number: UInt64, _ failure: LogError?, _ metrics: LogMetrics) {
-    let (due, next, reason) = state.withLock { state -> ([Answer], DispatchSemaphore?, LogError?) in
+    let (due, reason) = state.withLock { state -> ([Answer], LogError?) in
       precondition(state.ended == number, "batch \(number) ends out of turn")
       state.ended += 1
       if state.failure == nil { state.failure = failure }
@@ -58,9 +43,8 @@ final class BatchTurns: Sendable {
       let ended = state.ended
       let due = state.deferred.prefix { $0.begun <= ended }.map(\.answer)
       state.deferred.removeFirst(due.count)
-      return (due, state.waiting.removeValue(forKey: ended), state.failure)
+      return (due, state.failure)
     }
-    next?.signal()
     for answer in due { answer(reason) }
   }
 

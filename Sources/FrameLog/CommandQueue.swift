@@ -11,12 +11,13 @@ final class CommandQueue<State: FrameState>: Sendable {
   /// Commands in order of arrival.
   enum Job: Sendable {
     case one(Envelope, Reply)
-    case many([Envelope], Replies)
+    /// - weight: the sum of the envelopes'.
+    case many([Envelope], weight: Int, Replies)
 
     var commands: Int {
       switch self {
       case .one: 1
-      case .many(let envelopes, _): envelopes.count
+      case .many(let envelopes, _, _): envelopes.count
       }
     }
 
@@ -24,7 +25,7 @@ final class CommandQueue<State: FrameState>: Sendable {
     var weight: Int {
       switch self {
       case .one(let envelope, _): envelope.weight
-      case .many(let envelopes, _): envelopes.reduce(0) { $0 + $1.weight }
+      case .many(_, let weight, _): weight
       }
     }
   }

@@ -15,6 +15,10 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   /// The number of events decided, which is the position of the next one.
   private(set) var size: UInt64
   private var lastTime: FrameTime
+  /// Of the batch that is being decided: its events' bytes, one after the other, and where each ends. One piece of memory for
+  /// all of them: what is made on this thread is let go of on others, and each piece would be fought over.
+  private var encoded: [UInt8] = []
+  private var ends: [Int] = []
 
   /// Replays what `engine` holds.
   /// - Parameter start: the state to begin with, which the events before its size gave.
@@ -53,12 +57,16 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     var batch = WriterBatch<State>(number: number, first: size, jobs: jobs, answers: answers)
     for job in jobs {
       switch job {
-      case .one(let envelope, _): batch.outcomes.append(outcome(envelope, &batch.events, clock))
-      case .many(let envelopes, _):
-        for envelope in envelopes { batch.outcomes.append(outcome(envelope, &batch.events, clock)) }
+      case .one(let envelope, _): batch.add(outcome(envelope, &batch.events, clock))
+      case .many(let envelopes, _, _):
+        index.prepare(for: envelopes)
+        for envelope in envelopes { batch.add(outcome(envelope, &batch.events, clock)) }
       }
     }
     size += UInt64(batch.events.count)
+    batch.setBytes(Data(encoded), ends: ends)
+    encoded.removeAll(keepingCapacity: encoded.capacity <= LogLimits.keptEncodingBytes)
+    ends.removeAll(keepingCapacity: true)
     return batch
   }
 
@@ -66,9 +74,8 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], _ clock: any FrameClock
   ) -> WriterBatch<State>.Outcome {
     do {
-      let fingerprint = IdempotencyIndex.Fingerprint(envelope.key.text)
-      if let position = index.position(of: fingerprint) { return .repeated(position) }
-      return .accepted(try decide(envelope, fingerprint, &events, now: max(clock.now(), lastTime)))
+      if let position = index.position(of: envelope.fingerprint) { return .repeated(position) }
+      return .accepted(try decide(envelope, &events, now: max(clock.now(), lastTime)))
     } catch {
       metrics.rejected(error)
       return .refused(error)
@@ -76,8 +83,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   }
 
   private mutating func decide(
-    _ envelope: Queue.Envelope, _ fingerprint: IdempotencyIndex.Fingerprint, _ events: inout [RecordedEvent],
-    now: FrameTime
+    _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], now: FrameTime
   ) throws -> Range<Int> {
     let drafts = try state.decide(envelope.command, DecisionContext(now: now, actor: envelope.actor))
     let start = events.count
@@ -87,37 +93,34 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
       let actor = envelope.actor.description
       for (offset, draft) in drafts.enumerated() {
         let position = size + UInt64(events.count)
-        events.append(try Self.record(draft, envelope, actor, at: position, offset, of: drafts.count, now))
+        events.append(try record(draft, envelope, actor, at: position, offset, of: drafts.count, now))
       }
     } catch {
       events.removeSubrange(start...)
+      ends.removeSubrange(start...)
+      encoded.removeSubrange((ends.last ?? 0)...)
       throw error
     }
     // Nothing can refuse the command any more: only now does it leave a trace.
-    for recorded in events[start...] { state.evolve(recorded) }
-    index.insert(fingerprint, at: events[start].position)
+    for index in start..<events.count { state.evolve(events[index]) }
+    index.insert(envelope.fingerprint, at: events[start].position)
     lastTime = now
     return start..<events.count
   }
 
-  private static func record(
+  private mutating func record(
     _ draft: EventDraft, _ envelope: Queue.Envelope, _ actor: String, at position: UInt64, _ offset: Int,
     of count: Int, _ time: FrameTime
   ) throws -> RecordedEvent {
-    var event = PBEvent()
-    event.position = position
-    event.timeUnixNs = time.unixNanoseconds
-    event.actor = actor
-    event.idempotencyKey = envelope.key.text
-    event.commandDigest = envelope.digest
-    event.commandIndex = UInt32(offset)
-    event.commandEvents = UInt32(count)
-    event.postings = draft.postings
-    event.payload = draft.payload
-    let bytes: Data
-    do { bytes = try EventEncoder.bytes(of: event) } catch { throw LogError.damagedEvent("\(error)") }
-    guard bytes.count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: bytes.count) }
-    return RecordedEvent(event: event, bytes: bytes)
+    let event = StoredEvent(
+      position: position, timeUnixNs: time.unixNanoseconds, actor: actor, idempotencyKey: envelope.key.text,
+      commandDigest: envelope.digest, commandIndex: UInt32(offset), commandEvents: UInt32(count),
+      postings: draft.postings, payload: draft.payload)
+    do { try EventEncoder.append(event, to: &encoded) } catch { throw LogError.damagedEvent("\(error)") }
+    let count = encoded.count - (ends.last ?? 0)
+    guard count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: count) }
+    ends.append(encoded.count)
+    return RecordedEvent(event: event, bytes: Data())
   }
 }
 

@@ -1,4 +1,4 @@
-package import Foundation
+internal import Foundation
 package import FrameProtos
 import SwiftProtobuf
 
@@ -11,24 +11,30 @@ package enum EventEncoder {
   /// Of `tokens_transferred` in `Event`.
   private static let payloadField = 24
 
-  /// - Throws: what SwiftProtobuf throws.
-  package static func bytes(of event: PBEvent) throws -> Data {
-    guard case .tokensTransferred(let transfer)? = event.payload,
-      event.unknownFields.data.isEmpty, transfer.unknownFields.data.isEmpty,
+  /// The transfer in an event that this type can encode.
+  private static func transfer(_ event: StoredEvent) -> PBTokensTransferred? {
+    guard case .tokensTransferred(let transfer)? = event.payload, transfer.unknownFields.data.isEmpty,
       event.postings.allSatisfy({ $0.unknownFields.data.isEmpty && !$0.hasAsset })
-    else { return try event.serializedData() }
+    else { return nil }
+    return transfer
+  }
+
+  /// Adds the event's bytes at the end of `bytes`.
+  /// - Throws: what SwiftProtobuf throws; nothing was added.
+  package static func append(_ event: StoredEvent, to bytes: inout [UInt8]) throws {
+    guard let transfer = transfer(event) else { return bytes += try event.message.serializedBytes() as [UInt8] }
     let body = Size.of(transfer)
     let size = Size.ofFrame(event) + Size.tag(payloadField) + Size.prefixed(body)
-    var data = Data(count: size)
-    data.withUnsafeMutableBytes { buffer in
-      var writer = WireWriter(buffer)
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: size))
+    bytes.withUnsafeMutableBytes { buffer in
+      var writer = WireWriter(UnsafeMutableRawBufferPointer(rebasing: buffer[start...]))
       writer.frame(event)
       writer.length(payloadField, body)
       writer.transfer(transfer)
       // Pair assertion: what was counted is what was written.
       precondition(writer.isFull, "the event's size was miscounted")
     }
-    return data
   }
 }
 
@@ -43,7 +49,7 @@ private enum Size {
   static func bytes(_ field: Int, _ count: Int) -> Int { count == 0 ? 0 : tag(field) + prefixed(count) }
 
   /// All of an event but its payload.
-  static func ofFrame(_ event: PBEvent) -> Int {
+  static func ofFrame(_ event: StoredEvent) -> Int {
     var size = number(1, event.position) + signed(2, event.timeUnixNs)
     size += bytes(3, event.actor.utf8.count) + bytes(4, event.idempotencyKey.utf8.count)
     size += bytes(5, event.commandDigest.count)
@@ -76,7 +82,7 @@ private struct WireWriter {
   /// Negative numbers of an enumeration are sign-extended, as those of an int32 are.
   static func enumeration(_ value: Int) -> UInt64 { UInt64(bitPattern: Int64(value)) }
 
-  mutating func frame(_ event: PBEvent) {
+  mutating func frame(_ event: StoredEvent) {
     number(1, event.position)
     signed(2, event.timeUnixNs)
     string(3, event.actor)

@@ -42,17 +42,20 @@ package struct EventDraft: Sendable {
 
 /// An event as it is in the log.
 package struct RecordedEvent: Sendable, Equatable {
-  package let event: PBEvent
-  /// The stored bytes: what the Merkle leaf hashes.
-  package let bytes: Data
+  package let event: StoredEvent
+  /// The stored bytes: what the Merkle leaf hashes. A part of those of its whole batch: its indices may not begin at 0. A
+  /// state cannot rest on them: while an event is being decided there are none yet.
+  package internal(set) var bytes: Data
 
   package var position: UInt64 { event.position }
   package var time: FrameTime { FrameTime(unixNanoseconds: event.timeUnixNs) }
 
-  package init(event: PBEvent, bytes: Data) {
+  package init(event: StoredEvent, bytes: Data) {
     self.event = event
     self.bytes = bytes
   }
+
+  package init(event: PBEvent, bytes: Data) { self.init(event: StoredEvent(event), bytes: bytes) }
 
   /// - Throws: `LogError.damagedEvent` when the bytes are not an event.
   package init(bytes: Data) throws {
@@ -64,15 +67,18 @@ package struct RecordedEvent: Sendable, Equatable {
   }
 }
 
-/// A command on its way to the writer.
-package struct CommandEnvelope<Command: Sendable>: Sendable {
-  package let command: Command
+/// A command on its way to the writer. Passed from hand to hand as a whole: never copied.
+package final class CommandEnvelope<Command: Sendable>: Sendable {
   package let actor: SPIFFEID
   package let key: IdempotencyKey
   /// SHA-256 of the command in a canonical form that its room defines: the same key with another digest is a conflict.
   package let digest: Data
   /// How many events the command makes, at most; 1 for what makes a few. Queue and batches are bounded by the sum.
   package let weight: Int
+  /// Of the key: made by the caller, not by the one thread that decides.
+  let fingerprint: KeyFingerprint
+  // Last: where it begins must not depend on what it is.
+  package let command: Command
 
   package init(_ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data, weight: Int = 1) {
     self.command = command
@@ -80,10 +86,11 @@ package struct CommandEnvelope<Command: Sendable>: Sendable {
     self.key = key
     self.digest = digest
     self.weight = max(1, weight)
+    fingerprint = KeyFingerprint(key.text)
   }
 
   /// For commands whose key already says all there is to say of them (keys that the node derives from facts).
-  package init(_ command: Command, actor: SPIFFEID, derivedKey text: String) {
+  package convenience init(_ command: Command, actor: SPIFFEID, derivedKey text: String) {
     self.init(command, actor: actor, key: IdempotencyKey(derived: text), digest: CommandDigest.of(text))
   }
 }
@@ -91,14 +98,40 @@ package struct CommandEnvelope<Command: Sendable>: Sendable {
 /// The writer's answer: the events are on disk.
 package struct Committed: Sendable, Equatable {
   /// In order; empty when the command had nothing to change.
-  package let events: [RecordedEvent]
+  package let events: CommandEvents
   /// The key was seen before: these are the events of the first time, nothing was appended now.
   package let replayed: Bool
 
   package init(events: [RecordedEvent], replayed: Bool) {
+    self.init(events: CommandEvents(events, 0..<events.count), replayed: replayed)
+  }
+
+  init(events: CommandEvents, replayed: Bool) {
     self.events = events
     self.replayed = replayed
   }
+}
+
+/// One command's events, numbered from 0: a part of the array of all events that became durable with them, which lives on
+/// as long as this does.
+package struct CommandEvents: RandomAccessCollection, Sendable, Equatable {
+  private let batch: [RecordedEvent]
+  private let range: Range<Int>
+
+  /// - Precondition: `range` is within `batch`.
+  init(_ batch: [RecordedEvent], _ range: Range<Int>) {
+    self.batch = batch
+    self.range = range
+  }
+
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { range.count }
+  package subscript(index: Int) -> RecordedEvent {
+    precondition(indices.contains(index), "the command has \(range.count) events, none at \(index)")
+    return batch[range.lowerBound + index]
+  }
+
+  package static func == (a: Self, b: Self) -> Bool { a.elementsEqual(b) }
 }
 
 /// Checks that are not a room's own business but must hold for whatever is appended: zero sums, emission policy, balances.

@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Synchronization
 
 /// Where each idempotency key had its effect: 16 bytes of the key's SHA-256 to the position of its command's first event.
@@ -7,39 +6,9 @@ internal import Synchronization
 /// published (`KeyRun`), so that client-chosen keys never become random page writes (CONFORMANCE L9) and memory does not
 /// grow with the log. The full key and digest are compared against the event, so a collision is refused, never confused.
 struct IdempotencyIndex: Sendable {
-  struct Fingerprint: Hashable, Sendable {
-    let first: UInt64
-    let second: UInt64
-
-    init(_ key: String) {
-      var hash = SHA256()
-      var key = key
-      key.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-      (first, second) = hash.finalize().withUnsafeBytes {
-        ($0.loadUnaligned(fromByteOffset: 0, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      }
-    }
-
-    init(first: UInt64, second: UInt64) {
-      self.first = first
-      self.second = second
-    }
-
-    func hash(into hasher: inout Hasher) { hasher.combine(first) }
-  }
-
-  /// The keys of a stretch of events, newest stretch last; let go of as a whole when a run holds them.
-  private struct Segment: Sendable {
-    var positions: [Fingerprint: UInt64] = [:]
-    /// The position after the last event whose key is here.
-    var end: UInt64 = 0
-  }
-
-  private static let segmentKeys = 32_768
-
   private let published: PublishedRuns
   private var runs: PublishedRuns.Value
-  private var tail: [Segment] = [Segment()]
+  private var tail = KeyTable()
 
   init(_ published: PublishedRuns = PublishedRuns()) {
     self.published = published
@@ -47,31 +16,30 @@ struct IdempotencyIndex: Sendable {
   }
 
   /// Keys held in memory.
-  var tailCount: Int { tail.reduce(0) { $0 + $1.positions.count } }
+  var tailCount: Int { tail.count }
 
-  func position(of key: Fingerprint) -> UInt64? {
-    for segment in tail.reversed() {
-      if let position = segment.positions[key] { return position }
-    }
+  func position(of key: KeyFingerprint) -> UInt64? {
+    if let position = tail[key] { return position }
     for run in runs.runs.reversed() {
       if let position = run.position(of: key) { return position }
     }
     return nil
   }
 
-  /// - Precondition: positions only grow.
-  mutating func insert(_ key: Fingerprint, at position: UInt64) {
-    if tail[tail.count - 1].positions.count >= Self.segmentKeys { tail.append(Segment()) }
-    tail[tail.count - 1].positions[key] = position
-    tail[tail.count - 1].end = position + 1
+  /// Looks where the keys of a batch would be, all at once: the processor then fetches those places side by side, not one
+  /// after the other as each key's turn comes.
+  mutating func prepare<Command>(for envelopes: [CommandEnvelope<Command>]) {
+    for envelope in envelopes { tail.touch(envelope.fingerprint) }
   }
+
+  /// - Precondition: positions only grow.
+  mutating func insert(_ key: KeyFingerprint, at position: UInt64) { tail.insert(key, at: position) }
 
   /// Takes over what was published since, and lets go of what it covers. Call it between batches.
   mutating func refresh() {
     guard published.generation != runs.generation else { return }
     runs = published.value
-    tail.removeAll { $0.end <= runs.size }
-    if tail.isEmpty { tail.append(Segment()) }
+    tail.removeAll(before: runs.size)
   }
 }
 

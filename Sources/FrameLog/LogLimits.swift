@@ -6,8 +6,10 @@ package enum LogLimits {
   package static let maximumQueuedCommands = 65_536
   /// Commands, by weight, that share one transaction at most; one that weighs more has one to itself.
   package static let maximumBatchCommands = 4_096
-  /// Threads of the writer, and so batches under way at most: one becomes durable while the next is decided.
-  static let writerThreads = 2
+  /// Batches under way at most: one becomes durable while those after it are decided.
+  static let batchesUnderWay = 4
+  /// Memory for encoded events that the writer keeps from one batch to the next.
+  static let keptEncodingBytes = 4 << 20
   /// Events that `events(from:limit:)` returns at most.
   package static let maximumPage = 10_000
   /// Events of a log that is downloaded or verified from tiles; a checkpoint that claims more is not followed.

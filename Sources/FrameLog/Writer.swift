@@ -27,18 +27,21 @@ package final class Writer<State: FrameState>: Sendable {
   /// - Throws: `LogError.inUse`, `.storage`, `.damagedLog`, `.damagedEvent`, `.behindCheckpoint`, `.badNote`.
   package convenience init(
     directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
-    clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots: SnapshotPolicy = .none
+    clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots: SnapshotPolicy = .none,
+    batchLimit: Int = LogLimits.maximumBatchCommands
   ) throws {
     try self.init(
       directory: directory, initial: initial, guard: appendGuard, signer: signer, clock: clock, metrics: metrics,
-      logger: logger, snapshots: snapshots, openEngine: { try SQLiteEngine(directory: $0) })
+      logger: logger, snapshots: snapshots, batchLimit: batchLimit, openEngine: { try SQLiteEngine(directory: $0) })
   }
 
-  /// - Parameter openEngine: called once, on the writer's thread; the engine must store what `SQLiteEngine` can read.
+  /// - Parameters:
+  ///   - batchLimit: commands, by weight, that share one transaction at most; one that weighs more has one to itself.
+  ///   - openEngine: called once, on the writer's thread; the engine must store what `SQLiteEngine` can read.
   package init(
     directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
     clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots policy: SnapshotPolicy = .none,
-    openEngine: @escaping @Sendable (URL) throws -> any StorageEngine
+    batchLimit: Int = LogLimits.maximumBatchCommands, openEngine: @escaping @Sendable (URL) throws -> any StorageEngine
   ) throws {
     let lock = try DirectoryLock(directory)
     let progress = WriterProgress()
@@ -53,7 +56,7 @@ package final class Writer<State: FrameState>: Sendable {
         let loop = try start.open(guard: appendGuard, openEngine: openEngine) { opened.give(.success($0)) }
         progress.advance(to: loop.replayedSize)
         replayed.give(.success(loop.replayedSize))
-        let failure = loop.run(queue) { size in
+        let failure = loop.run(queue, batchLimit: batchLimit) { size in
           progress.advance(to: size)
           start.snapshots.advanced(to: size)
         }
@@ -122,8 +125,9 @@ package final class Writer<State: FrameState>: Sendable {
 
   private func submit(chunk: [Envelope]) async -> [Result<Committed, any Error>] {
     guard !chunk.isEmpty else { return [] }
+    let weight = chunk.reduce(0) { $0 + $1.weight }
     return await withCheckedContinuation { replies in
-      if let refusal = queue.add(.many(chunk, replies)) {
+      if let refusal = queue.add(.many(chunk, weight: weight, replies)) {
         metrics.rejected(refusal)
         replies.resume(returning: chunk.map { _ in .failure(refusal) })
       }

@@ -22,7 +22,8 @@ struct WriterBatch<State: FrameState>: Sendable {
   /// Looks at the state as it was before this batch, to be answered when that is durable.
   let answers: [Queue.Answer]
   /// One per command, in the order of the jobs.
-  var outcomes: [Outcome] = []
+  private(set) var outcomes: [Outcome] = []
+  private(set) var hasRepetitions = false
   /// They become durable together.
   var events: [RecordedEvent] = []
 
@@ -36,8 +37,20 @@ struct WriterBatch<State: FrameState>: Sendable {
     events.reserveCapacity(commands)
   }
 
-  var hasRepetitions: Bool {
-    outcomes.contains { if case .repeated = $0 { true } else { false } }
+  mutating func add(_ outcome: Outcome) {
+    if case .repeated = outcome { hasRepetitions = true }
+    outcomes.append(outcome)
+  }
+
+  /// Gives each event its own part of `bytes`.
+  /// - Parameter ends: where each event's part ends.
+  mutating func setBytes(_ bytes: Data, ends: [Int]) {
+    precondition(ends.count == events.count && ends.last ?? 0 == bytes.count, "events and their bytes differ")
+    var start = 0
+    for (index, end) in ends.enumerated() {
+      events[index].bytes = bytes[start..<end]
+      start = end
+    }
   }
 
   /// The results of the repeated commands, by their index among all commands.
@@ -59,7 +72,7 @@ struct WriterBatch<State: FrameState>: Sendable {
     for job in jobs {
       switch job {
       case .one(let envelope, _): resolve(envelope)
-      case .many(let envelopes, _): for envelope in envelopes { resolve(envelope) }
+      case .many(let envelopes, _, _): for envelope in envelopes { resolve(envelope) }
       }
     }
     return results
@@ -69,7 +82,7 @@ struct WriterBatch<State: FrameState>: Sendable {
     Array(events[start..<start + Int(events[start].event.commandEvents)])
   }
 
-  private static func compare(_ envelope: Queue.Envelope, _ first: PBEvent) throws {
+  private static func compare(_ envelope: Queue.Envelope, _ first: StoredEvent) throws {
     guard first.idempotencyKey == envelope.key.text, first.commandDigest == envelope.digest else {
       throw LogError.idempotencyConflict(
         key: envelope.key.text, first: hex(first.commandDigest), now: hex(envelope.digest))
@@ -94,7 +107,7 @@ struct WriterBatch<State: FrameState>: Sendable {
       case .one(_, let reply):
         reply.resume(with: result(next, repetitions))
         next += 1
-      case .many(let envelopes, let replies):
+      case .many(let envelopes, _, let replies):
         replies.resume(returning: (next..<next + envelopes.count).map { result($0, repetitions) })
         next += envelopes.count
       }
@@ -105,7 +118,7 @@ struct WriterBatch<State: FrameState>: Sendable {
     _ index: Int, _ repetitions: [Int: Result<Committed, any Error>]
   ) -> Result<Committed, any Error> {
     switch outcomes[index] {
-    case .accepted(let range): .success(Committed(events: Array(events[range]), replayed: false))
+    case .accepted(let range): .success(Committed(events: CommandEvents(events, range), replayed: false))
     case .refused(let error): .failure(error)
     // Pair assertion: `repetitions` has resolved every one of them.
     case .repeated(let position):

@@ -4,17 +4,22 @@ internal import FrameCore
 internal import Logging
 internal import Synchronization
 
-/// What the writer's threads do, each in its turn: while one makes its batch durable, the other decides the next one.
+/// What the writer's two threads do: one decides, the other makes what was decided durable, and answers.
 ///
 /// - Batches become durable, and are answered as done, in the order in which they were decided.
 /// - Whoever is answered, with a result, a refusal or a look at the state, is answered when all that the answer may rest on
 ///   is durable; when a write fails, with that failure.
-/// - At most `LogLimits.writerThreads` batches are under way; the rest waits in the queue and shares the next batch.
+/// - At most `LogLimits.batchesUnderWay` batches are under way; the rest waits in the queue and shares the next batch. Those
+///   that are decided share a transaction.
+///
+/// Each thread keeps to its part: a thread that did now the one and now the other would be woken, each time, on the processor
+/// that the other one is busy on, and two processors would do the work of one.
 final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Guard.State == State {
   typealias Queue = CommandQueue<State>
 
-  /// One thread at a time decides or waits for work; the others sleep here, without spinning for the lock below.
-  private let deciding = DispatchSemaphore(value: 1)
+  /// Free places for batches under way.
+  private let room = DispatchSemaphore(value: LogLimits.batchesUnderWay)
+  private let decided = BatchPipe<State>()
   private let decider: Mutex<Decider<State, Guard>>
   private let store: Mutex<EventStore>
   private let turns = BatchTurns()
@@ -40,33 +45,40 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     store = Mutex(EventStore(engine))
   }
 
-  /// Serves the queue until it is closed and empty, on this thread and as many others as it takes, then closes the store.
-  /// - Parameter durable: told the new size after each commit, before the callers are answered; never by two at once.
+  /// Serves the queue until it is closed and empty, on this thread and one more, then closes the store.
+  /// - Parameters:
+  ///   - batchLimit: commands, by weight, that share a batch at most.
+  ///   - durable: told the new size after each commit, before the callers are answered; never by two at once.
   /// - Returns: why the writer stopped, or nil after an orderly end.
-  func run(_ queue: Queue, durable: @escaping @Sendable (UInt64) -> Void) -> LogError? {
-    let helpers = (1..<LogLimits.writerThreads).map { number in
-      let ended = Handover<Void>()
-      let thread = Thread {
-        self.serve(queue, durable)
-        ended.give(.success(()))
+  func run(_ queue: Queue, batchLimit: Int, durable: @escaping @Sendable (UInt64) -> Void) -> LogError? {
+    let ended = Handover<Void>()
+    let committer = Thread {
+      while true {
+        let batches = self.decided.take(limit: batchLimit)
+        if batches.isEmpty { break }
+        self.commit(batches, queue, durable)
+        for _ in batches { self.room.signal() }
       }
-      thread.name = "frame.log.writer.\(number)"
-      thread.qualityOfService = .userInitiated
-      thread.start()
-      return ended
+      ended.give(.success(()))
     }
-    serve(queue, durable)
-    for helper in helpers { _ = try? helper.take() }
+    committer.name = "frame.log.commit"
+    committer.qualityOfService = .userInitiated
+    committer.start()
+    while decideNext(queue, batchLimit) {}
+    decided.close()
+    _ = try? ended.take()
     do { try store.withLock { try $0.close() } } catch {
       logger.error("the log did not close cleanly", metadata: ["error": "\(error)"])
     }
     return turns.failure
   }
 
-  private func serve(_ queue: Queue, _ durable: (UInt64) -> Void) {
-    while let batch = next(queue) {
-      if let batch = batch.decided { commit(batch, queue, durable) }
-    }
+  /// - Returns: false when the queue is closed and empty.
+  private func decideNext(_ queue: Queue, _ batchLimit: Int) -> Bool {
+    room.wait()
+    let turn = next(queue, batchLimit)
+    if let batch = turn?.decided { decided.give(batch) } else { room.signal() }
+    return turn != nil
   }
 
   /// A turn at deciding. A struct, so that "nothing to commit" and "the end" are not two nils in each other.
@@ -76,11 +88,9 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
 
   /// Waits for work and decides it.
   /// - Returns: nil when the queue is closed and empty.
-  private func next(_ queue: Queue) -> Turn? {
-    deciding.wait()
-    defer { deciding.signal() }
-    return decider.withLock { decider -> Turn? in
-      guard let work = queue.take(limit: LogLimits.maximumBatchCommands) else { return nil }
+  private func next(_ queue: Queue, _ batchLimit: Int) -> Turn? {
+    decider.withLock { decider -> Turn? in
+      guard let work = queue.take(limit: batchLimit) else { return nil }
       metrics.queueDepth.set(queue.depth)
       if let failure = turns.failure {
         Self.refuse(work, failure)
@@ -96,14 +106,21 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     }
   }
 
-  private func commit(_ batch: WriterBatch<State>, _ queue: Queue, _ durable: (UInt64) -> Void) {
-    var failure = turns.wait(for: batch.number)
-    // They have seen what was decided before this batch, which is durable now.
-    for answer in batch.answers { answer(failure) }
-    if failure == nil, !batch.events.isEmpty {
-      failure = write(batch)
-      if failure == nil { durable(batch.first + UInt64(batch.events.count)) }
+  /// Makes the batches durable in one transaction, then answers. What was decided while the disk was busy is written at once.
+  private func commit(_ batches: [WriterBatch<State>], _ queue: Queue, _ durable: (UInt64) -> Void) {
+    var failure = turns.failure
+    // They have seen what was decided before the first batch, which is durable now; the others' rest on what is written here.
+    for answer in batches[0].answers { answer(failure) }
+    let events = batches.count == 1 ? batches[0].events : batches.flatMap(\.events)
+    if failure == nil, !events.isEmpty {
+      failure = write(events)
+      if failure == nil { durable(events[events.count - 1].position + 1) }
     }
+    for answer in batches.dropFirst().flatMap(\.answers) { answer(failure) }
+    for batch in batches { finish(batch, failure, queue) }
+  }
+
+  private func finish(_ batch: WriterBatch<State>, _ failure: LogError?, _ queue: Queue) {
     let repeated: [Int: Result<Committed, any Error>] =
       if failure == nil, batch.hasRepetitions { repetitions(batch) } else { [:] }
     turns.end(batch.number, failure, metrics)
@@ -115,10 +132,10 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     }
   }
 
-  private func write(_ batch: WriterBatch<State>) -> LogError? {
+  private func write(_ events: [RecordedEvent]) -> LogError? {
     do {
       let start = ContinuousClock.now
-      let sync = try store.withLock { try $0.append(batch.events) }
+      let sync = try store.withLock { try $0.append(events) }
       metrics.commitDuration.observe(ContinuousClock.now - start)
       metrics.syncDuration.observe(sync)
     } catch {
@@ -129,10 +146,12 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
       return .stopped("\(error)")
     }
     metrics.commits.increment()
-    metrics.events.increment(by: UInt64(batch.events.count))
-    metrics.bytes.increment(by: batch.events.reduce(UInt64(0)) { $0 + UInt64($1.bytes.count) })
-    metrics.batchEvents.observe(Double(batch.events.count))
-    metrics.size.set(Int64(clamping: batch.first + UInt64(batch.events.count)))
+    metrics.events.increment(by: UInt64(events.count))
+    var bytes = 0
+    for event in events { bytes += event.bytes.count }
+    metrics.bytes.increment(by: UInt64(bytes))
+    metrics.batchEvents.observe(Double(events.count))
+    metrics.size.set(Int64(clamping: events[events.count - 1].position + 1))
     return nil
   }
 
@@ -168,7 +187,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     for job in work.jobs {
       switch job {
       case .one(_, let reply): reply.resume(throwing: reason)
-      case .many(let envelopes, let replies): replies.resume(returning: envelopes.map { _ in .failure(reason) })
+      case .many(let envelopes, _, let replies): replies.resume(returning: envelopes.map { _ in .failure(reason) })
       }
     }
     for query in work.queries {

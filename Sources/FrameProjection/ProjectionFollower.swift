@@ -198,7 +198,7 @@ package final class ProjectionFollower: Service {
               "reason": "\(projected.rejected)",
             ])
         }
-        await onCommitted(committed.events)
+        await onCommitted(Array(committed.events))
       }
     }
     if let refusal { throw counted(refusal, peer) }

@@ -1,67 +1,67 @@
 public import FrameCore
 
 /// The type of an event, derived from which payload it carries, so that the two can never disagree.
-public struct EventType: Hashable, Sendable, CustomStringConvertible {
-  public let name: String
-  init(_ name: String) { self.name = name }
-  public var description: String { name }
+public enum EventType: String, Hashable, Sendable, CustomStringConvertible {
 
-  public static let frameFounded = EventType("FrameFounded")
-  public static let agentRegistered = EventType("AgentRegistered")
-  public static let tokensIssued = EventType("TokensIssued")
-  public static let tokensBurned = EventType("TokensBurned")
-  public static let tokensTransferred = EventType("TokensTransferred")
-  public static let holdCreated = EventType("HoldCreated")
-  public static let holdCaptured = EventType("HoldCaptured")
-  public static let holdReleased = EventType("HoldReleased")
-  public static let holdExpired = EventType("HoldExpired")
-  public static let feesCollected = EventType("FeesCollected")
-  public static let crossFrameTransferInitiated = EventType("CrossFrameTransferInitiated")
-  public static let crossFrameTransferSettled = EventType("CrossFrameTransferSettled")
-  public static let crossFrameTransferRefused = EventType("CrossFrameTransferRefused")
-  public static let crossFrameTransferCompensated = EventType("CrossFrameTransferCompensated")
-  public static let crossRegistryTransferLocked = EventType("CrossRegistryTransferLocked")
-  public static let crossRegistryTransferCredited = EventType("CrossRegistryTransferCredited")
-  public static let crossRegistryTransferCompleted = EventType("CrossRegistryTransferCompleted")
-  public static let crossRegistryTransferRefused = EventType("CrossRegistryTransferRefused")
-  public static let crossRegistryTransferAborted = EventType("CrossRegistryTransferAborted")
-  public static let tokensBridgeLocked = EventType("TokensBridgeLocked")
-  public static let wrappedTokensIssued = EventType("WrappedTokensIssued")
-  public static let wrappedTokensRedeemed = EventType("WrappedTokensRedeemed")
-  public static let tokensBridgeUnlocked = EventType("TokensBridgeUnlocked")
-  public static let bridgeBreakerOpened = EventType("BridgeBreakerOpened")
-  public static let bridgeBreakerClosed = EventType("BridgeBreakerClosed")
-  public static let frameInvitationRequested = EventType("FrameInvitationRequested")
-  public static let frameInvitationApproved = EventType("FrameInvitationApproved")
-  public static let frameInvitationRejected = EventType("FrameInvitationRejected")
-  public static let frameFederationEstablished = EventType("FrameFederationEstablished")
-  public static let frameFederationRevoked = EventType("FrameFederationRevoked")
-  public static let peerBundleRotated = EventType("PeerBundleRotated")
-  public static let peerBundleRepinned = EventType("PeerBundleRepinned")
-  public static let treatyAmendmentProposed = EventType("TreatyAmendmentProposed")
-  public static let treatyAmendmentAccepted = EventType("TreatyAmendmentAccepted")
-  public static let treatyAmendmentRejected = EventType("TreatyAmendmentRejected")
-  public static let treatyAmendmentWithdrawn = EventType("TreatyAmendmentWithdrawn")
-  public static let peerEventProjected = EventType("PeerEventProjected")
-  public static let agentFrozen = EventType("AgentFrozen")
-  public static let agentUnfrozen = EventType("AgentUnfrozen")
-  public static let supplyDriftDetected = EventType("SupplyDriftDetected")
-  public static let supplyDriftCleared = EventType("SupplyDriftCleared")
-  public static let operatorLicensed = EventType("OperatorLicensed")
-  public static let operatorSuspended = EventType("OperatorSuspended")
-  public static let operatorResumed = EventType("OperatorResumed")
-  public static let operatorRemoved = EventType("OperatorRemoved")
-  public static let operatorAgentReleased = EventType("OperatorAgentReleased")
-  public static let peerEquivocationProven = EventType("PeerEquivocationProven")
-  public static let authorityPrepared = EventType("AuthorityPrepared")
-  public static let authorityActivated = EventType("AuthorityActivated")
-  public static let authorityTainted = EventType("AuthorityTainted")
-  public static let authorityRevoked = EventType("AuthorityRevoked")
-  public static let authorityRetired = EventType("AuthorityRetired")
-  public static let registrationEntryCreated = EventType("RegistrationEntryCreated")
-  public static let registrationEntryRemoved = EventType("RegistrationEntryRemoved")
+  case frameFounded = "FrameFounded"
+  case agentRegistered = "AgentRegistered"
+  case tokensIssued = "TokensIssued"
+  case tokensBurned = "TokensBurned"
+  case tokensTransferred = "TokensTransferred"
+  case holdCreated = "HoldCreated"
+  case holdCaptured = "HoldCaptured"
+  case holdReleased = "HoldReleased"
+  case holdExpired = "HoldExpired"
+  case feesCollected = "FeesCollected"
+  case crossFrameTransferInitiated = "CrossFrameTransferInitiated"
+  case crossFrameTransferSettled = "CrossFrameTransferSettled"
+  case crossFrameTransferRefused = "CrossFrameTransferRefused"
+  case crossFrameTransferCompensated = "CrossFrameTransferCompensated"
+  case crossRegistryTransferLocked = "CrossRegistryTransferLocked"
+  case crossRegistryTransferCredited = "CrossRegistryTransferCredited"
+  case crossRegistryTransferCompleted = "CrossRegistryTransferCompleted"
+  case crossRegistryTransferRefused = "CrossRegistryTransferRefused"
+  case crossRegistryTransferAborted = "CrossRegistryTransferAborted"
+  case tokensBridgeLocked = "TokensBridgeLocked"
+  case wrappedTokensIssued = "WrappedTokensIssued"
+  case wrappedTokensRedeemed = "WrappedTokensRedeemed"
+  case tokensBridgeUnlocked = "TokensBridgeUnlocked"
+  case bridgeBreakerOpened = "BridgeBreakerOpened"
+  case bridgeBreakerClosed = "BridgeBreakerClosed"
+  case frameInvitationRequested = "FrameInvitationRequested"
+  case frameInvitationApproved = "FrameInvitationApproved"
+  case frameInvitationRejected = "FrameInvitationRejected"
+  case frameFederationEstablished = "FrameFederationEstablished"
+  case frameFederationRevoked = "FrameFederationRevoked"
+  case peerBundleRotated = "PeerBundleRotated"
+  case peerBundleRepinned = "PeerBundleRepinned"
+  case treatyAmendmentProposed = "TreatyAmendmentProposed"
+  case treatyAmendmentAccepted = "TreatyAmendmentAccepted"
+  case treatyAmendmentRejected = "TreatyAmendmentRejected"
+  case treatyAmendmentWithdrawn = "TreatyAmendmentWithdrawn"
+  case peerEventProjected = "PeerEventProjected"
+  case agentFrozen = "AgentFrozen"
+  case agentUnfrozen = "AgentUnfrozen"
+  case supplyDriftDetected = "SupplyDriftDetected"
+  case supplyDriftCleared = "SupplyDriftCleared"
+  case operatorLicensed = "OperatorLicensed"
+  case operatorSuspended = "OperatorSuspended"
+  case operatorResumed = "OperatorResumed"
+  case operatorRemoved = "OperatorRemoved"
+  case operatorAgentReleased = "OperatorAgentReleased"
+  case peerEquivocationProven = "PeerEquivocationProven"
+  case authorityPrepared = "AuthorityPrepared"
+  case authorityActivated = "AuthorityActivated"
+  case authorityTainted = "AuthorityTainted"
+  case authorityRevoked = "AuthorityRevoked"
+  case authorityRetired = "AuthorityRetired"
+  case registrationEntryCreated = "RegistrationEntryCreated"
+  case registrationEntryRemoved = "RegistrationEntryRemoved"
   /// A payload this version does not know (written by a newer one). It is kept, never acted on.
-  public static let unknown = EventType("Unknown")
+  case unknown = "Unknown"
+
+  public var name: String { rawValue }
+  public var description: String { rawValue }
 
   /// Every type this version can write.
   public static let all: [EventType] = [
@@ -143,7 +143,9 @@ extension PBEvent.OneOf_Payload {
   }
 }
 
-extension PBEvent {
+extension PBEvent: EventFields {}
+
+extension EventFields {
   public var eventType: EventType { payload?.eventType ?? .unknown }
 
   /// The peer frame an event of `frame`'s log is addressed to (SF-4 sends an event only to the peer it concerns), or nil.

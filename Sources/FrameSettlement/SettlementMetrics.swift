@@ -54,11 +54,11 @@ package struct SettlementMetrics: Sendable {
   }
 
   /// Counts what new events did to transfers. Each event is to be shown once.
-  package func count(_ events: [RecordedEvent]) {
+  package func count(_ events: some Sequence<RecordedEvent>) {
     for recorded in events { count(recorded.event) }
   }
 
-  private func count(_ event: PBEvent) {
+  private func count(_ event: StoredEvent) {
     switch event.payload {
     case .crossRegistryTransferLocked(let p): add(.twoPhase, p.terms.destination, .origin, "locked")
     case .crossRegistryTransferCompleted(let p): add(.twoPhase, p.terms.destination, .origin, "completed")

@@ -151,7 +151,7 @@ package final class TransferCoordinator: Service {
   }
 
   /// Told what the projection brought about: counts it, and publishes how long async transfers took.
-  package func observe(_ events: [RecordedEvent]) async {
+  package func observe(_ events: some Collection<RecordedEvent> & Sendable) async {
     metrics.count(events)
     for recorded in events {
       let id: String? =

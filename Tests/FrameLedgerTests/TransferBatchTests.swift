@@ -34,8 +34,8 @@ import Testing
     let done = try await writer.submit(command)
     #expect(done.events.map(\.event.commandIndex) == [0, 1, 2])
     #expect(done.events.allSatisfy { $0.event.commandEvents == 3 && $0.event.idempotencyKey == command.key.text })
-    #expect(done.events.map(\.event.tokensTransferred.to) == ["bob", "carol", "bob"])
-    #expect(done.events.map(\.event.tokensTransferred.fee) == [2, 3, 1])
+    #expect(done.events.map(\.event.message.tokensTransferred.to) == ["bob", "carol", "bob"])
+    #expect(done.events.map(\.event.message.tokensTransferred.fee) == [2, 3, 1])
     let repeated = try await writer.submit(command)
     #expect(repeated.replayed && repeated.events == done.events)
     let balances = try await writer.read { [$0.balance(.liquid(alice)), $0.balance(.fees), $0.balance(.treasury)] }

@@ -58,7 +58,7 @@ import Testing
     let full = LogError.overloaded(queued: LogLimits.maximumQueuedCommands)
     _ = await withCheckedContinuation { (replies: CommandQueue<CounterState>.Replies) in
       let many = Array(repeating: envelope, count: LogLimits.maximumQueuedCommands)
-      #expect(queue.add(.many(many, replies)) == nil)
+      #expect(queue.add(.many(many, weight: many.count, replies)) == nil)
       #expect(queue.depth == LogLimits.maximumQueuedCommands)
       replies.resume(returning: [])
     }

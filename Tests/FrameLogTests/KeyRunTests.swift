@@ -11,7 +11,7 @@ import Testing
     try body(folder)
   }
 
-  private func fingerprint(_ number: UInt64) -> IdempotencyIndex.Fingerprint { .init("key-\(number)") }
+  private func fingerprint(_ number: UInt64) -> KeyFingerprint { .init("key-\(number)") }
 
   private func run(_ positions: Range<UInt64>, in folder: URL) throws -> KeyRun {
     var entries = positions.map { KeyEntry(fingerprint($0), at: $0) }
@@ -116,5 +116,54 @@ import Testing
       #expect(index.position(of: fingerprint(100_000)) == 100_000)
       #expect(index.position(of: fingerprint(99_999)) == 99_999)
     }
+  }
+}
+
+@Suite("Keys in memory") struct KeyTableTests {
+  @Test("a table says what a dictionary says, through growth, repetition and letting go", arguments: [UInt64(1), 2, 3])
+  func model(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var table = KeyTable()
+    var model: [KeyFingerprint: UInt64] = [:]
+    // Few different halves, so that keys share a half of their fingerprint with others.
+    func key() -> KeyFingerprint { KeyFingerprint(first: random.next() % 500, second: random.next() % 20) }
+    for step in UInt64(0)..<20_000 {
+      let key = key()
+      #expect(table[key] == model[key])
+      table.insert(key, at: step)
+      model[key] = step
+      if step % 4_000 == 3_999 {
+        let before = step - 1_000
+        table.removeAll(before: before)
+        model = model.filter { $0.value >= before }
+      }
+      #expect(table.count == model.count)
+    }
+    for (key, position) in model { #expect(table[key] == position) }
+  }
+
+  private struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+      return mixed ^ (mixed >> 31)
+    }
+  }
+
+  @Test("the greatest and the least of everything are kept apart from nothing")
+  func edges() {
+    var table = KeyTable()
+    let zero = KeyFingerprint(first: 0, second: 0)
+    #expect(table[zero] == nil)
+    table.insert(zero, at: 0)
+    #expect(table[zero] == 0)
+    let all = KeyFingerprint(first: .max, second: .max)
+    #expect(table[all] == nil)
+    table.insert(all, at: .max - 1)
+    #expect(table[all] == .max - 1 && table[zero] == 0 && table.count == 2)
   }
 }

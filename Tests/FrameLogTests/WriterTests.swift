@@ -21,7 +21,7 @@ import Testing
     #expect(committed.events.allSatisfy { $0.event.commandDigest == CommandDigest.of("d") })
     #expect(try committed.events.allSatisfy { try RecordedEvent(bytes: $0.bytes) == $0 })
     #expect(writer.durableSize() == 3)
-    #expect(try await writer.events(from: 1, limit: 10) == committed.events)
+    #expect(try await writer.events(from: 1, limit: 10) == Array(committed.events))
     #expect(try await writer.events(from: 0, limit: 1).count == 1)
     #expect(try await writer.events(from: 3, limit: 10).isEmpty)
     await writer.shutdown()

@@ -49,7 +49,7 @@ struct BridgeAttackTests {
     let sequence = pair.b.state.projection.cursor(of: pair.a.id).sequence + 1
     try pair.b.receive(sequence, proof, now: pair.now)
     let projected = try #require(pair.b.log.last { $0.event.eventType == .peerEventProjected })
-    #expect(projected.event.peerEventProjected.rejected == rejected, sourceLocation: sourceLocation)
+    #expect(projected.event.message.peerEventProjected.rejected == rejected, sourceLocation: sourceLocation)
     #expect((pair.b.state.bridge.peer(pair.a.id).breaker != nil) == opens, sourceLocation: sourceLocation)
     #expect(pair.wrapped == 0, sourceLocation: sourceLocation)
     #expect(pair.b.balance(.issuance(of: pair.a.native)) == 0, sourceLocation: sourceLocation)
@@ -148,7 +148,7 @@ struct BridgeAttackTests {
     closed.peer = pair.b.id.name
     let closing = try forge(&pair.a, .bridgeBreakerClosed(closed), [], pair.now)
     try pair.b.receive(1, closing, now: pair.now)
-    #expect(pair.b.log.last?.event.peerEventProjected.rejected == "not_addressed_here")
+    #expect(pair.b.log.last?.event.message.peerEventProjected.rejected == "not_addressed_here")
   }
 
   @Test("totals that do not follow from the last ones stop the bridge and show as an imbalance")

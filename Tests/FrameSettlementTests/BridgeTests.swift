@@ -162,7 +162,7 @@ struct BridgeTests {
     try pair.deliver()
     #expect(pair.a.replayed().bridge.peers == pair.a.state.bridge.peers)
     #expect(pair.b.replayed().bridge.peers == pair.b.state.bridge.peers)
-    let unlocked = try BridgePair.proof(pair.a, .tokensBridgeUnlocked).event.event.tokensBridgeUnlocked.totals
+    let unlocked = try BridgePair.proof(pair.a, .tokensBridgeUnlocked).event.event.message.tokensBridgeUnlocked.totals
     #expect([unlocked.locked, unlocked.unlocked, unlocked.issued, unlocked.redeemed] == [100, 60, 100, 60])
   }
 }

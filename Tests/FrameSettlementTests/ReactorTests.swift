@@ -53,7 +53,7 @@ struct ReactorTests {
     let again = try b.append(EventDraft(payload), actor: .node(of: b.id), now: now)
     try a.receive(2, b.attested(again.position), now: now)
     #expect(a.balance(.liquid(alice)) == SimFixture.startBalance)
-    #expect(a.log.last?.event.peerEventProjected.rejected == "already_decided")
+    #expect(a.log.last?.event.message.peerEventProjected.rejected == "already_decided")
   }
 
   @Test("a peer that settles a transfer of another, or one never sent, changes nothing; its stream goes on")
@@ -64,7 +64,7 @@ struct ReactorTests {
     settled.creditedAmount = 100
     let event = try b.append(EventDraft(.crossFrameTransferSettled(settled)), actor: .node(of: b.id), now: now)
     try a.receive(1, b.attested(event.position), now: now)
-    #expect(a.log.last?.event.peerEventProjected.rejected == "unknown_transfer")
+    #expect(a.log.last?.event.message.peerEventProjected.rejected == "unknown_transfer")
     #expect(a.state.projection.cursor(of: b.id).sequence == 1)
   }
 
@@ -126,20 +126,20 @@ struct ReactorTests {
     let forC = try #require(a.state.projection.positions(for: c.id, after: 0, limit: 1).first)
     #expect(a.state.projection.head(for: b.id) == 0, "an event for one peer is not in another's stream")
     try b.receive(1, a.attested(forC), now: now)
-    #expect(b.log.last?.event.peerEventProjected.rejected == "not_addressed_here")
+    #expect(b.log.last?.event.message.peerEventProjected.rejected == "not_addressed_here")
 
     var large = PBCrossFrameTransferInitiated()
     large.terms = try SimFixture.terms("large", a, b).message
     large.terms.memo = String(repeating: "m", count: 64_000)
     let event = try a.append(EventDraft(.crossFrameTransferInitiated(large)), actor: .node(of: a.id), now: now)
     try b.receive(2, a.attested(event.position), now: now)
-    let kept = try #require(b.log.last?.event.peerEventProjected)
+    let kept = try #require(b.log.last?.event.message.peerEventProjected)
     #expect(kept.rejected == "event_too_large")
     #expect(kept.event.isEmpty)
 
     let minted = try a.append(EventDraft(.tokensIssued(PBTokensIssued())), actor: .authority(of: a.id), now: now)
     try b.receive(3, a.attested(minted.position), now: now)
-    #expect(b.log.last?.event.peerEventProjected.rejected == "not_addressed_here")
+    #expect(b.log.last?.event.message.peerEventProjected.rejected == "not_addressed_here")
     #expect(b.state.projection.cursor(of: a.id).sequence == 3)
     #expect(b.state.settlement.incoming("large", from: a.id) == nil)
   }

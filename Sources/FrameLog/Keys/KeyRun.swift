@@ -13,7 +13,7 @@ struct KeyEntry: Sendable, Comparable {
     self.position = position
   }
 
-  init(_ key: IdempotencyIndex.Fingerprint, at position: UInt64) {
+  init(_ key: KeyFingerprint, at position: UInt64) {
     self.init(first: key.first, second: key.second, position: position)
   }
 
@@ -65,7 +65,7 @@ final class KeyRun: Sendable {
   }
 
   /// Where the command with this key had its effect, if it is in this run.
-  func position(of key: IdempotencyIndex.Fingerprint) -> UInt64? {
+  func position(of key: KeyFingerprint) -> UInt64? {
     guard mayHold(key) else { return nil }
     let wanted = KeyEntry(key, at: 0)
     var (low, high) = bounds(around: wanted)
@@ -103,7 +103,7 @@ final class KeyRun: Sendable {
     return (low, min(count, high + 1))
   }
 
-  private func mayHold(_ key: IdempotencyIndex.Fingerprint) -> Bool {
+  private func mayHold(_ key: KeyFingerprint) -> Bool {
     guard blocks > 0 else { return false }
     let block = filterOffset + KeyRunLayout.filterBlockBytes * KeyRunLayout.block(of: key.second, blocks: blocks)
     return KeyRunLayout.probes(of: key.first).allSatisfy { probe in

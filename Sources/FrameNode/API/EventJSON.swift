@@ -65,10 +65,10 @@ struct JSONFragment: Encodable, Sendable {
   }
 }
 
-extension PBEvent {
+extension StoredEvent {
   /// The payload's fields, by protobuf's JSON mapping (64-bit integers are strings there, so they stay exact).
   func payloadFields() -> JSONFragment.Value {
-    guard let data = try? jsonUTF8Data(),
+    guard let data = try? message.jsonUTF8Data(),
       let fields = try? JSONDecoder().decode([String: JSONFragment.Value].self, from: data)
     else { return .object([:]) }
     let envelope: Set<String> = [

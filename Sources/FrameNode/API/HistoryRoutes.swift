@@ -87,7 +87,7 @@ struct TransactionView: Encodable, Sendable {
   }
 
   private static func tell(
-    _ event: PBEvent, _ agent: String
+    _ event: StoredEvent, _ agent: String
   ) -> (counterparty: String, memo: String, reference: String) {
     func outgoing(_ terms: PBTransferTerms) -> (String, String, String) {
       ("\(terms.to)@\(terms.destination)", terms.memo, terms.transferID)

@@ -26,6 +26,8 @@ package struct NodeState: FrameState, HasLedger {
     identity = IdentityState(frame: frame)
   }
 
+  package func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result { try body(ledger) }
+
   package func decide(_ command: NodeCommand, _ context: DecisionContext) throws -> [EventDraft] {
     // Before any room looks at it: an operator that is suspended, expired or removed decides nothing, nor do its agents.
     try ledger.operators.admit(context.actor, at: context.now)

@@ -10,8 +10,9 @@ struct BenchWriterCommand: AsyncParsableCommand {
     commandName: "writer", abstract: "Measure the log's writer, without network or API.",
     discussion: """
       Callers submit batches of transfers, each its next one when its last one is durable, with every check that a node
-      makes. The baseline inserts the very same events with bare SQLite transactions of the same size: as many events as
-      the writer's own transactions had on average.
+      makes. Each batch is a transaction; the baseline inserts the very same events with bare SQLite transactions of the
+      same size. With --grouped callers that wait at the same time share a transaction, as they do in a node, and the
+      baseline's have as many events as the writer's had on average.
 
       Example:
         frame bench writer --seconds 5 --batch 100 --json
@@ -22,8 +23,11 @@ struct BenchWriterCommand: AsyncParsableCommand {
   @Option(name: .long, help: "Transfers that a caller submits at once.")
   var batch = 100
 
-  @Option(name: .long, help: "Callers at the same time; two let the writer decide one batch while it syncs the other.")
-  var callers = 2
+  @Option(name: .long, help: "Callers at the same time; with four there is always a batch that waits to be decided.")
+  var callers = 4
+
+  @Flag(name: .long, help: "Let callers that wait share a transaction.")
+  var grouped = false
 
   func validate() throws {
     guard (1...LogLimits.maximumBatchCommands).contains(batch) else {
@@ -82,7 +86,8 @@ struct BenchWriterCommand: AsyncParsableCommand {
     var rounds = 10
     while true {
       let log = try BenchOptions.fresh("writer", in: folder)
-      let result = try await LogBenchmark.run(directory: log, callers: callers, batch: batch, rounds: rounds)
+      let result = try await LogBenchmark.run(
+        directory: log, callers: callers, batch: batch, rounds: rounds, grouped: grouped)
       guard result.seconds < options.seconds * 0.9 else { return (log, result) }
       try? FileManager.default.removeItem(at: log)
       let estimate = Double(rounds) * options.seconds / max(result.seconds, 0.001)

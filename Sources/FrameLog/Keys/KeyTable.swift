@@ -1,0 +1,103 @@
+internal import Crypto
+
+/// 16 bytes of an idempotency key's SHA-256: what the index knows a key by.
+struct KeyFingerprint: Hashable, Sendable {
+  let first: UInt64
+  let second: UInt64
+
+  init(_ key: String) {
+    var hash = SHA256()
+    var key = key
+    key.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+    (first, second) = hash.finalize().withUnsafeBytes {
+      ($0.loadUnaligned(fromByteOffset: 0, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+  }
+
+  init(first: UInt64, second: UInt64) {
+    self.first = first
+    self.second = second
+  }
+}
+
+/// Fingerprints to positions, in one flat array with open addressing: a key that is not there costs one look at memory that
+/// is nowhere near anything else, which with millions of keys is what a look-up costs.
+///
+/// Fingerprints are hashes already. Callers choose the keys, so the place of one also depends on a number that they do not
+/// know: nobody can prepare keys that all fall on the same place.
+struct KeyTable: Sendable {
+  private struct Slot {
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    /// The position after the key's own; 0 in an empty slot.
+    var mark: UInt64 = 0
+  }
+
+  private(set) var count = 0
+  private var slots: ContiguousArray<Slot>
+  /// 64 less the number of bits that number a slot.
+  private var shift: UInt64
+  private let secret: UInt64
+  /// Of what was touched: so that touching is not for nothing in the eyes of the compiler.
+  private var touched: UInt64 = 0
+
+  private static let smallest: UInt64 = 10
+
+  init() {
+    secret = UInt64.random(in: 0...UInt64.max) | 1
+    shift = 64 - Self.smallest
+    slots = ContiguousArray(repeating: Slot(), count: 1 << Int(Self.smallest))
+  }
+
+  subscript(_ key: KeyFingerprint) -> UInt64? {
+    let slot = slots[place(of: key)]
+    return slot.mark == 0 ? nil : slot.mark - 1
+  }
+
+  /// A key that is there keeps its place and gets the new position.
+  mutating func insert(_ key: KeyFingerprint, at position: UInt64) {
+    if count * 2 >= slots.count { grow() }
+    let index = place(of: key)
+    if slots[index].mark == 0 { count += 1 }
+    slots[index] = Slot(first: key.first, second: key.second, mark: position &+ 1)
+  }
+
+  /// Lets go of all keys whose positions are below `position`.
+  mutating func removeAll(before position: UInt64) {
+    var kept = KeyTable()
+    for slot in slots where slot.mark > position {
+      kept.insert(KeyFingerprint(first: slot.first, second: slot.second), at: slot.mark - 1)
+    }
+    self = kept
+  }
+
+  /// Brings the key's place near.
+  mutating func touch(_ key: KeyFingerprint) { touched ^= slots[start(of: key)].mark }
+
+  private func start(of key: KeyFingerprint) -> Int {
+    let mixed = (key.first ^ key.second) &* secret
+    return Int(truncatingIfNeeded: mixed &>> shift)
+  }
+
+  /// The slot that has the key, or the empty one where it belongs.
+  private func place(of key: KeyFingerprint) -> Int {
+    let mask = slots.count - 1
+    var index = start(of: key)
+    // Ends: at most half of the slots are in use.
+    while slots[index].mark != 0, slots[index].first != key.first || slots[index].second != key.second {
+      index = (index + 1) & mask
+    }
+    return index
+  }
+
+  private mutating func grow() {
+    var larger = self
+    larger.shift -= 1
+    larger.count = 0
+    larger.slots = ContiguousArray(repeating: Slot(), count: slots.count * 2)
+    for slot in slots where slot.mark != 0 {
+      larger.insert(KeyFingerprint(first: slot.first, second: slot.second), at: slot.mark - 1)
+    }
+    self = larger
+  }
+}

@@ -190,7 +190,8 @@ let package = Package(
       "FrameNodeTests",
       [
         "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
-        "FrameProtos", .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded,
+        "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
+        .nioEmbedded,
         .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.

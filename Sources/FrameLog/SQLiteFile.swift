@@ -99,7 +99,7 @@ enum SQLiteFile {
     guard present == 0 || owner == applicationID else { throw LogError.damagedLog("\(name) is not a frame's log") }
     let known = migrations.last?.version ?? 0
     guard present <= known else {
-      throw LogError.damagedLog("\(name) has format \(present), newer than this version's \(known)")
+      throw LogError.newerFormat("\(name) has version \(present), the newest known is \(known)")
     }
     return present
   }

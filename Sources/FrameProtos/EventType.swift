@@ -60,7 +60,8 @@ public struct EventType: Hashable, Sendable, CustomStringConvertible {
   public static let authorityRetired = EventType("AuthorityRetired")
   public static let registrationEntryCreated = EventType("RegistrationEntryCreated")
   public static let registrationEntryRemoved = EventType("RegistrationEntryRemoved")
-  /// A payload this version does not know (written by a newer one). It is kept, never acted on.
+  /// A payload this version does not know (written by a newer one). From a peer it is kept and never acted on; in the frame's
+  /// own log it keeps the writer from opening.
   public static let unknown = EventType("Unknown")
 
   /// Every type this version can write.

@@ -159,8 +159,10 @@ let package = Package(
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
     tests(
       "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
+    .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
     tests(
-      "FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
+      "FrameLedgerTests",
+      ["CFaultVFS", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
     tests(
       "FrameIdentityTests",
       [

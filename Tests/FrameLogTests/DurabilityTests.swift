@@ -23,6 +23,9 @@ import Testing
     await #expect(throws: LogError.self) { try await writer.committed(key: fixture.envelope(.nothing, key: "a").key) }
     #expect(writer.durableSize() == 1)
     await #expect(throws: LogError.self) { try await writer.run() }
+    // Its files are closed now, and whoever still asks is told so.
+    await #expect(throws: LogError.stopped("it is closed")) { try await writer.checkpoint() }
+    await #expect(throws: LogError.stopped("it is closed")) { try await writer.events(from: 0, limit: 1) }
     // A restart tells what happened, and the same key finishes the story either way.
     let again = try fixture.writer()
     #expect(again.durableSize() == (stored ? 2 : 1))
@@ -110,6 +113,24 @@ import Testing
     try FileManager.default.removeItem(at: copy.appendingPathComponent("log.sqlite-shm"))
     let reopened = try fixture.writer(in: copy)
     #expect(try await reopened.read { $0.total } == 15)
+    await reopened.shutdown()
+    await writer.shutdown()
+  }
+
+  @Test("a write-ahead log of megabytes that a crash left is whole after the start, and is made durable first")
+  func largeJournal() async throws {
+    let fixture = try LogFixture()
+    let writer = try fixture.writer()
+    for _ in 0..<40 { _ = try await writer.submit(fixture.envelope(.memo(bytes: 60_000))) }
+    let copy = try fixture.copy()
+    defer { try? FileManager.default.removeItem(at: copy) }
+    let journal = copy.appendingPathComponent("log.sqlite-wal")
+    let bytes = try Data(contentsOf: journal)
+    #expect(bytes.count > 2_400_000)
+    try JournalFile.settle(of: SQLiteFile.url(in: copy).path)
+    #expect(try Data(contentsOf: journal) == bytes)
+    let reopened = try fixture.writer(in: copy)
+    #expect(try await reopened.read { $0.events } == 40)
     await reopened.shutdown()
     await writer.shutdown()
   }

@@ -246,7 +246,8 @@ import Testing
     await writer.shutdown()
     #expect(try await start(fixture, policy: policy).from ?? 0 >= 500)
     try FileManager.default.removeItem(at: folder(fixture).url)
-    #expect(try await start(fixture, policy: policy).from == 0)
+    // With a policy by which none is due at once: else one may be made before this looks.
+    #expect(try await start(fixture).from == 0)
   }
 
   @Test("a snapshot that cannot be written is counted, and the log goes on without it")

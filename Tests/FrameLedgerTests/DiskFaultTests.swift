@@ -72,6 +72,35 @@ struct DiskFaultTests {
     #expect(recovered > syncs)
   }
 
+  @Test("a crash while the log is opened after a crash takes nothing either")
+  func twice() async throws {
+    var sound = try FaultRun()
+    await sound.run()
+    var failed = 0
+    for nth in 1...sound.disk.count(.sync) {
+      for fault in [DiskFault.killed, .torn, .syncError] {
+        for second in 1...2 {
+          var run = try FaultRun()
+          run.disk.plan(.killedAtSync, at: nth, seed: UInt64(nth))
+          await run.run()
+          guard run.disk.hasFailed else { continue }
+          run.disk.plan(fault, at: second, seed: UInt64(nth))
+          do {
+            let writer = try run.fixture.writer(snapshots: FaultRun.policy)
+            await run.answer(from: writer)
+            await writer.shutdown()
+          } catch { #expect(error is LogError, "\(error)") }
+          guard run.disk.hasFailed else { continue }
+          failed += 1
+          let what: Comment = "\(fault) at \(second) after a kill at \(nth)"
+          try await run.check(run.disk.killed(), what)
+          try await run.check(run.disk.powerCut(seed: UInt64(second)), what)
+        }
+      }
+    }
+    #expect(failed > 20, "\(failed)")
+  }
+
   @Test(
     "the index of histories that a crash left is right for the log, or made anew",
     arguments: [DiskFault.writeError, .syncError, .full, .torn, .killed])

@@ -159,8 +159,10 @@ let package = Package(
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
     tests(
       "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
+    .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
     tests(
-      "FrameLedgerTests", ["FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
+      "FrameLedgerTests",
+      ["CFaultVFS", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
     tests(
       "FrameIdentityTests",
       [
@@ -190,7 +192,8 @@ let package = Package(
       "FrameNodeTests",
       [
         "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
-        "FrameProtos", .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded,
+        "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
+        .nioEmbedded,
         .nioHTTPTypes, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.

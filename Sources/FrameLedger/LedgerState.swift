@@ -169,7 +169,7 @@ extension LedgerState: FrameState {
     event.frameID = frame.name
     event.native = PBAsset(native)
     event.logVerifierKey = key
-    event.format = 1
+    event.format = EventFormat.current
     return [EventDraft(.frameFounded(event))]
   }
 

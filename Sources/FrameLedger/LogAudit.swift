@@ -11,11 +11,13 @@ package enum LogAudit {
   /// - Parameters:
   ///   - frame: whose log it is; nil: whom its first event says it belongs to.
   ///   - key: the log's verifier key; nil: the one its first event names. Give the one you trust where you can.
-  /// - Throws: `LogError.storage` when there is no readable log; `LogError.damagedLog` when it does not say whose it is.
+  /// - Throws: `LogError.storage` when there is no readable log; `LogError.damagedLog` when it does not say whose it is;
+  ///   `LogError.newerFormat` when a later version began it.
   package static func run(directory: URL, frame: FrameID? = nil, key: LogVerifierKey? = nil) throws -> AuditReport {
     let reader = try LogReader(directory: directory)
     defer { reader.close() }
     let founded = try founding(reader)
+    if let founded { try EventFormat.requireKnown(founded.format) }
     guard let name = frame?.name ?? founded?.frameID else {
       throw LogError.damagedLog("its first event does not say which frame it belongs to; name the frame")
     }

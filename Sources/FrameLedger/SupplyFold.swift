@@ -64,6 +64,7 @@ struct SupplyFold: Sendable {
       return note("unreadable_event", position, "\(error)")
     }
     if event.position != position { note("wrong_position", position, "the event says position \(event.position)") }
+    if event.payload == nil { note("unknown_event", position, "this version does not know its type") }
     if event.timeUnixNs < lastTime { note("time_ran_back", position, "\(event.timeUnixNs) after \(lastTime)") }
     lastTime = max(lastTime, event.timeUnixNs)
     if let problem = keys?.add(event) { note("idempotency", position, problem) }

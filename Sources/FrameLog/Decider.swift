@@ -22,7 +22,8 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
 
   /// Replays what `engine` holds.
   /// - Parameter start: the state to begin with, which the events before its size gave.
-  /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`, `LogError.storage`.
+  /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`,
+  ///   `LogError.newerFormat`, `LogError.storage`.
   init(
     replaying engine: any StorageEngine, from start: ReplayStart<State>, guard appendGuard: Guard, metrics: LogMetrics
   ) throws {
@@ -38,6 +39,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
       guard recorded.position == position else {
         throw LogError.damagedLog("position \(position) holds an event of position \(recorded.position)")
       }
+      try EventFormat.requireKnown(recorded)
       if recorded.event.commandIndex == 0 { index.insert(.init(recorded.event.idempotencyKey), at: position) }
       lastTime = max(lastTime, recorded.time)
       state.evolve(recorded)

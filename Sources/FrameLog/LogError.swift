@@ -9,6 +9,8 @@ package enum LogError: FrameError, Equatable {
   case damagedEvent(String)
   /// The file does not hold what it must: position gap, wrong leaf, wrong checkpoint.
   case damagedLog(String)
+  /// A newer version of this program wrote what this one cannot understand.
+  case newerFormat(String)
   /// The log is shorter than, or differs from, what was signed before (CONFORMANCE L7).
   case behindCheckpoint(logSize: UInt64, signedSize: UInt64)
   case noSuchPosition(UInt64, size: UInt64)
@@ -35,6 +37,7 @@ package enum LogError: FrameError, Equatable {
     case .eventTooLarge: "event_too_large"
     case .damagedEvent: "damaged_event"
     case .damagedLog: "damaged_log"
+    case .newerFormat: "log_format_newer"
     case .behindCheckpoint: "log_behind_checkpoint"
     case .noSuchPosition: "no_such_position"
     case .stopped: "log_stopped"
@@ -58,7 +61,7 @@ package enum LogError: FrameError, Equatable {
     case .overloaded, .historyBusy: .limited
     case .stopped, .storage: .unavailable
     case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
-    case .damagedEvent, .damagedLog, .behindCheckpoint: .internal
+    case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
   }
 
@@ -69,6 +72,7 @@ package enum LogError: FrameError, Equatable {
     case .eventTooLarge(let bytes): "The event would be \(bytes) bytes; the limit is 65535."
     case .damagedEvent(let why): "A stored event cannot be read: \(why)."
     case .damagedLog(let why): "The log is damaged: \(why)."
+    case .newerFormat(let what): "The log was written by a newer version: \(what)."
     case .behindCheckpoint(let size, let signed):
       "The log holds \(size) events but a checkpoint for \(signed) was signed before."
     case .noSuchPosition(let position, let size): "Position \(position) is not in the log of \(size) events."
@@ -90,6 +94,7 @@ package enum LogError: FrameError, Equatable {
     case .idempotencyConflict: "Use a new key for a new command, or repeat the first command exactly."
     case .eventTooLarge: "Shorten the memo or split the command."
     case .damagedEvent, .damagedLog: "Restore the data directory from a backup and run frame audit."
+    case .newerFormat: "Run the version of frame that wrote it, or a newer one; the log is whole and was not changed."
     case .behindCheckpoint: "An older copy was restored: restore the newest one; nothing is signed until then."
     case .noSuchPosition: "Use a position below the log size."
     case .stopped: "See the node's log, fix the disk and restart the node; acknowledged commands are safe."

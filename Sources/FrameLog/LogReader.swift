@@ -1,12 +1,14 @@
 internal import Dispatch
 package import Foundation
 internal import GRDB
+internal import Synchronization
 
 /// A read-only view of a log's stored events, on a connection of its own; it sees durable events only.
 ///
 /// The plain methods block: call them from `run`, or from a thread that may block.
 package final class LogReader: Sendable {
-  private let database: DatabaseQueue
+  /// Nil when closed: a closed connection must not be asked anything.
+  private let database: Mutex<DatabaseQueue?>
   private let directory: URL
   private let queue = DispatchQueue(label: "frame.log.reader.work")
 
@@ -15,7 +17,7 @@ package final class LogReader: Sendable {
     guard FileManager.default.fileExists(atPath: SQLiteFile.url(in: directory).path) else {
       throw LogError.storage("there is no \(SQLiteFile.name) in \(directory.path)")
     }
-    database = try SQLiteFile.openReader(in: directory)
+    database = Mutex(try SQLiteFile.openReader(in: directory))
     self.directory = directory
   }
 
@@ -56,12 +58,24 @@ package final class LogReader: Sendable {
 
   private func reading<T>(_ body: (Database) throws -> T) throws -> T {
     do {
-      return try database.read(body)
+      return try using { try $0.read(body) }
     } catch let error as DatabaseError {
       throw LogError.storage(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")
     }
   }
 
-  /// Closes the file. Later calls throw.
-  package func close() { try? database.close() }
+  private func using<T>(_ body: (DatabaseQueue) throws -> T) throws -> T {
+    try database.withLock { database in
+      guard let database else { throw LogError.stopped("it is closed") }
+      return try body(database)
+    }
+  }
+
+  /// Closes the file when what is being read has been. Later calls throw `LogError.stopped`.
+  package func close() {
+    database.withLock { database in
+      try? database?.close()
+      database = nil
+    }
+  }
 }

@@ -15,7 +15,8 @@ package final class PositionIndex: Sendable {
   private static let cacheKibibytes = 32 << 10
 
   private let directory: URL
-  private let database: Mutex<DatabaseQueue>
+  /// Nil when closed: a closed connection must not be asked anything.
+  private let database: Mutex<DatabaseQueue?>
   private let rebuiltCount = Mutex(0)
 
   /// Opens the index of the log that `reader` reads, or makes an empty one.
@@ -109,16 +110,24 @@ package final class PositionIndex: Sendable {
     }
   }
 
-  package func close() { database.withLock { try? $0.close() } }
+  /// Later calls throw `LogError.stopped`.
+  package func close() {
+    database.withLock { database in
+      try? database?.close()
+      database = nil
+    }
+  }
 
   /// Runs `body`; an index that turns out to be damaged is replaced by an empty one, and the caller told to come again.
   private func using<T>(_ body: (DatabaseQueue) throws -> T) throws -> T {
     try database.withLock { database in
+      guard let open = database else { throw LogError.stopped("its history index is closed") }
       do {
-        return try body(database)
+        return try body(open)
       } catch let error as DatabaseError {
         guard [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) else { throw Self.storage(error) }
-        try? database.close()
+        try? open.close()
+        database = nil
         database = try Self.create(directory)
         rebuiltCount.withLock { $0 += 1 }
         throw LogError.storage("the history index was damaged and is being made anew")

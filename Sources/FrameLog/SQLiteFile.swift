@@ -33,7 +33,7 @@ enum SQLiteFile {
 
   static func url(in directory: URL) -> URL { directory.appendingPathComponent(name) }
 
-  /// Opens the one connection that writes and moves the write-ahead log into the database (CONFORMANCE L8).
+  /// Makes durable what is there, and opens the one connection that writes and moves the write-ahead log into the database (CONFORMANCE L8).
   /// - Throws: `LogError.storage`, `LogError.damagedLog`.
   static func openWriter(in directory: URL) throws -> DatabaseQueue {
     var configuration = Configuration()
@@ -46,8 +46,15 @@ enum SQLiteFile {
       try db.execute(sql: "PRAGMA journal_size_limit = \(journalBytes)")
     }
     return try opening(directory) { path in
+      try JournalFile.settle(of: path)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
-      try queue.writeWithoutTransaction { try migrate($0) }
+      try queue.writeWithoutTransaction { db in
+        // SQLite falls back to reading when it may not write, and would say so at the first commit only.
+        guard sqlite3_db_readonly(db.sqliteConnection, "main") == 0 else {
+          throw LogError.storage("\(path) is read-only")
+        }
+        try migrate(db)
+      }
       try syncDirectory(directory)
       return queue
     }
@@ -99,7 +106,7 @@ enum SQLiteFile {
     guard present == 0 || owner == applicationID else { throw LogError.damagedLog("\(name) is not a frame's log") }
     let known = migrations.last?.version ?? 0
     guard present <= known else {
-      throw LogError.damagedLog("\(name) has format \(present), newer than this version's \(known)")
+      throw LogError.newerFormat("\(name) has version \(present), the newest known is \(known)")
     }
     return present
   }

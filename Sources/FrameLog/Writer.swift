@@ -24,7 +24,7 @@ package final class Writer<State: FrameState>: Sendable {
 
   /// Opens or creates the log in `directory`, replays it into `initial`, and checks it against the last signed
   /// checkpoint. Blocks while it does; call it at start, not from a hot path.
-  /// - Throws: `LogError.inUse`, `.storage`, `.damagedLog`, `.damagedEvent`, `.behindCheckpoint`, `.badNote`.
+  /// - Throws: `LogError.inUse`, `.storage`, `.damagedLog`, `.damagedEvent`, `.newerFormat`, `.behindCheckpoint`, `.badNote`.
   package convenience init(
     directory: URL, initial: State, guard appendGuard: some AppendGuard<State>, signer: LogSigner,
     clock: any FrameClock, metrics: LogMetrics, logger: Logger, snapshots: SnapshotPolicy = .none,

@@ -57,7 +57,8 @@ public enum EventType: String, Hashable, Sendable, CustomStringConvertible {
   case authorityRetired = "AuthorityRetired"
   case registrationEntryCreated = "RegistrationEntryCreated"
   case registrationEntryRemoved = "RegistrationEntryRemoved"
-  /// A payload this version does not know (written by a newer one). It is kept, never acted on.
+  /// A payload this version does not know (written by a newer one). From a peer it is kept and never acted on; in the frame's
+  /// own log it keeps the writer from opening.
   case unknown = "Unknown"
 
   public var name: String { rawValue }

@@ -33,10 +33,13 @@ final class LedgerFixture: Sendable {
 
   func state(fees: FeeRule = .none) -> LedgerState { LedgerState(frame: frame, native: native, fees: fees) }
 
-  func writer(fees: FeeRule = .none) throws -> Writer<LedgerState> {
+  func writer(
+    fees: FeeRule = .none, in other: URL? = nil, snapshots: SnapshotPolicy = .none
+  ) throws -> Writer<LedgerState> {
     try Writer(
-      directory: directory, initial: state(fees: fees), guard: LedgerGuard(), signer: signer, clock: clock,
-      metrics: LogMetrics(MetricRegistry()), logger: Logger(label: "test"))
+      directory: other ?? directory, initial: state(fees: fees), guard: LedgerGuard(), signer: signer, clock: clock,
+      metrics: LogMetrics(MetricRegistry()),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), snapshots: snapshots)
   }
 
   func agent(_ name: String) throws -> SPIFFEID { .agent(try AgentName(name), of: frame) }

@@ -25,6 +25,7 @@ import Testing
       $0.idempotencyKey = "planted \($0.position)"
       $0.commandEvents = 1
       $0.postings = postings
+      $0.tokensTransferred = .init()
     }
     try engine.append([RecordedEvent(event: event, bytes: try event.serializedData())])
     try engine.close()

@@ -198,6 +198,16 @@ import Testing
       let after = try Data(contentsOf: path)
       #expect(after[survivor..<survivor + 200] == torn[survivor..<survivor + 200])
     }
+    // Or only the first bytes of the fifth have reached the slot, and the rest is of the third, which was there before.
+    let third = signed[2].note
+    for cut in 1..<min(third.count, signed[4].note.count) {
+      var torn = whole
+      torn.replaceSubrange(cut..<third.count, with: third.dropFirst(cut))
+      try torn.write(to: path)
+      var fresh = CheckpointFile(directory: fixture.directory)
+      // Two signatures may end alike; then all of the fifth is there.
+      #expect(try fresh.read(key: key)?.size == (torn == whole ? 5 : 4), "cut at \(cut)")
+    }
     try Data(repeating: 0x0a, count: 2 * CheckpointFile.slotBytes).write(to: path)
     var empty = CheckpointFile(directory: fixture.directory)
     #expect(throws: LogError.self) { try empty.read(key: key) }

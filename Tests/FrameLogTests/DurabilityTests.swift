@@ -23,6 +23,9 @@ import Testing
     await #expect(throws: LogError.self) { try await writer.committed(key: fixture.envelope(.nothing, key: "a").key) }
     #expect(writer.durableSize() == 1)
     await #expect(throws: LogError.self) { try await writer.run() }
+    // Its files are closed now, and whoever still asks is told so.
+    await #expect(throws: LogError.stopped("it is closed")) { try await writer.checkpoint() }
+    await #expect(throws: LogError.stopped("it is closed")) { try await writer.events(from: 0, limit: 1) }
     // A restart tells what happened, and the same key finishes the story either way.
     let again = try fixture.writer()
     #expect(again.durableSize() == (stored ? 2 : 1))
@@ -114,6 +117,24 @@ import Testing
     await writer.shutdown()
   }
 
+  @Test("a write-ahead log of megabytes that a crash left is whole after the start, and is made durable first")
+  func largeJournal() async throws {
+    let fixture = try LogFixture()
+    let writer = try fixture.writer()
+    for _ in 0..<40 { _ = try await writer.submit(fixture.envelope(.memo(bytes: 60_000))) }
+    let copy = try fixture.copy()
+    defer { try? FileManager.default.removeItem(at: copy) }
+    let journal = copy.appendingPathComponent("log.sqlite-wal")
+    let bytes = try Data(contentsOf: journal)
+    #expect(bytes.count > 2_400_000)
+    try JournalFile.settle(of: SQLiteFile.url(in: copy).path)
+    #expect(try Data(contentsOf: journal) == bytes)
+    let reopened = try fixture.writer(in: copy)
+    #expect(try await reopened.read { $0.events } == 40)
+    await reopened.shutdown()
+    await writer.shutdown()
+  }
+
   @Test("L8: the writing connection syncs fully in write-ahead mode, and readers can neither write nor checkpoint")
   func connections() async throws {
     let fixture = try LogFixture()
@@ -160,7 +181,9 @@ import Testing
       ) { $0 == .damagedLog("position 1 holds no bytes") }
     }
     try await damaged("PRAGMA application_id = 7") { $0.code == "damaged_log" }
-    try await damaged("PRAGMA user_version = 99") { $0.code == "damaged_log" }
+    try await damaged("PRAGMA user_version = 99") {
+      $0 == .newerFormat("log.sqlite has version 99, the newest known is 1") && $0.remedy.contains("a newer one")
+    }
   }
 
   @Test("L7: a checkpoint file with no checkpoint of ours in it is named as the damage, and nothing is signed over it")

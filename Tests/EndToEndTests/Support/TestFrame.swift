@@ -35,9 +35,17 @@ final class TestFrame: Sendable {
 
   // MARK: - Process
 
-  func start() async throws {
-    let running = try RunningProcess(
-      Binary.frame(), ["serve", "--config", configurationFile.path, "--log-level", "info"], output: log)
+  /// - Parameter fileBlocks: no file of the node may grow beyond so many blocks of 512 bytes: to it, the disk is full.
+  func start(fileBlocks: Int? = nil) async throws {
+    let serve = ["serve", "--config", configurationFile.path, "--log-level", "info"]
+    let running =
+      if let fileBlocks {
+        try RunningProcess(
+          "/bin/sh",
+          ["-c", "trap '' XFSZ; ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", Binary.frame()] + serve, output: log)
+      } else {
+        try RunningProcess(Binary.frame(), serve, output: log)
+      }
     process.withLock { $0 = running }
     try await Wait.polling.until("\(name) becoming ready", within: .seconds(30)) {
       if let status = running.status { throw Died(name: name, status: status, tail: running.tail) }
@@ -51,6 +59,15 @@ final class TestFrame: Sendable {
     let status = try await running.end(SIGTERM)
     #expect(status == 0, "\(name) must exit 0 when told to stop; its log ends with:\n\(running.tail)")
     process.withLock { $0 = nil }
+  }
+
+  /// Waits for the node to end by itself.
+  /// - Returns: its exit code; negative for a signal.
+  func ended() async throws -> Int32 {
+    guard let running = process.withLock({ $0 }) else { return 0 }
+    let status = try await Wait.polling.eventually("\(name) ending") { running.status }
+    process.withLock { $0 = nil }
+    return status
   }
 
   /// Of the running node.

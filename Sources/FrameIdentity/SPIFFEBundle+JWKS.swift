@@ -80,11 +80,12 @@ extension SPIFFEBundle {
   {
     guard data.count <= documentLimit else { throw .tooLarge(trustDomain, data.count) }
     guard let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any],
-      let entries = document["keys"] as? [Any]
+      // Go writes a set without keys as null.
+      let entries = document["keys"] is NSNull ? [] : document["keys"] as? [Any]
     else { throw .malformed(trustDomain, why: "its JWT keys are not a JWK Set") }
     var keys: [JWTAuthority] = []
     for case var key as [String: Any] in entries {
-      if key["use"] == nil { key["use"] = "jwt-svid" }
+      if key["use"] == nil || key["use"] as? String == "sig" { key["use"] = "jwt-svid" }
       guard case .jwt(let authority) = entry(key), !keys.contains(where: { $0.keyID == authority.keyID }) else {
         continue
       }

@@ -217,6 +217,13 @@ extension EndToEnd {
       let after = try await plan.node.command("authority", "show")["sequence"].number ?? 0
       #expect(after > before, "each change of the keys has a higher number")
       #expect(try await streamFailures(plan) == failures, "no stream was dropped")
+      // Nothing rests on the old key any more: it may go, and everyone goes on.
+      try await plan.authority.command("authority", "revoke", "--kind", "x509", "--id", try #require(old))
+      try await Wait.polling.until("the old key being gone everywhere") {
+        let theirs = try await plan.authority.command("authority", "show")["fingerprint"].string
+        return try await plan.peer.command("peer", "show", plan.node.name)["fingerprint"].string == theirs
+      }
+      for backend in ["2pc", "async"] { try await plan.two.transfer(plan.node, plan.peer, backend) }
     }
 
     /// Without its agent the node goes on with what it has, says so, and finds the agent again.

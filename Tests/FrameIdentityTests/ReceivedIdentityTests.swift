@@ -64,6 +64,7 @@ struct ReceivedIdentityTests {
     keys.append(["kty": "EC"])
     members["keys"] = keys
     let bytes = try JSONSerialization.data(withJSONObject: members)
+    #expect(try SPIFFEBundle.jwtAuthorities(parsing: Data(#"{"keys":null}"#.utf8), of: Frames.a).isEmpty)
     #expect(try SPIFFEBundle.jwtAuthorities(parsing: bytes, of: Frames.a) == with)
     #expect(code { _ = try SPIFFEBundle.jwtAuthorities(parsing: Data("[]".utf8), of: Frames.a) } == "bundle_malformed")
   }

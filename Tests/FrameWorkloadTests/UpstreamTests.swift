@@ -14,6 +14,9 @@ import X509
 @Suite("The node's identity from an agent", .timeLimit(.minutes(1)))
 struct UpstreamTests {
   static let wait: Duration = .seconds(60)
+  static let endless = [
+    UpstreamFeed.answerWithin, UpstreamFeed.overdueCheck, UpstreamIdentity.checkInterval, Self.wait,
+  ]
   static let unreachable = RPCError(code: .unavailable, message: "connection refused")
 
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("up-\(UUID().uuidString.prefix(8))")
@@ -23,7 +26,7 @@ struct UpstreamTests {
 
   init() throws {
     // Pauses between attempts pass; waiting for an answer, for the first SVID, and for its end do not.
-    let clock = ScriptClock { ![UpstreamFeed.answerWithin, Self.wait, UpstreamIdentity.checkInterval].contains($0) }
+    let clock = ScriptClock { !Self.endless.contains($0) }
     self.clock = clock
     authority = try FrameAuthority.ephemeral(frame: Frames.a, policy: WorkloadFixture.policy, clock: clock)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -315,6 +318,32 @@ struct UpstreamTests {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       await until(identity) { $0.bundle.x509Authorities.count == 2 }
       #expect(identity.isConnected)
+    }
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  @Test("an agent that renews nothing though it is there is asked over a new connection, once for each SVID")
+  func overdue() async throws {
+    let clock = ScriptClock { duration in
+      guard duration == UpstreamFeed.overdueCheck || duration == .seconds(0.75) else { return false }
+      await Task.yield()
+      return true
+    }
+    let agent = FakeAgent(try x509(), try jwt())
+    let identity = try await open(agent, clock: clock)
+    try await running(identity) {
+      await until(identity) { $0.isConnected }
+      // The life is an hour and ten seconds, the ten before now.
+      clock.advance(by: .seconds(2697))
+      let slept = clock.slept.count
+      while clock.slept.count < slept + 3 { await Task.yield() }
+      #expect(agent.connections == 2)
+      clock.advance(by: .seconds(2))
+      while agent.connections < 3 { await Task.yield() }
+      await until(identity) { $0.isConnected }
+      let again = clock.slept.count
+      while clock.slept.count < again + 3 { await Task.yield() }
+      #expect(agent.connections == 3 && failures("agent") == 1)
     }
     try? FileManager.default.removeItem(at: folder)
   }

@@ -16,6 +16,8 @@ package enum UpstreamError: FrameError, Hashable {
   case unusable(socket: String, why: String)
   /// It has accepted the connection and says nothing.
   case silent(socket: String)
+  /// It should have sent another SVID long ago.
+  case overdue(socket: String)
   /// It has ended a stream.
   case ended(socket: String)
 
@@ -27,12 +29,13 @@ package enum UpstreamError: FrameError, Hashable {
     case .noBundle: "identity_source_no_bundle"
     case .unusable: "identity_source_unusable"
     case .silent: "identity_source_silent"
+    case .overdue: "identity_source_overdue"
     case .ended: "identity_source_ended"
     }
   }
   package var kind: FrameErrorKind {
     switch self {
-    case .unavailable, .silent, .ended: .unavailable
+    case .unavailable, .silent, .overdue, .ended: .unavailable
     default: .refused
     }
   }
@@ -47,12 +50,13 @@ package enum UpstreamError: FrameError, Hashable {
     case .noBundle(let socket, let frame): "The agent at \(socket) gives no bundle of \(frame)."
     case .unusable(let socket, let why): "What the agent at \(socket) gives does not hold: \(why)"
     case .silent(let socket): "The agent at \(socket) does not answer."
+    case .overdue(let socket): "The agent at \(socket) does not renew the node's SVID."
     case .ended(let socket): "The agent at \(socket) has ended the stream."
     }
   }
   package var remedy: String {
     switch self {
-    case .unavailable, .silent, .ended:
+    case .unavailable, .silent, .overdue, .ended:
       "Check that it runs, that this node's user may use its socket (identity.upstream.socket in frame.yaml), and that its authority has an entry for this process."
     case .otherTrustDomain:
       "A frame is its own trust domain: name its agent in identity.upstream.socket, or correct frame_id."
@@ -94,7 +98,7 @@ enum UpstreamFailure: String, CaseIterable {
     case let error as UpstreamError:
       switch error {
       case .unavailable: self = .unreachable
-      case .silent, .ended: self = .agent
+      case .silent, .overdue, .ended: self = .agent
       default: self = .refused
       }
     case is KeyFileError: self = .storage

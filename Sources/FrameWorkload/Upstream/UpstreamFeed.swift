@@ -25,6 +25,8 @@ final class UpstreamFeed: Sendable {
     var state: UpstreamState
     var numbering: BundleNumbering?
     var pause = UpstreamPause()
+    /// The SVID because of which the connection was made anew.
+    var overdue: X509SVID?
     /// Which streams of the present connection have said anything, usable or not.
     var heard: (x509: Bool, jwt: Bool) = (false, false)
     var nextWatcher: UInt64 = 0
@@ -41,6 +43,8 @@ final class UpstreamFeed: Sendable {
 
   /// How long an agent that has accepted a connection may take to say everything.
   static let answerWithin: Duration = .seconds(10)
+  /// How often it looks whether a new SVID is overdue.
+  static let overdueCheck: Duration = .seconds(15)
 
   init(
     _ settings: UpstreamSettings, _ agent: any UpstreamAgent, clock: any FrameClock, metrics: UpstreamMetrics,
@@ -121,10 +125,28 @@ final class UpstreamFeed: Sendable {
         try await clock.sleep(for: Self.answerWithin)
         guard self.held.withLock({ $0.heard.x509 && $0.heard.jwt }) else { throw UpstreamError.silent(socket: socket) }
       }
+      group.addTask {
+        while true {
+          try await clock.sleep(for: Self.overdueCheck)
+          if self.isOverdue() { throw UpstreamError.overdue(socket: socket) }
+        }
+      }
       // In order, one at a time.
       group.addTask { for await message in messages { try await self.hear(message) } }
       defer { group.cancelAll() }
       while try await group.next() != nil {}
+    }
+  }
+
+  /// Whether three quarters of the SVID's life have passed without another: an agent renews at half, so the connection may only
+  /// look as if somebody were there. Once an SVID: an agent that is late all the same is not pressed.
+  private func isOverdue() -> Bool {
+    let now = clock.now()
+    return held.withLock { held in
+      guard let svid = held.status.snapshot?.svid, held.overdue?.chain != svid.chain else { return false }
+      guard now - svid.renewAt > (svid.notAfter - svid.renewAt) / 2 else { return false }
+      held.overdue = svid
+      return true
     }
   }
 

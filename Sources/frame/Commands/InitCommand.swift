@@ -50,9 +50,10 @@ struct InitCommand: AsyncParsableCommand {
 
   func run() async throws {
     let folder = URL(fileURLWithPath: data)
+    let upstream = try upstream()
     let made = try NodeSetup.initialise(
       frameID: try FrameID(frameID), currency: currency, scale: scale, data: folder, ports: ports.plan,
-      listenHost: listenHost, upstream: try upstream(), seal: seal.seal)
+      listenHost: listenHost, upstream: upstream, seal: seal.seal)
     let file = folder.appendingPathComponent(NodeSetup.configurationName).path
     if json {
       let fields = [
@@ -63,7 +64,8 @@ struct InitCommand: AsyncParsableCommand {
     } else {
       Output.fields([
         ("frame", made.frameID.name), ("currency", "\(made.native.code), \(made.native.scale) decimal places"),
-        ("config", file), ("api", made.localAPIURL), ("metrics", made.localOpsURL + "/metrics"),
+        ("identity from", upstream.map { "the agent at unix://\($0.socket)" }), ("config", file),
+        ("api", made.localAPIURL), ("metrics", made.localOpsURL + "/metrics"),
         ("start it", "frame serve --config \(file)"),
       ])
     }

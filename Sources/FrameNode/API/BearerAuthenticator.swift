@@ -45,12 +45,13 @@ package final class BearerAuthenticator: Sendable {
   package func authenticate(_ token: String) async throws -> Caller {
     let digest = Data(SHA256.hash(data: Data(token.utf8)))
     let now = clock.now()
-    let sequence = bundles.bundle(for: frame)?.sequence
+    let bundle = bundles.bundle(for: frame)
+    let sequence = bundle?.sequence
     if let known = verified.withLock({ $0[digest] }), known.expiresAt > now, known.sequence == sequence {
       return known.caller
     }
     let svid: JWTSVID
-    if let local, local.signed(token) {
+    if let local, local.signed(token, unless: bundle) {
       svid = try await JWTSVIDVerifier(
         bundles: local.bundle, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics
       ).verify(token)

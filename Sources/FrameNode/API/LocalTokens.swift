@@ -10,19 +10,25 @@ package struct LocalTokens: Sendable {
   let bundle: SPIFFEBundle
   private let subjects: Set<SPIFFEID>
 
-  /// Nil when those keys are the frame's authority anyway.
-  init?(_ node: NodeCore) {
-    guard node.upstream != nil else { return nil }
-    bundle = node.authority.bundle
-    var subjects: Set<SPIFFEID> = [.authority(of: node.frame)]
-    if let canary = try? AgentName(CanaryConfiguration.agent) { subjects.insert(.agent(canary, of: node.frame)) }
+  init(bundle: SPIFFEBundle, subjects: Set<SPIFFEID>) {
+    self.bundle = bundle
     self.subjects = subjects
   }
 
-  /// Whether a token names one of these keys as its own.
-  func signed(_ token: String) -> Bool {
+  /// Nil when those keys are the frame's authority anyway.
+  init?(_ node: NodeCore) {
+    guard node.upstream != nil else { return nil }
+    var subjects: Set<SPIFFEID> = [.authority(of: node.frame)]
+    if let canary = try? AgentName(CanaryConfiguration.agent) { subjects.insert(.agent(canary, of: node.frame)) }
+    self.init(bundle: node.authority.bundle, subjects: subjects)
+  }
+
+  /// Whether a token names one of these keys as its own, and the frame's authority does not have it: what that signs counts for
+  /// everyone, also when somebody has given it the keys of this folder.
+  func signed(_ token: String, unless authority: SPIFFEBundle?) -> Bool {
     guard let id = JWTSVIDVerifier.keyID(of: token) else { return false }
     return bundle.jwtAuthorities.contains { $0.keyID == id }
+      && authority?.jwtAuthorities.contains { $0.keyID == id } != true
   }
 
   /// - Throws: a `Refusal` for everyone else: who that is, the frame's authority says.

@@ -108,7 +108,7 @@ extension EndToEnd {
           return signed + "." + b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
       # Before there are threads, so that none of them takes the signals that the loop below waits for.
-      signals = {signal.SIGHUP: 3600, signal.SIGUSR1: 4}
+      signals = {signal.SIGHUP: 3600, signal.SIGUSR1: 8}
       signal.pthread_sigmask(signal.SIG_BLOCK, signals)
       server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
       api.add_SpiffeWorkloadAPIServicer_to_server(Agent(), server)
@@ -123,7 +123,7 @@ extension EndToEnd {
 
     @Test(
       "S9: a chain through an intermediate, JWT keys and tokens of a foreign authority; a renewal; an SVID that expires while the agent is away, and its return",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(4)))
     func foreign() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ag-\(UUID().uuidString.prefix(8))")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -175,7 +175,10 @@ extension EndToEnd {
         kill(agent.pid, SIGUSR1)
         try await Wait.polling.until("an SVID of a few seconds") { try await rotations() > before + 1 }
         try await agent.end(SIGKILL)
-        #expect(try await HTTP.get(node.ops + "/readyz").status == 200)
+        let expiry = try await node.metrics().value("frame_svid_expiry_timestamp_seconds", ["kind": "x509"]) ?? 0
+        let stillReady = try await HTTP.get(node.ops + "/readyz").status == 200
+        // A machine that is very busy may be past it already.
+        #expect(stillReady || Date().timeIntervalSince1970 >= expiry)
         try await Wait.polling.until("the node saying that its identity has expired") {
           let ready = try await HTTP.get(node.ops + "/readyz")
           return ready.status == 503 && ready.text.contains("identity")

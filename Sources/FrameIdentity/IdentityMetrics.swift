@@ -25,7 +25,9 @@ package struct IdentityMetrics: Sendable {
       "frame_svid_expiry_timestamp_seconds", help: "When the node's current SVID expires.", unit: .seconds,
       labels: ["kind"])
     caExpiry = registry.gauge(
-      "frame_ca_expiry_timestamp_seconds", help: "When the X.509 authority that signs expires.", unit: .seconds)
+      "frame_ca_expiry_timestamp_seconds",
+      help: "When the X.509 authority that signs expires; only of an authority of the node's own.", unit: .seconds,
+      absent: true)
     rotations = registry.counter(
       "frame_svid_rotations_total", help: "SVIDs the node has obtained for itself, the first included.",
       labels: ["kind"])
@@ -70,6 +72,9 @@ package struct IdentityMetrics: Sendable {
     show(.x509, keys.x509.records, due: keys.x509.next(policy.spans(of: .x509)).at)
     show(.jwt, keys.jwt.records, due: keys.jwt.next(policy.spans(of: .jwt)).at)
   }
+
+  /// Shows the number of a bundle that comes from elsewhere.
+  package func show(sequence: UInt64) { bundleSequence.set(Double(sequence)) }
 
   private func show(_ kind: AuthorityKind, _ records: [AuthorityRecord], due: FrameTime) {
     for state in AuthorityState.allCases {

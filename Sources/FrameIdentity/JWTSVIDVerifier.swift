@@ -44,6 +44,14 @@ package struct JWTSVIDVerifier: Sendable {
     }
   }
 
+  /// The `kid` that a token names, without any check; nil when it names none. Only to choose who verifies it.
+  package static func keyID(of token: String) -> String? {
+    guard token.utf8.count <= tokenLimit, let part = token.split(separator: ".").first,
+      let data = Base64URL.decode(part)
+    else { return nil }
+    return (try? header(data))?.keyID
+  }
+
   private struct Header: Decodable {
     var alg: String
     var kid: String?

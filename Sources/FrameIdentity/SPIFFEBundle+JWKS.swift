@@ -73,6 +73,27 @@ extension SPIFFEBundle {
     ).serialized()
   }
 
+  /// The keys of a JWT bundle as the Workload API hands it out: a plain JWK Set, in which SPIRE leaves `use` away. What is not
+  /// usable is left out, as in a bundle document.
+  /// - Throws: ``BundleError/tooLarge(_:_:)``, ``BundleError/malformed(_:why:)``.
+  package static func jwtAuthorities(parsing data: Data, of trustDomain: FrameID) throws(BundleError) -> [JWTAuthority]
+  {
+    guard data.count <= documentLimit else { throw .tooLarge(trustDomain, data.count) }
+    guard let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any],
+      // Go writes a set without keys as null.
+      let entries = document["keys"] is NSNull ? [] : document["keys"] as? [Any]
+    else { throw .malformed(trustDomain, why: "its JWT keys are not a JWK Set") }
+    var keys: [JWTAuthority] = []
+    for case var key as [String: Any] in entries {
+      if key["use"] == nil || key["use"] as? String == "sig" { key["use"] = "jwt-svid" }
+      guard case .jwt(let authority) = entry(key), !keys.contains(where: { $0.keyID == authority.keyID }) else {
+        continue
+      }
+      keys.append(authority)
+    }
+    return keys
+  }
+
   private enum Entry {
     case x509(Certificate)
     case jwt(JWTAuthority)

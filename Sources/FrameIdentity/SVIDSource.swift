@@ -5,7 +5,7 @@ import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
-/// Holds the node's current X.509-SVID and renews it at half of its life.
+/// Holds the node's current X.509-SVID and renews it at half of its life, or when it is told to.
 ///
 /// Listeners and clients take it as their certificate reloader: a handshake uses whatever is current, connections that are
 /// already open keep going.
@@ -37,6 +37,7 @@ package final class SVIDSource: Service, CertificateReloader {
   private let held: Mutex<Held>
   private let watchers = Mutex(Watchers())
   private let watch: Watch?
+  private let renewsByItself: Bool
   private let issue: @Sendable () async throws -> X509SVID
   private let clock: any FrameClock
   private let metrics: IdentityMetrics?
@@ -49,15 +50,17 @@ package final class SVIDSource: Service, CertificateReloader {
 
   /// - Parameters:
   ///   - first: the SVID to begin with.
-  ///   - watch: tells when the current one is to be replaced at once (its issuer signs no more).
+  ///   - watch: tells when the current one is to be replaced at once (its issuer signs no more, or has sent another).
+  ///   - renewsByItself: ask for another at half of its life; false when the issuer sends it by itself.
   ///   - issue: obtains the next one.
   package init(
     first: X509SVID, clock: any FrameClock = SystemClock(), metrics: IdentityMetrics? = nil,
     logger: Logger = Logger(label: "frame.identity"), watch: Watch? = nil,
-    issue: @escaping @Sendable () async throws -> X509SVID
+    renewsByItself: Bool = true, issue: @escaping @Sendable () async throws -> X509SVID
   ) throws {
     self.held = Mutex(try Self.hold(first))
     self.watch = watch
+    self.renewsByItself = renewsByItself
     self.issue = issue
     self.clock = clock
     self.metrics = metrics
@@ -98,11 +101,11 @@ package final class SVIDSource: Service, CertificateReloader {
     return stream
   }
 
-  /// Renews at half life, and at once when the issuer signs no more, until the service is shut down.
+  /// Renews when it is time, and at once when the watch says so, until the service is shut down.
   package func run() async throws {
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await self.renewAtHalfLife() }
+        if self.renewsByItself { group.addTask { await self.renewAtHalfLife() } }
         if let watch = self.watch {
           group.addTask { for await _ in watch.changes() { await self.renewWhileStale(watch) } }
         }

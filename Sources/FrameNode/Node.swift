@@ -10,6 +10,7 @@ import FrameLog
 import FrameMetrics
 import FrameProjection
 import FrameSettlement
+import FrameWorkload
 import Hummingbird
 import Logging
 import Metrics
@@ -23,7 +24,8 @@ package struct Node: Sendable {
 
   /// Opens the frame: keys, log (replayed and checked), state. Nothing listens yet.
   /// - Parameter exportLibraryMetrics: put the libraries' own metrics into this node's registry; once per process.
-  /// - Throws: a `FrameError` that says what is wrong: keys, another node on the same data, a damaged log.
+  /// - Throws: a `FrameError` that says what is wrong: keys, another node on the same data, a damaged log, an agent that gives no
+  ///   identity.
   package init(
     _ configuration: NodeConfiguration, clock: any FrameClock = SystemClock(), logger: Logger,
     exportLibraryMetrics: Bool = true
@@ -31,14 +33,36 @@ package struct Node: Sendable {
     let registry = MetricRegistry()
     if exportLibraryMetrics { MetricsSystem.bootstrap(SwiftMetricsBackend(registry)) }
     // Opening replays the log: on a thread of its own, not on the cooperative pool.
+    let upstream = try await Self.upstream(configuration, registry, clock)
     parts = try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(
-          with: Result { try NodeParts(configuration, registry: registry, clock: clock, logger: logger) })
+          with: Result {
+            try NodeParts(configuration, upstream: upstream, registry: registry, clock: clock, logger: logger)
+          })
       }
     }
     self.logger = logger
     try registry.validate()
+  }
+
+  /// Waits for the agent that gives the node its identity, when frame.yaml names one: without an SVID nothing is opened.
+  private static func upstream(
+    _ configuration: NodeConfiguration, _ registry: MetricRegistry, _ clock: any FrameClock
+  ) async throws -> UpstreamIdentity? {
+    guard case .workloadAPI(let agent) = configuration.identity.source else { return nil }
+    let metrics = UpstreamMetrics(registry, identity: IdentityMetrics(registry))
+    metrics.showUpstream()
+    let floor = try await Blocking.run { try configuration.loadAuthority(clock: clock).sequence }
+    var logger = Logger(label: "frame.identity")
+    logger[metadataKey: "frame"] = "\(configuration.frameID)"
+    logger.info("Waiting for the node's identity", metadata: ["socket": "unix://\(agent.socket)"])
+    return try await UpstreamIdentity.open(
+      UpstreamSettings(
+        frame: configuration.frameID, path: agent.socket, wait: agent.wait,
+        refreshHint: configuration.identity.policy.refreshHint,
+        keys: KeyDirectory(path: configuration.keysDirectory.path), floor: floor),
+      clock: clock, metrics: metrics, logger: logger)
   }
 
   /// Serves until a graceful shutdown: listeners close first, the log last.

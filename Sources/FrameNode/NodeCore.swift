@@ -6,17 +6,33 @@ import FrameLedger
 import FrameLog
 import FrameMetrics
 import FrameSettlement
+import FrameWorkload
 
 /// What the routes and the adapters share: the writer and what stands around it.
 package struct NodeCore: Sendable {
   package let configuration: NodeConfiguration
   package let writer: Writer<NodeState>
+  /// The keys in the data folder. They sign for the frame unless ``upstream`` is there; then they sign what only this node and
+  /// its own command line read (docs/decisions/0027).
   package let authority: FrameAuthority
+  /// The authority elsewhere that gives the node its identity; nil: it is ``authority``.
+  package let upstream: UpstreamIdentity?
   package let signer: LogSigner
   package let registry: MetricRegistry
   package let clock: any FrameClock
 
   package var frame: FrameID { configuration.frameID }
+
+  /// Who vouches for the frame's ids.
+  package var trust: any TrustSource { upstream ?? authority }
+
+  /// The authority, to do what only an authority can.
+  /// - Parameter what: that, for the refusal: `keys are rotated`.
+  /// - Throws: `IdentityElsewhere` when it is another's.
+  package func issuer(_ what: String) throws -> FrameAuthority {
+    if let upstream { throw IdentityElsewhere(frame: frame, socket: upstream.settings.socket, what: what) }
+    return authority
+  }
 
   package func submit(_ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
     try await writer.submit(

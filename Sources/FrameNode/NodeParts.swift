@@ -55,7 +55,11 @@ final class NodeParts: Sendable {
   private let logger: Logger
 
   /// Opens keys and log; blocks while the log is replayed.
-  init(_ configuration: NodeConfiguration, registry: MetricRegistry, clock: any FrameClock, logger: Logger) throws {
+  /// - Parameter upstream: who gives the node its identity, when frame.yaml says that somebody does.
+  init(
+    _ configuration: NodeConfiguration, upstream: UpstreamIdentity? = nil, registry: MetricRegistry,
+    clock: any FrameClock, logger: Logger
+  ) throws {
     self.logger = logger
     let frame = configuration.frameID
     func named(_ room: String) -> Logger {
@@ -77,7 +81,10 @@ final class NodeParts: Sendable {
     canaryMetrics = CanaryMetrics(registry)
 
     // Identity and log
-    let authority = try configuration.loadAuthority(clock: clock, metrics: identityMetrics)
+    // Keys that vouch for nothing but this node's own tokens are not to be watched as if peers relied on them.
+    let authority = try configuration.loadAuthority(clock: clock, metrics: upstream == nil ? identityMetrics : nil)
+    let upstreamMetrics = UpstreamMetrics(registry, identity: identityMetrics)
+    if upstream == nil { upstreamMetrics.showBuiltIn() }
     let signer = LogSigner(name: frame.name, privateKey: authority.logKey)
     let state = NodeState(
       frame: frame, native: configuration.native,
@@ -91,9 +98,10 @@ final class NodeParts: Sendable {
       clock: clock, metrics: logMetrics, logger: named("log"),
       snapshots: SnapshotPolicy(everyEvents: configuration.snapshotEvery, program: NodeVersion.text))
     let core = NodeCore(
-      configuration: configuration, writer: writer, authority: authority, signer: signer, registry: registry,
-      clock: clock)
+      configuration: configuration, writer: writer, authority: authority, upstream: upstream, signer: signer,
+      registry: registry, clock: clock)
     self.core = core
+    let trust = core.trust
     ledgerMetrics = LedgerMetrics(registry)
     auditor = try SupplyAuditor(
       directory: configuration.logDirectory, frame: frame, interval: configuration.auditInterval,
@@ -113,8 +121,10 @@ final class NodeParts: Sendable {
     entries = EntryBook(frame: frame, port: core, clock: clock, metrics: workloadMetrics)
 
     // Federation
-    svid = try SVIDSource(
-      authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
+    svid =
+      try upstream?.svidSource(clock: clock, metrics: identityMetrics, logger: named("identity"))
+      ?? SVIDSource(
+        authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
     names = try SNIMapKeeper(configuration, metrics: federationMetrics, logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
@@ -131,9 +141,9 @@ final class NodeParts: Sendable {
     workloadServer = Self.workloadServer(configuration, workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration, names)
     let describe: @Sendable () throws -> PBFrameDescription = {
-      configuration.description(authority: authority, logKey: signer.verifierKey)
+      configuration.description(bundle: trust.bundle, logKey: signer.verifierKey)
     }
-    let document: @Sendable () throws -> BundleDocument = { try BundleDocument(authority.bundle) }
+    let document: @Sendable () throws -> BundleDocument = { try BundleDocument(trust.bundle) }
     let endpoints = EndpointClient(clock: clock)
     web = try WebTrust(
       configuration.bundleEndpoint, clock: clock, metrics: BundleEndpointMetrics(registry), logger: named("bundle"))
@@ -189,7 +199,8 @@ final class NodeParts: Sendable {
     readiness = Readiness(
       Set(
         ["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])
-          + (workloadServer == nil ? [] : ["workload"])), gauge: metrics.ready)
+          + (workloadServer == nil ? [] : ["workload"]) + (upstream == nil ? [] : [Self.identityPart])),
+      gauge: metrics.ready)
     bundleListener = BundleListener(
       host: configuration.bundle.host, port: configuration.bundle.port, identity: web.presented(else: svid),
       bundle: document,
@@ -226,7 +237,7 @@ final class NodeParts: Sendable {
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
-      WriterService(node: core), keeper, svid, auditor, ledgerKeeper, history,
+      WriterService(node: core), identity(), svid, auditor, ledgerKeeper, history,
       ListenerService.http(
         "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
       channels, federation, operators, web, courier, follower, coordinator, relay, refresher,
@@ -243,7 +254,7 @@ final class NodeParts: Sendable {
           name: "sni", listener: configuration.sni.listener, readiness: readiness, service: sni,
           bound: { _ = try await sni.listeningPort }))
     }
-    services.append(workloads)
+    if core.upstream == nil { services.append(workloads) }
     if let workloadServer {
       services.append(LocalListenerService(server: workloadServer, readiness: readiness))
     }
@@ -256,6 +267,14 @@ final class NodeParts: Sendable {
     if configuration.canary.enabled { services.append(canary()) }
     return services
   }
+
+  /// What keeps the frame's identity: its own keys are rotated, or an agent is listened to.
+  private func identity() -> any Service {
+    guard let upstream = core.upstream else { return keeper }
+    return UpstreamService(upstream: upstream, readiness: readiness, part: Self.identityPart)
+  }
+
+  private static let identityPart = "identity"
 
   /// `/metrics`, health, readiness and service discovery.
   func ops() -> Router<BasicRequestContext> {
@@ -270,7 +289,7 @@ final class NodeParts: Sendable {
 
   func apiRoutes() -> APIRouter {
     let authenticator = BearerAuthenticator(
-      frame: core.frame, bundles: core.authority, clock: core.clock, metrics: identityMetrics)
+      frame: core.frame, bundles: core.trust, local: LocalTokens(core), clock: core.clock, metrics: identityMetrics)
     let api = APIRouter(
       authenticate: { try await authenticator.authenticate($0) }, gate: gate, metrics: metrics.api, logger: logger)
     FrameRoutes(node: core).add(to: api)
@@ -290,8 +309,8 @@ final class NodeParts: Sendable {
     LogRoutes(node: core, audit: audit).add(to: api)
     TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
     WitnessRoutes(node: core, watch: watch, cosignatures: cosignatures).add(to: api)
-    AuthorityRoutes(keeper: keeper).add(to: api)
-    EntryRoutes(frame: core.frame, policy: core.authority.policy, entries: entries).add(to: api)
+    AuthorityRoutes(node: core, keeper: keeper).add(to: api)
+    EntryRoutes(node: core, entries: entries).add(to: api)
     return api
   }
 

@@ -54,16 +54,18 @@ package final class EntryBook: Sendable {
     for watcher in watchers { watcher.yield() }
   }
 
+  /// - Parameter forNode: the id is the frame's node's, which runs elsewhere.
   /// - Throws: ``EntryError``, `LogError`.
   package func create(
     _ spiffeID: SPIFFEID, selectors: [Selector], x509Lifetime: Duration?, jwtLifetime: Duration?, hint: String,
-    actor: SPIFFEID
+    forNode: Bool = false, actor: SPIFFEID
   ) async throws -> RegistrationEntry {
     let id = UniqueID.make(at: clock.now())
     let entry = try RegistrationEntry(
       id: id, spiffeID: spiffeID, selectors: selectors, x509Lifetime: x509Lifetime, jwtLifetime: jwtLifetime, hint: hint
     )
-    _ = try await port.submit(.createEntry(entry), actor: actor, key: IdempotencyKey(derived: "entry/create/\(id)"))
+    _ = try await port.submit(
+      .createEntry(entry, forNode: forNode), actor: actor, key: IdempotencyKey(derived: "entry/create/\(id)"))
     try await load()
     return entry
   }

@@ -4,6 +4,7 @@ import FrameCore
 package enum EntryError: FrameError, Hashable {
   case otherTrustDomain(SPIFFEID, FrameID)
   case reserved(SPIFFEID)
+  case notNode(SPIFFEID)
   case badSelector(String)
   case noSelectors(SPIFFEID)
   case tooManySelectors(Int)
@@ -19,6 +20,7 @@ package enum EntryError: FrameError, Hashable {
     switch self {
     case .otherTrustDomain: "entry_other_trust_domain"
     case .reserved: "entry_reserved_id"
+    case .notNode: "entry_not_node"
     case .badSelector: "entry_bad_selector"
     case .noSelectors: "entry_no_selectors"
     case .tooManySelectors: "entry_too_many_selectors"
@@ -43,6 +45,7 @@ package enum EntryError: FrameError, Hashable {
     switch self {
     case .otherTrustDomain(let id, let frame): "'\(id)' is not in the trust domain \(frame)."
     case .reserved(let id): "'\(id)' is not for workloads."
+    case .notNode(let id): "'\(id)' is not the frame's node."
     case .badSelector(let text): "'\(text.shown(120))' is not a selector."
     case .noSelectors(let id): "The entry for '\(id)' has no selector: every local process would get it."
     case .tooManySelectors(let count):
@@ -59,7 +62,9 @@ package enum EntryError: FrameError, Hashable {
   package var remedy: String {
     switch self {
     case .otherTrustDomain: "A frame names its own workloads only."
-    case .reserved: "Use another path, for example /agent/alice or /operator/backup; /node is the node's own."
+    case .reserved:
+      "Use another path, for example /agent/alice or /operator/backup. /node is the node's own; for a node that runs elsewhere than its authority add --for-node."
+    case .notNode: "Use /node, or leave --for-node away."
     case .badSelector: "Use unix:uid:<number>, unix:gid:<number> or unix:path:</absolute/path>."
     case .noSelectors: "Name at least one, for example unix:uid:1000."
     case .tooManySelectors, .hintTooLong, .reasonTooLong: "Use fewer."

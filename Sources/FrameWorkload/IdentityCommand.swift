@@ -8,7 +8,8 @@ package enum IdentityCommand: Sendable, Equatable {
   /// A change of the authority, which is in force already, is told to the log. By the node, or the authority that asked.
   case authorityChanged(AuthorityChange)
   /// Lets local processes have an SVID. The frame's authority only.
-  case createEntry(RegistrationEntry)
+  /// - Parameter forNode: they are the frame's node, which runs elsewhere than its authority; else they may not be.
+  case createEntry(RegistrationEntry, forNode: Bool = false)
   /// Ends that. The frame's authority only.
   case removeEntry(id: String, reason: String)
 
@@ -16,11 +17,12 @@ package enum IdentityCommand: Sendable, Equatable {
   package var digest: Data {
     switch self {
     case .authorityChanged(let change): CommandDigest.of(change.key)
-    case .createEntry(let entry):
+    case .createEntry(let entry, let forNode):
       CommandDigest.of(
         "identity.entry", entry.id, entry.spiffeID.description,
         entry.selectors.map(\.description).joined(separator: "\n"),
-        "\(entry.x509Lifetime?.components.seconds ?? 0)", "\(entry.jwtLifetime?.components.seconds ?? 0)", entry.hint)
+        "\(entry.x509Lifetime?.components.seconds ?? 0)", "\(entry.jwtLifetime?.components.seconds ?? 0)", entry.hint,
+        forNode ? "node" : "")
     case .removeEntry(let id, let reason): CommandDigest.of("identity.entry-remove", id, reason)
     }
   }

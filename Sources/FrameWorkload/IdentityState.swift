@@ -27,7 +27,7 @@ package struct IdentityState: Sendable, FrameState {
         throw EntryError.notAuthority(context.actor.description)
       }
       return [EventDraft(Self.payload(change))]
-    case .createEntry(let entry): return [try create(entry, context)]
+    case .createEntry(let entry, let forNode): return [try create(entry, forNode, context)]
     case .removeEntry(let id, let reason): return [try remove(id, reason, context)]
     }
   }
@@ -60,12 +60,16 @@ package struct IdentityState: Sendable, FrameState {
 
   private mutating func log(_ change: PBAuthorityChange) { loggedSequence = max(loggedSequence, change.sequence) }
 
-  private func create(_ entry: RegistrationEntry, _ context: DecisionContext) throws(EntryError) -> EventDraft {
+  private func create(_ entry: RegistrationEntry, _ forNode: Bool, _ context: DecisionContext) throws(EntryError)
+    -> EventDraft
+  {
     try requireAuthority(context)
     guard entry.spiffeID.trustDomain == frame, !entry.spiffeID.path.isEmpty else {
       throw .otherTrustDomain(entry.spiffeID, frame)
     }
-    guard entry.spiffeID != .node(of: frame) else { throw .reserved(entry.spiffeID) }
+    // Whoever has that id speaks for the frame to its peers: never by accident.
+    let isNode = entry.spiffeID == .node(of: frame)
+    guard isNode == forNode else { throw isNode ? .reserved(entry.spiffeID) : .notNode(entry.spiffeID) }
     guard entries.count < Self.entriesMax else { throw .tooMany(entries.count) }
     let twin = entries.first { $0.spiffeID == entry.spiffeID && $0.selectors == entry.selectors }
     if let twin { throw .exists(twin.id) }

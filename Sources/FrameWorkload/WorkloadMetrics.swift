@@ -1,3 +1,5 @@
+import FrameCore
+import FrameIdentity
 import FrameMetrics
 import GRPCCore
 
@@ -63,4 +65,53 @@ package struct WorkloadMetrics: Sendable {
     default: "Internal"
     }
   }
+}
+
+/// What the node says of where its identity comes from.
+package struct UpstreamMetrics: Sendable {
+  let identity: IdentityMetrics
+  private let connected: GaugeFamily
+  private let updates: CounterFamily
+  private let failures: CounterFamily
+  private let lastUpdate: GaugeFamily
+
+  /// As `identity.source` in frame.yaml says it.
+  package static let (builtIn, workloadAPI) = ("built-in", "workload-api")
+
+  package init(_ registry: MetricRegistry, identity: IdentityMetrics) {
+    self.identity = identity
+    connected = registry.gauge(
+      "frame_identity_source_connected",
+      help:
+        "1 while the node's identity can be renewed: by an authority of its own always, by an agent while it is there.",
+      labels: ["source"])
+    updates = registry.counter(
+      "frame_identity_source_updates_total", help: "Messages of the agent that were taken over.", labels: ["kind"])
+    failures = registry.counter(
+      "frame_identity_source_failures_total",
+      help: "Failed connections to the agent and messages of it that were not taken over.", labels: ["reason"])
+    lastUpdate = registry.gauge(
+      "frame_identity_source_last_update_timestamp_seconds", help: "When the agent's last message was taken over.",
+      unit: .seconds, labels: ["kind"])
+  }
+
+  /// The identity is the node's own.
+  package func showBuiltIn() { connected.with(Self.builtIn).set(true) }
+
+  /// The identity comes from an agent: shows every series from the start.
+  package func showUpstream() {
+    set(connected: false)
+    for kind in ["x509", "jwt"] { _ = updates.with(kind) }
+    for reason in UpstreamFailure.allCases { _ = failures.with(reason.rawValue) }
+  }
+
+  func set(connected isConnected: Bool) { connected.with(Self.workloadAPI).set(isConnected) }
+
+  func updated(_ message: UpstreamMessage, at now: FrameTime) {
+    let kind = if case .x509 = message { "x509" } else { "jwt" }
+    updates.with(kind).increment()
+    lastUpdate.with(kind).set(now.seconds)
+  }
+
+  func failed(_ failure: UpstreamFailure) { failures.with(failure.rawValue).increment() }
 }

@@ -23,6 +23,36 @@ struct AuthenticationTests {
     }
   }
 
+  @Test(
+    "with an authority elsewhere, its tokens count for everyone, and those of the data folder for the command line alone"
+  )
+  func authorityElsewhere() async throws {
+    let frame = try FrameID("frame-a.example")
+    let alice = SPIFFEID.agent(try AgentName("alice"), of: frame)
+    let (elsewhere, folder) = (try FrameAuthority.ephemeral(frame: frame), try FrameAuthority.ephemeral(frame: frame))
+    func authenticator(local: FrameAuthority) -> BearerAuthenticator {
+      BearerAuthenticator(
+        frame: frame, bundles: elsewhere,
+        local: LocalTokens(bundle: local.bundle, subjects: [.authority(of: frame)]), clock: SystemClock(), metrics: nil)
+    }
+    func code(_ authenticator: BearerAuthenticator, _ authority: FrameAuthority, _ id: SPIFFEID) async throws -> String?
+    {
+      let token = try await authority.issueJWTSVID(for: id, audience: [SPIFFEID.api(of: frame).description]).token
+      do {
+        #expect(try await authenticator.authenticate(token).id == id)
+        return nil
+      } catch { return (error as? any FrameError)?.code ?? "\(error)" }
+    }
+    let apart = authenticator(local: folder)
+    #expect(try await code(apart, elsewhere, alice) == nil)
+    #expect(try await code(apart, elsewhere, .authority(of: frame)) == nil)
+    #expect(try await code(apart, folder, .authority(of: frame)) == nil)
+    #expect(try await code(apart, folder, alice) == "token_not_of_authority")
+    #expect(try await code(apart, try FrameAuthority.ephemeral(frame: frame), alice) == "token_unknown_key")
+    // The authority elsewhere may have been given the very keys of the folder.
+    #expect(try await code(authenticator(local: elsewhere), elsewhere, alice) == nil)
+  }
+
   @Test("S15: a token that is not one of ours is refused, each for its own reason")
   func foreignTokens() async throws {
     try await NodeFixture.with { fixture in

@@ -7,10 +7,26 @@ import Testing
 
 @Suite("identity in frame.yaml")
 struct IdentityConfigurationTests {
-  private func parse(_ identity: String) throws -> NodeConfiguration {
+  private func parse(_ identity: String, environment: [String: String] = [:]) throws -> NodeConfiguration {
     try NodeConfiguration.parse(
       ConfigurationTests.minimal + "identity: \(identity)\n", file: "frame.yaml",
-      directory: URL(fileURLWithPath: "/srv/frame"))
+      directory: URL(fileURLWithPath: "/srv/frame"), environment: environment)
+  }
+
+  @Test("the agent's socket is what the file says, else what SPIFFE clients are told by their environment")
+  func source() throws {
+    let environment = ["SPIFFE_ENDPOINT_SOCKET": "unix:///tmp/agent.sock"]
+    #expect(try parse("{}", environment: environment).identity.source == .builtIn)
+    for (text, socket) in [
+      ("{source: workload-api}", "/tmp/agent.sock"),
+      ("{source: workload-api, upstream: {socket: 'unix:///run/a.sock'}}", "/run/a.sock"),
+      ("{source: workload-api, upstream: {socket: 'unix:/run/a.sock'}}", "/run/a.sock"),
+      ("{source: workload-api, upstream: {socket: a.sock}}", "/srv/frame/a.sock"),
+    ] {
+      let identity = try parse(text, environment: environment).identity
+      #expect(identity.source == .workloadAPI(.init(socket: socket, wait: .seconds(30))), "\(text)")
+      #expect(!identity.workloadAPI.enabled, "there is nothing of its own to serve")
+    }
   }
 
   @Test("S16: without it SVIDs live an hour and the socket is in the data folder")
@@ -27,6 +43,7 @@ struct IdentityConfigurationTests {
       "{ca_ttl_seconds: 86400, x509_svid_ttl_seconds: 600, jwt_key_ttl_seconds: 43200, refresh_hint_seconds: 60}",
       "{seal: {passphrase_env: FRAME_PASSPHRASE}}", "{seal: {passphrase_file: secret}}", "{seal: {key_file: /k}}",
       "{workload_api: {enabled: false, socket: /run/frame/w.sock}}",
+      "{source: workload-api, upstream: {socket: 'unix:///run/agent.sock', wait_seconds: 5}}",
     ])
   func roundTrip(_ text: String) throws {
     let configuration = try parse(text)
@@ -44,6 +61,15 @@ struct IdentityConfigurationTests {
       ("{x509_svid_ttl_seconds: 5}", "identity.x509_svid_ttl_seconds"),
       ("{refresh_hint_seconds: 0}", "identity.refresh_hint_seconds"), ("{seal: {}}", "identity.seal"),
       ("{seal: {key_file: a, passphrase_file: b}}", "identity.seal"), ("{seal: {key: a}}", "identity.seal.key"),
+      ("{source: spire}", "identity.source"), ("{source: workload-api}", "identity.upstream.socket"),
+      ("{source: workload-api, upstream: {socket: 'tcp://127.0.0.1:1'}}", "identity.upstream.socket"),
+      ("{source: workload-api, upstream: {socket: 'unix://run/a'}}", "identity.upstream.socket"),
+      ("{source: workload-api, upstream: {socket: /a, wait_seconds: 0}}", "identity.upstream.wait_seconds"),
+      ("{source: workload-api, upstream: {socket: /a, path: /b}}", "identity.upstream.path"),
+      (
+        "{source: workload-api, upstream: {socket: /a}, workload_api: {enabled: true}}", "identity.workload_api.enabled"
+      ),
+      ("{upstream: {socket: /a}}", "identity.upstream"), ("{source: built-in, upstream: {}}", "identity.upstream"),
       ("{svid: 1}", "identity.svid"), ("{workload_api: {path: x}}", "identity.workload_api.path"),
     ])
   func mistakes(_ text: String, _ field: String) {

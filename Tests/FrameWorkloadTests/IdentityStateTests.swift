@@ -41,6 +41,17 @@ struct IdentityStateTests {
       #expect(await create("spiffe://frame-a.example/x", [.uid(1)], by: actor) == "not_authority")
     }
     #expect(fixture.entries.entries.count == 1)
+    func forNode(_ id: SPIFFEID, by actor: SPIFFEID = .authority(of: Frames.a)) async -> String? {
+      await refusal {
+        _ = try await fixture.entries.create(
+          id, selectors: [.uid(1)], x509Lifetime: nil, jwtLifetime: nil, hint: "", forNode: true, actor: actor)
+      }
+    }
+    // The node's own id is given away only by who says that this is meant.
+    #expect(await forNode(.api(of: Frames.a)) == "entry_not_node")
+    #expect(await forNode(.node(of: Frames.b)) == "entry_other_trust_domain")
+    #expect(await forNode(.node(of: Frames.a), by: .node(of: Frames.a)) == "not_authority")
+    #expect(await forNode(.node(of: Frames.a)) == nil)
   }
 
   @Test("what the log says makes the same entries again, and a removed one is gone")

@@ -17,16 +17,24 @@ package final class BearerAuthenticator: Sendable {
   }
 
   private let frame: FrameID
+  private let local: LocalTokens?
   private let bundles: any BundleSource
   private let verifier: JWTSVIDVerifier
   private let clock: any FrameClock
+  private let metrics: IdentityMetrics?
   private let verified = Mutex<[Data: Entry]>([:])
 
   /// Remembered tokens at most; when full, all are forgotten and verified anew.
   package static let rememberedMax = 4096
 
-  package init(frame: FrameID, bundles: any BundleSource, clock: any FrameClock, metrics: IdentityMetrics?) {
+  /// - Parameter local: tokens by the keys in the data folder, when those are not the frame's authority.
+  package init(
+    frame: FrameID, bundles: any BundleSource, local: LocalTokens? = nil, clock: any FrameClock,
+    metrics: IdentityMetrics?
+  ) {
     self.frame = frame
+    self.local = local
+    self.metrics = metrics
     self.clock = clock
     self.bundles = bundles
     verifier = JWTSVIDVerifier(
@@ -37,11 +45,20 @@ package final class BearerAuthenticator: Sendable {
   package func authenticate(_ token: String) async throws -> Caller {
     let digest = Data(SHA256.hash(data: Data(token.utf8)))
     let now = clock.now()
-    let sequence = bundles.bundle(for: frame)?.sequence
+    let bundle = bundles.bundle(for: frame)
+    let sequence = bundle?.sequence
     if let known = verified.withLock({ $0[digest] }), known.expiresAt > now, known.sequence == sequence {
       return known.caller
     }
-    let svid = try await verifier.verify(token)
+    let svid: JWTSVID
+    if let local, local.signed(token, unless: bundle) {
+      svid = try await JWTSVIDVerifier(
+        bundles: local.bundle, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics
+      ).verify(token)
+      try local.admit(svid.id)
+    } else {
+      svid = try await verifier.verify(token)
+    }
     let caller = try Caller(svid.id, frame: frame)
     verified.withLock { entries in
       if entries.count >= Self.rememberedMax { entries.removeAll(keepingCapacity: true) }

@@ -4,25 +4,29 @@ import FrameWorkload
 
 /// Who gets an SVID over the Workload API.
 struct EntryRoutes {
-  let frame: FrameID
-  let policy: AuthorityPolicy
+  let node: NodeCore
   let entries: EntryBook
 
   func add(to api: APIRouter) {
     api.on(.get, "/api/v1/entries", .authority) { [entries] _ in
-      .json(EntriesView(entries: entries.entries.map(EntryView.init)))
+      _ = try issuer()
+      return .json(EntriesView(entries: entries.entries.map(EntryView.init)))
     }
     api.on(.post, "/api/v1/entries", .authority) { call in .json(EntryView(try await create(call)), .created) }
     api.on(.get, "/api/v1/entries/{id}", .authority) { [entries] call in
-      .json(EntryView(try entries.entry(call.parameter("id"))))
+      _ = try issuer()
+      return .json(EntryView(try entries.entry(call.parameter("id"))))
     }
     api.on(.post, "/api/v1/entries/{id}/delete", .authority) { [entries] call in
+      _ = try issuer()
       struct Body: Decodable { let reason: String? }
       let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
       let entry = try await entries.remove(call.parameter("id"), reason: reason ?? "", actor: try call.actor())
       return .json(EntryView(entry))
     }
   }
+
+  private func issuer() throws -> FrameAuthority { try node.issuer("its workloads have their entries") }
 
   private func create(_ call: APICall) async throws -> RegistrationEntry {
     struct Body: Decodable {
@@ -31,19 +35,21 @@ struct EntryRoutes {
       let x509SvidTtlSeconds: Int?
       let jwtSvidTtlSeconds: Int?
       let hint: String?
+      let forNode: Bool?
     }
+    let policy = try issuer().policy
     let body = try call.decode(Body.self)
     // A path alone names a workload of this frame.
     let id =
       body.spiffeId.hasPrefix("/")
-      ? try SPIFFEID(trustDomain: frame, path: body.spiffeId) : try SPIFFEID(body.spiffeId)
+      ? try SPIFFEID(trustDomain: node.frame, path: body.spiffeId) : try SPIFFEID(body.spiffeId)
     return try await entries.create(
       id, selectors: try body.selectors.map { try Selector($0) },
       x509Lifetime: try lifetime(
         "x509_svid_ttl_seconds", body.x509SvidTtlSeconds, least: 30, longest: policy.x509SVIDLifetime),
       jwtLifetime: try lifetime(
         "jwt_svid_ttl_seconds", body.jwtSvidTtlSeconds, least: 1, longest: policy.longestJWTSVID),
-      hint: body.hint ?? "", actor: try call.actor())
+      hint: body.hint ?? "", forNode: body.forNode ?? false, actor: try call.actor())
   }
 
   private func lifetime(_ field: String, _ seconds: Int?, least: Int, longest: Duration) throws -> Duration? {

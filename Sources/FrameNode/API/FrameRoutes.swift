@@ -17,7 +17,7 @@ struct FrameRoutes {
           currency: .init(code: configuration.native.code, scale: Int(configuration.native.scale)),
           federationAddress: configuration.advertised.federationAddress,
           bundleEndpoint: configuration.advertised.bundleEndpoint,
-          bundleFingerprint: node.authority.bundle.fingerprint.description,
+          bundleFingerprint: node.trust.bundle.fingerprint.description,
           logVerifierKey: node.signer.verifierKey.text,
           version: NodeVersion.text, logSize: node.writer.durableSize()))
     }
@@ -83,7 +83,7 @@ struct FrameRoutes {
         throw LedgerError.unknownAgent(name.text)
       }
       let frame = node.configuration.frameID
-      let token = try await node.authority.issueJWTSVID(
+      let token = try await node.issuer("tokens of agents are issued").issueJWTSVID(
         for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: .seconds(ttl))
       return .json(
         TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description),

@@ -63,7 +63,7 @@ enum OpenAPIIdentity {
     """
 
   static let responses = """
-        Authority: {description: The frame's own keys, content: {application/json: {schema: {type: object, properties: {frame_id: {type: string}, sequence: {type: integer}, fingerprint: {type: string}, refresh_hint_seconds: {type: integer}, ca_ttl_seconds: {type: integer}, x509_svid_ttl_seconds: {type: integer}, jwt_key_ttl_seconds: {type: integer}, unlogged: {type: integer, description: Changes that the log does not have yet}, x509: {$ref: "#/components/schemas/AuthorityKeys"}, jwt: {$ref: "#/components/schemas/AuthorityKeys"}}}}}}
+        Authority: {description: The frame's own keys, content: {application/json: {schema: {type: object, properties: {frame_id: {type: string}, source: {type: string, enum: [built-in, workload-api], description: Who gives the node its identity}, upstream: {type: object, description: The agent that does, properties: {socket: {type: string}, connected: {type: boolean}, updated_at: {type: string, format: date-time}, svid_expires_at: {type: string, format: date-time}}}, sequence: {type: integer}, fingerprint: {type: string}, refresh_hint_seconds: {type: integer}, ca_ttl_seconds: {type: integer}, x509_svid_ttl_seconds: {type: integer}, jwt_key_ttl_seconds: {type: integer}, unlogged: {type: integer, description: Changes that the log does not have yet}, x509: {$ref: "#/components/schemas/AuthorityKeys"}, jwt: {$ref: "#/components/schemas/AuthorityKeys"}}}}}}
         AuthorityChange: {description: What was done, content: {application/json: {schema: {type: object, properties: {kind: {type: string}, action: {type: string, enum: [prepared, activated, tainted, revoked, retired]}, authority_id: {type: string}, sequence: {type: integer}, fingerprint: {type: string}, forced: {type: boolean}, next_step: {type: string}, next_at: {type: string, format: date-time}}}}}}
         Entry: {description: A registration entry, content: {application/json: {schema: {$ref: "#/components/schemas/Entry"}}}}
         Entries: {description: Registration entries, content: {application/json: {schema: {type: object, properties: {entries: {type: array, items: {$ref: "#/components/schemas/Entry"}}}}}}}
@@ -73,11 +73,11 @@ enum OpenAPIIdentity {
   static let schemas = """
         AuthorityKeys:
           type: object
-          properties: {keys: {type: array, items: {type: object, properties: {id: {type: string}, state: {type: string, enum: [prepared, active, old, tainted]}, published_at: {type: string, format: date-time}, activated_at: {type: string, format: date-time}, retired_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}}}}, next_step: {type: string}, next_at: {type: string, format: date-time}}
+          properties: {keys: {type: array, items: {type: object, properties: {id: {type: string}, state: {type: string, enum: [prepared, active, old, tainted, upstream]}, published_at: {type: string, format: date-time}, activated_at: {type: string, format: date-time}, retired_at: {type: string, format: date-time}, expires_at: {type: string, format: date-time}}}}, next_step: {type: string}, next_at: {type: string, format: date-time}}
         Entry:
           type: object
           required: [spiffe_id, selectors]
-          properties: {entry_id: {type: string, readOnly: true}, spiffe_id: {type: string, description: An id of this frame or its path alone}, selectors: {type: array, minItems: 1, maxItems: 16, items: {type: string, examples: ["unix:uid:1000"]}}, x509_svid_ttl_seconds: {type: integer, minimum: 30}, jwt_svid_ttl_seconds: {type: integer, minimum: 1}, hint: {type: string, maxLength: 1024}}
+          properties: {entry_id: {type: string, readOnly: true}, spiffe_id: {type: string, description: An id of this frame or its path alone}, selectors: {type: array, minItems: 1, maxItems: 16, items: {type: string, examples: ["unix:uid:1000"]}}, x509_svid_ttl_seconds: {type: integer, minimum: 30}, jwt_svid_ttl_seconds: {type: integer, minimum: 1}, hint: {type: string, maxLength: 1024}, for_node: {type: boolean, writeOnly: true, description: The id is /node, of a node that runs elsewhere}}
 
     """
 }

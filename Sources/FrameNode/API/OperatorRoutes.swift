@@ -57,7 +57,7 @@ struct OperatorRoutes {
       try TokenView.requireLifetime(ttl)
       let (record, _) = try await read(call)
       try record.requireStanding(at: node.clock.now())
-      let token = try await node.authority.issueJWTSVID(
+      let token = try await node.issuer("tokens of operators are issued").issueJWTSVID(
         for: .ofOperator(record.name, in: node.frame), audience: [SPIFFEID.api(of: node.frame).description],
         lifetime: .seconds(ttl))
       return .json(

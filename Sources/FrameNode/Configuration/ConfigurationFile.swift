@@ -128,7 +128,11 @@ extension NodeConfiguration {
     return configuration
   }
 
-  package static func parse(_ text: String, file: String, directory: URL) throws -> NodeConfiguration {
+  /// - Parameter environment: of the process; some settings may come from it.
+  package static func parse(
+    _ text: String, file: String, directory: URL,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> NodeConfiguration {
     let raw: ConfigurationFile
     do {
       if let unknown = try unknownField(text) {
@@ -143,7 +147,7 @@ extension NodeConfiguration {
       throw ConfigurationError.malformed(
         file: file, why: "\(error)".split(separator: "\n").first.map(String.init) ?? "empty")
     }
-    return try check(raw, file: file, directory: directory)
+    return try check(raw, file: file, directory: directory, environment: environment)
   }
 
   private static func unknownField(_ text: String) throws -> String? {
@@ -173,7 +177,9 @@ extension NodeConfiguration {
     }
   }
 
-  private static func check(_ raw: ConfigurationFile, file: String, directory: URL) throws -> NodeConfiguration {
+  private static func check(
+    _ raw: ConfigurationFile, file: String, directory: URL, environment: [String: String]
+  ) throws -> NodeConfiguration {
     func invalid(_ field: String, _ why: String) -> ConfigurationError { .invalid(file: file, field: field, why: why) }
     func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
       do { return try body() } catch let error as any FrameError {
@@ -276,7 +282,8 @@ extension NodeConfiguration {
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
       logLevel: logLevel,
-      identity: try (raw.identity ?? IdentityFile()).check(directory: directory, data: data, refusal: invalid),
+      identity: try (raw.identity ?? IdentityFile()).check(
+        directory: directory, data: data, environment: environment, refusal: invalid),
       witnesses: try (raw.witnesses ?? []).enumerated().map { index, witness in
         guard witness.url.hasPrefix("https://") || witness.url.hasPrefix("http://") else {
           throw invalid("witnesses[\(index)].url", "'\(witness.url)' must start with https:// or http://.")

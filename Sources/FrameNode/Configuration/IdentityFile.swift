@@ -1,14 +1,38 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameWorkload
 
 extension NodeConfiguration {
   /// How the frame's keys are kept, how long they and what they sign live, and who may have SVIDs of them.
   package struct Identity: Sendable, Equatable {
+    package var source: IdentitySource = .builtIn
     package var policy: AuthorityPolicy
     /// Nil: the private keys are stored in the clear, mode 0600.
     package var seal: KeySeal?
     package var workloadAPI: WorkloadAPI
+  }
+
+  /// Who gives the node its SVID and the frame its bundle.
+  package enum IdentitySource: Sendable, Equatable {
+    /// An authority of the node's own.
+    case builtIn
+    /// An authority elsewhere, through an agent's Workload API.
+    case workloadAPI(Upstream)
+  }
+
+  package struct Upstream: Sendable, Equatable {
+    /// Absolute path of the agent's unix socket.
+    package var socket: String
+    /// How long a start waits for the first SVID.
+    package var wait: Duration = Upstream.standardWait
+
+    package static let standardWait: Duration = .seconds(30)
+
+    package init(socket: String, wait: Duration = Upstream.standardWait) {
+      self.socket = socket
+      self.wait = wait
+    }
   }
 
   package struct WorkloadAPI: Sendable, Equatable {
@@ -88,6 +112,17 @@ struct IdentityFile: Codable {
     var socket: String?
   }
 
+  struct Upstream: Codable {
+    var socket: String?
+    var wait_seconds: Int?
+  }
+
+  /// Where SPIFFE clients look for their agent (SPIFFE Workload Endpoint §4).
+  static let socketVariable = "SPIFFE_ENDPOINT_SOCKET"
+
+  var source: String?
+  var upstream: Upstream?
+
   var ca_ttl_seconds: Int?
   var x509_svid_ttl_seconds: Int?
   var jwt_key_ttl_seconds: Int?
@@ -97,8 +132,10 @@ struct IdentityFile: Codable {
 
   static let known: [String: Set<String>] = [
     "": [
-      "ca_ttl_seconds", "x509_svid_ttl_seconds", "jwt_key_ttl_seconds", "refresh_hint_seconds", "seal", "workload_api",
+      "source", "upstream", "ca_ttl_seconds", "x509_svid_ttl_seconds", "jwt_key_ttl_seconds", "refresh_hint_seconds",
+      "seal", "workload_api",
     ],
+    "upstream": ["socket", "wait_seconds"],
     "seal": ["passphrase_env", "passphrase_file", "key_file"],
     "workload_api": ["enabled", "socket"],
   ]
@@ -120,6 +157,12 @@ struct IdentityFile: Codable {
       let prefix = data.path.hasSuffix("/") ? data.path : data.path + "/"
       return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
     }
+    switch identity.source {
+    case .builtIn: source = UpstreamMetrics.builtIn
+    case .workloadAPI(let agent):
+      source = UpstreamMetrics.workloadAPI
+      upstream = Upstream(socket: "unix://" + agent.socket, wait_seconds: plain(agent.wait))
+    }
     ca_ttl_seconds = plain(identity.policy.caLifetime)
     x509_svid_ttl_seconds = plain(identity.policy.x509SVIDLifetime)
     jwt_key_ttl_seconds = plain(identity.policy.jwtKeyLifetime)
@@ -137,9 +180,11 @@ struct IdentityFile: Codable {
   /// - Parameters:
   ///   - directory: what relative paths are relative to.
   ///   - data: the data folder.
+  ///   - environment: of the process.
   ///   - refusal: makes the error for a field and what is wrong with it.
   func check(
-    directory: URL, data: URL, refusal: (_ field: String, _ why: String) -> ConfigurationError
+    directory: URL, data: URL, environment: [String: String],
+    refusal: (_ field: String, _ why: String) -> ConfigurationError
   ) throws -> NodeConfiguration.Identity {
     func seconds(_ field: String, _ value: Int?, _ fallback: Duration, _ range: ClosedRange<Int>) throws -> Duration {
       guard let value else { return fallback }
@@ -166,12 +211,65 @@ struct IdentityFile: Codable {
     }
     try least("ca_ttl_seconds", policy.caLifetime, policy.shortestCALifetime)
     try least("jwt_key_ttl_seconds", policy.jwtKeyLifetime, policy.shortestJWTKeyLifetime)
+    let source = try checkSource(directory, environment, refusal)
+    let isBuiltIn = source == .builtIn
+    if !isBuiltIn, workload_api?.enabled == true {
+      throw refusal(
+        "identity.workload_api.enabled",
+        "with identity.source: workload-api there is no authority here to serve it from; set it to false.")
+    }
     return NodeConfiguration.Identity(
-      policy: policy, seal: try seal.map { try check($0, directory, refusal) },
+      source: source, policy: policy, seal: try seal.map { try check($0, directory, refusal) },
       workloadAPI: NodeConfiguration.WorkloadAPI(
-        enabled: workload_api?.enabled ?? true,
+        enabled: workload_api?.enabled ?? isBuiltIn,
         socket: workload_api?.socket.map { absolute($0, directory) }
           ?? data.appendingPathComponent("workload.sock").path))
+  }
+
+  private func checkSource(
+    _ directory: URL, _ environment: [String: String], _ refusal: (String, String) -> ConfigurationError
+  ) throws -> NodeConfiguration.IdentitySource {
+    switch source ?? UpstreamMetrics.builtIn {
+    case UpstreamMetrics.builtIn:
+      guard upstream == nil else {
+        throw refusal("identity.upstream", "it is used only with identity.source: workload-api.")
+      }
+      return .builtIn
+    case UpstreamMetrics.workloadAPI:
+      let seconds = upstream?.wait_seconds ?? Int(NodeConfiguration.Upstream.standardWait.components.seconds)
+      guard (1...3600).contains(seconds) else {
+        throw refusal("identity.upstream.wait_seconds", "\(seconds) is not between 1 and 3600.")
+      }
+      let fromEnvironment = environment[Self.socketVariable].flatMap { $0.isEmpty ? nil : $0 }
+      guard let text = upstream?.socket ?? fromEnvironment, !text.isEmpty else {
+        throw refusal(
+          "identity.upstream.socket",
+          "it is missing, and so is the environment variable \(Self.socketVariable): name the agent's socket.")
+      }
+      guard let path = socketPath(text, directory) else {
+        throw refusal(
+          "identity.upstream.socket", "'\(text.prefix(200))' is not a unix socket; write unix:///path/of/the/socket.")
+      }
+      guard path.utf8.count <= WorkloadServer.pathBytesMax else {
+        throw refusal(
+          "identity.upstream.socket", "'\(path)' is longer than \(WorkloadServer.pathBytesMax) bytes.")
+      }
+      return .workloadAPI(NodeConfiguration.Upstream(socket: path, wait: .seconds(seconds)))
+    case let other:
+      throw refusal("identity.source", "'\(other.prefix(80))' is neither built-in nor workload-api.")
+    }
+  }
+
+  /// `unix:///absolute`, `unix:path` as other clients also take it, or a path alone; nil for another scheme.
+  private func socketPath(_ text: String, _ directory: URL) -> String? {
+    if text.hasPrefix("unix://") {
+      let path = String(text.dropFirst("unix://".count))
+      // What stands before the first slash would be a host: a socket has none.
+      return path.hasPrefix("/") ? absolute(path, directory) : nil
+    }
+    let path = text.hasPrefix("unix:") ? String(text.dropFirst("unix:".count)) : text
+    guard !path.isEmpty, !path.contains("://"), !path.hasPrefix("tcp:") else { return nil }
+    return absolute(path, directory)
   }
 
   private func absolute(_ path: String, _ directory: URL) -> String {

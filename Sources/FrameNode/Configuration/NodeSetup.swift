@@ -32,13 +32,14 @@ package enum NodeSetup {
   ///   - data: the folder to make; it may exist but must not hold a frame.
   ///   - sniMap: host names that share this machine, with their `host:port`; peers among them are reached by the router.
   ///   - canaryInterval: how often the canary probes each peer.
+  ///   - upstream: the agent that gives the node its identity; nil: an authority of its own does.
   ///   - seal: what the private keys are sealed with; nil: mode 0600 alone protects them.
   /// - Throws: ``ConfigurationError``, or what FrameIdentity throws when keys cannot be written.
   @discardableResult
   package static func initialise(
     frameID: FrameID, currency: String, scale: Int, data: URL, ports: PortPlan = PortPlan(),
     sniMap: [String: String] = [:], listenHost: String = "0.0.0.0", canaryInterval: Duration = .seconds(60),
-    seal: KeySeal? = nil, clock: any FrameClock = SystemClock()
+    upstream: NodeConfiguration.Upstream? = nil, seal: KeySeal? = nil, clock: any FrameClock = SystemClock()
   ) throws -> NodeConfiguration {
     let native = try Asset(origin: frameID, code: currency, scale: scale)
     // With its trailing slash, so that a relative data_dir is resolved in it and not beside it.
@@ -59,6 +60,10 @@ package enum NodeSetup {
     var configuration = try NodeConfiguration.parse(text, file: file.path, directory: directory)
     configuration.file = file.standardizedFileURL.path
     configuration.identity.seal = seal
+    if let upstream {
+      configuration.identity.source = .workloadAPI(upstream)
+      configuration.identity.workloadAPI.enabled = false
+    }
     let sealer = try seal?.sealer()
     do {
       try FileManager.default.createDirectory(

@@ -45,6 +45,7 @@ struct CanaryLender: Sendable {
     }
   }
 
+  /// By the keys in the data folder, whoever the frame's authority is: only this node's own API reads it.
   func token() async throws -> String {
     try await node.authority.issueJWTSVID(
       for: .agent(agent(), of: node.frame), audience: [SPIFFEID.api(of: node.frame).description]

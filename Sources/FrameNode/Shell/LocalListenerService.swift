@@ -1,6 +1,18 @@
 import FrameWorkload
 import ServiceLifecycle
 
+/// The agent that gives the node its identity, as a service: the node is ready while what it gave is valid.
+struct UpstreamService: Service {
+  let upstream: UpstreamIdentity
+  let readiness: Readiness
+  let part: String
+
+  func run() async throws {
+    try await upstream.run { isValid in if isValid { readiness.ready(part) } else { readiness.notReady(part) } }
+    readiness.notReady(part)
+  }
+}
+
 /// The Workload API's socket as a service that reports when it is bound.
 struct LocalListenerService: Service {
   let server: WorkloadServer

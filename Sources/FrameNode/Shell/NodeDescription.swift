@@ -11,13 +11,13 @@ extension NodeConfiguration {
   ]
 
   /// What this frame says of itself in an invitation or an approval.
-  func description(authority: FrameAuthority, logKey: LogVerifierKey) -> PBFrameDescription {
+  func description(bundle: SPIFFEBundle, logKey: LogVerifierKey) -> PBFrameDescription {
     var description = PBFrameDescription()
     description.frameID = frameID.name
     description.native = PBAsset(native)
     description.bundleEndpoint = advertised.bundleEndpoint
     description.bundleEndpointProfile = bundleEndpoint.profile.rawValue
-    description.bundleFingerprint = authority.bundle.fingerprint.description
+    description.bundleFingerprint = bundle.fingerprint.description
     description.federationAddress = advertised.federationAddress
     description.logVerifierKey = logKey.text
     description.terms.subscriptions = Self.subscriptions.map(\.name)

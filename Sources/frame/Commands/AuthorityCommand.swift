@@ -68,14 +68,24 @@ struct AuthorityShowCommand: AsyncParsableCommand {
       struct Key: Decodable, Sendable {
         let id: String
         let state: String
-        let publishedAt: String
-        let expiresAt: String
+        let publishedAt: String?
+        let expiresAt: String?
       }
       let keys: [Key]
-      let nextStep: String
-      let nextAt: String
+      let nextStep: String?
+      let nextAt: String?
+
+      var next: String? { nextStep.map { step in "\(step) at \(nextAt ?? "")" } }
+    }
+    struct Upstream: Decodable, Sendable {
+      let socket: String
+      let connected: Bool
+      let updatedAt: String
+      let svidExpiresAt: String
     }
     let frameId: String
+    let source: String
+    let upstream: Upstream?
     let sequence: UInt64
     let fingerprint: String
     let unlogged: Int
@@ -90,15 +100,19 @@ struct AuthorityShowCommand: AsyncParsableCommand {
     let answer: APIClient.Answer<Info> = try await node.client().get("/api/v1/authority")
     output.print(answer) { info in
       Output.fields([
-        ("frame", info.frameId), ("sequence", "\(info.sequence)"), ("fingerprint", info.fingerprint),
-        ("next x509 step", "\(info.x509.nextStep) at \(info.x509.nextAt)"),
-        ("next jwt step", "\(info.jwt.nextStep) at \(info.jwt.nextAt)"),
+        ("frame", info.frameId), ("identity from", info.source),
+        ("agent", info.upstream.map { "\($0.socket), \($0.connected ? "connected" : "not connected")" }),
+        ("agent's last word", info.upstream?.updatedAt), ("svid expires", info.upstream?.svidExpiresAt),
+        ("sequence", "\(info.sequence)"), ("fingerprint", info.fingerprint),
+        ("next x509 step", info.x509.next), ("next jwt step", info.jwt.next),
         ("not on the log", info.unlogged == 0 ? nil : "\(info.unlogged) changes"),
       ])
       let rings = [("x509", info.x509), ("jwt", info.jwt)]
       Output.table(
         ["KIND", "STATE", "PUBLISHED", "EXPIRES", "ID"],
-        rings.flatMap { kind, ring in ring.keys.map { [kind, $0.state, $0.publishedAt, $0.expiresAt, $0.id] } })
+        rings.flatMap { kind, ring in
+          ring.keys.map { [kind, $0.state, $0.publishedAt ?? "", $0.expiresAt ?? "", $0.id] }
+        })
     }
   }
 }

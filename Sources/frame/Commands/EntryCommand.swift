@@ -57,6 +57,11 @@ struct EntryCreateCommand: AsyncParsableCommand {
   @Option(name: .long, help: "Told to a client that gets several SVIDs.")
   var hint: String?
 
+  @Flag(
+    name: .long,
+    help: "The id is /node: the processes are the frame's node, which runs elsewhere and takes its identity from here.")
+  var forNode = false
+
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
@@ -66,6 +71,7 @@ struct EntryCreateCommand: AsyncParsableCommand {
     ]
     if let x509TtlSeconds { body["x509_svid_ttl_seconds"] = .integer(x509TtlSeconds) }
     if let jwtTtlSeconds { body["jwt_svid_ttl_seconds"] = .integer(jwtTtlSeconds) }
+    if forNode { body["for_node"] = .boolean(true) }
     body.add("hint", hint)
     let answer: APIClient.Answer<EntryInfo> = try await node.client().post("/api/v1/entries", body)
     output.print(answer, text: EntryCommand.show)

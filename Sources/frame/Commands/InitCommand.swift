@@ -27,17 +27,33 @@ struct InitCommand: AsyncParsableCommand {
   @Option(name: .long, help: "Address the federation and bundle listeners bind.")
   var listenHost: String = "0.0.0.0"
 
+  @Option(
+    name: .long,
+    help:
+      "Take the node's identity from the SPIFFE agent at this socket (unix:///path) instead of an authority of its own."
+  )
+  var identitySocket: String?
+
   @OptionGroup var ports: PortOptions
   @OptionGroup var seal: SealOptions
 
   @Flag(name: .long, help: "Print what was made as JSON.")
   var json = false
 
+  private func upstream() throws -> NodeConfiguration.Upstream? {
+    guard let identitySocket else { return nil }
+    guard identitySocket.hasPrefix("unix:///") else {
+      throw ValidationError("--identity-socket '\(identitySocket)' is not unix:///path/of/the/socket.")
+    }
+    return NodeConfiguration.Upstream(socket: String(identitySocket.dropFirst("unix://".count)))
+  }
+
   func run() async throws {
     let folder = URL(fileURLWithPath: data)
+    let upstream = try upstream()
     let made = try NodeSetup.initialise(
       frameID: try FrameID(frameID), currency: currency, scale: scale, data: folder, ports: ports.plan,
-      listenHost: listenHost, seal: seal.seal)
+      listenHost: listenHost, upstream: upstream, seal: seal.seal)
     let file = folder.appendingPathComponent(NodeSetup.configurationName).path
     if json {
       let fields = [
@@ -48,7 +64,8 @@ struct InitCommand: AsyncParsableCommand {
     } else {
       Output.fields([
         ("frame", made.frameID.name), ("currency", "\(made.native.code), \(made.native.scale) decimal places"),
-        ("config", file), ("api", made.localAPIURL), ("metrics", made.localOpsURL + "/metrics"),
+        ("identity from", upstream.map { "the agent at unix://\($0.socket)" }), ("config", file),
+        ("api", made.localAPIURL), ("metrics", made.localOpsURL + "/metrics"),
         ("start it", "frame serve --config \(file)"),
       ])
     }

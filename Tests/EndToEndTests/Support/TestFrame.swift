@@ -21,16 +21,19 @@ final class TestFrame: Sendable {
   var bundleEndpoint: String { "https://127.0.0.1:\(ports[3])" }
 
   /// Makes the frame with `frame init`.
-  init(name: String, currency: String, person: String, in folder: URL) async throws {
+  /// - Parameter options: more of it.
+  init(name: String, currency: String, person: String, in folder: URL, options: [String] = []) async throws {
     self.name = name
     self.currency = currency
     self.person = person
     self.folder = folder
     ports = try FreePorts.take(5)
     try await run(
-      "init", "--frame-id", name, "--currency", currency, "--scale", "2", "--data", folder.path, "--listen-host",
-      "127.0.0.1", "--api-port", "\(ports[0])", "--ops-port", "\(ports[1])", "--federation-port", "\(ports[2])",
-      "--bundle-port", "\(ports[3])", "--sni-port", "\(ports[4])")
+      [
+        "init", "--frame-id", name, "--currency", currency, "--scale", "2", "--data", folder.path, "--listen-host",
+        "127.0.0.1", "--api-port", "\(ports[0])", "--ops-port", "\(ports[1])", "--federation-port", "\(ports[2])",
+        "--bundle-port", "\(ports[3])", "--sni-port", "\(ports[4])",
+      ] + options)
   }
 
   // MARK: - Process
@@ -117,7 +120,10 @@ final class TestFrame: Sendable {
 
   /// Runs a command that must succeed.
   @discardableResult
-  func run(_ arguments: String...) async throws -> Finished {
+  func run(_ arguments: String...) async throws -> Finished { try await run(arguments) }
+
+  @discardableResult
+  func run(_ arguments: [String]) async throws -> Finished {
     let result = try await Finished.run(Binary.frame(), arguments)
     guard result.status == 0 else {
       throw Binary.Missing(

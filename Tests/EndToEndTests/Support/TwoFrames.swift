@@ -21,6 +21,13 @@ final class TwoFrames: Sendable {
     for frame in frames { try frame.configure(settings) }
   }
 
+  /// Two frames that are there already.
+  init(_ a: TestFrame, _ b: TestFrame, in folder: URL) {
+    self.folder = folder
+    self.a = a
+    self.b = b
+  }
+
   /// Runs `body` with two running, federated, funded frames; stops them after it and keeps their logs when it fails.
   static func run(
     _ settings: [(section: String?, key: String, value: String)] = [], _ body: (TwoFrames) async throws -> Void
@@ -46,7 +53,7 @@ final class TwoFrames: Sendable {
 
   private func remove() { try? FileManager.default.removeItem(at: folder) }
 
-  private func fund() async throws {
+  func fund() async throws {
     for frame in frames {
       try await frame.command("issue", "--amount", "1000000.00")
       try await frame.command("agent", "create", frame.person)
@@ -54,7 +61,7 @@ final class TwoFrames: Sendable {
     }
   }
 
-  private func federate() async throws {
+  func federate() async throws {
     let invited = try await a.command(
       "peer", "invite", "--trust-domain", b.name, "--bundle-endpoint", b.bundleEndpoint)
     let own = try await b.get("/api/v1/frame")["bundle_fingerprint"].string

@@ -98,6 +98,7 @@ final class TestFrame: Sendable {
       $0.bundlePort = chosen.1
     }
     start { try await federation.run() }
+    start { [channels] in try await channels.run() }
   }
 
   /// Who issues the node's SVIDs now.

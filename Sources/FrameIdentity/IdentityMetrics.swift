@@ -5,6 +5,7 @@ import FrameMetrics
 package struct IdentityMetrics: Sendable {
   private let svidExpiry: GaugeFamily
   private let caExpiry: Gauge
+  private let caLifetime: Gauge
   private let rotations: CounterFamily
   private let renewalFailures: CounterFamily
   private let x509Issued: Counter
@@ -26,6 +27,9 @@ package struct IdentityMetrics: Sendable {
       labels: ["kind"])
     caExpiry = registry.gauge(
       "frame_ca_expiry_timestamp_seconds", help: "When the X.509 authority that signs expires.", unit: .seconds)
+    caLifetime = registry.gauge(
+      "frame_ca_lifetime_seconds", help: "How long the X.509 authority that signs lives from its beginning to its end.",
+      unit: .seconds)
     rotations = registry.counter(
       "frame_svid_rotations_total", help: "SVIDs the node has obtained for itself, the first included.",
       labels: ["kind"])
@@ -65,7 +69,9 @@ package struct IdentityMetrics: Sendable {
 
   /// Shows where all keys stand.
   func show(_ keys: AuthorityKeys, _ policy: AuthorityPolicy) {
-    caExpiry.set(keys.x509.active.record.expiresAt.seconds)
+    let active = keys.x509.active.record
+    caExpiry.set(active.expiresAt.seconds)
+    caLifetime.set((active.expiresAt - active.publishedAt).inSeconds)
     bundleSequence.set(Double(keys.sequence))
     show(.x509, keys.x509.records, due: keys.x509.next(policy.spans(of: .x509)).at)
     show(.jwt, keys.jwt.records, due: keys.jwt.next(policy.spans(of: .jwt)).at)

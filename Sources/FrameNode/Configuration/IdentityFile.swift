@@ -1,6 +1,8 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameLog
+import FrameWorkload
 
 extension NodeConfiguration {
   /// How the frame's keys are kept, how long they and what they sign live, and who may have SVIDs of them.
@@ -30,15 +32,21 @@ extension NodeConfiguration {
 
 extension NodeConfiguration {
   /// Encrypts the private keys of a node that is not running with what `identity.seal` names. Blocks on the disk.
-  /// - Throws: `KeyFileError`, `KeySealError`; a `Refusal` when no seal is configured.
+  /// - Throws: `KeyFileError`, `KeySealError`; `LogError.inUse` while the node runs; a `Refusal` when no seal is configured.
   package func sealKeys() throws {
-    try FrameAuthority.seal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
+    let sealer = try sealer()
+    let lock = try DirectoryLock(logDirectory)
+    defer { lock.release() }
+    try FrameAuthority.seal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: sealer)
   }
 
   /// Stores the private keys of a node that is not running in the clear again. Blocks on the disk.
   /// - Throws: as ``sealKeys()``.
   package func unsealKeys() throws {
-    try FrameAuthority.unseal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
+    let sealer = try sealer()
+    let lock = try DirectoryLock(logDirectory)
+    defer { lock.release() }
+    try FrameAuthority.unseal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: sealer)
   }
 
   private func sealer() throws -> KeySealer {
@@ -168,10 +176,23 @@ struct IdentityFile: Codable {
     try least("jwt_key_ttl_seconds", policy.jwtKeyLifetime, policy.shortestJWTKeyLifetime)
     return NodeConfiguration.Identity(
       policy: policy, seal: try seal.map { try check($0, directory, refusal) },
-      workloadAPI: NodeConfiguration.WorkloadAPI(
-        enabled: workload_api?.enabled ?? true,
-        socket: workload_api?.socket.map { absolute($0, directory) }
-          ?? data.appendingPathComponent("workload.sock").path))
+      workloadAPI: try workloadAPI(directory, data, refusal))
+  }
+
+  private func workloadAPI(
+    _ directory: URL, _ data: URL, _ refusal: (String, String) -> ConfigurationError
+  ) throws -> NodeConfiguration.WorkloadAPI {
+    let isEnabled = workload_api?.enabled ?? true
+    let fallback = data.appendingPathComponent("workload.sock").path
+    let socket = workload_api?.socket.map { absolute($0, directory) } ?? fallback
+    // In a data folder that lies too deep the API is off, with a warning; whoever names a path means it to be served there.
+    guard !isEnabled || socket == fallback || socket.utf8.count <= WorkloadServer.pathBytesMax else {
+      throw refusal(
+        "identity.workload_api.socket",
+        "'\(socket)' has \(socket.utf8.count) bytes; the path of a unix socket has \(WorkloadServer.pathBytesMax) at most."
+      )
+    }
+    return NodeConfiguration.WorkloadAPI(enabled: isEnabled, socket: socket)
   }
 
   private func absolute(_ path: String, _ directory: URL) -> String {

@@ -320,6 +320,30 @@ struct BundleTests {
     await b.stop()
   }
 
+  @Test(
+    "S11: a peer that publishes no keys at all, vouched for by those it had, is shut out at once; its treaty stands")
+  func emptied() async throws {
+    let (a, b) = try await TestFrame.federated()
+    _ = try await b.channels.credit(a.id, terms("t1"), timeout: .seconds(5))
+    b.publish(
+      SPIFFEBundle(
+        trustDomain: b.id, x509Authorities: [], jwtAuthorities: [], sequence: sequence(b) + 1, refreshHint: nil))
+    try await a.refresher.refresh(b.id)
+    #expect(a.directory.bundle(for: b.id)?.isEmpty == true)
+    try await eventually("its connections are closed") { a.server.connectionCount(of: b.id) == 0 }
+    await #expect(throws: (any Error).self) {
+      _ = try await a.channels.credit(b.id, terms("t2"), timeout: .seconds(2))
+    }
+    await #expect(throws: (any Error).self) {
+      _ = try await b.channels.credit(a.id, terms("t3"), timeout: .seconds(2))
+    }
+    #expect(a.directory.treaty(b.id)?.state == .established)
+    #expect(
+      (a.sample("frame_peer_mtls_failures_total", ["peer": b.id.name, "reason": "untrusted_authority"]) ?? 0) >= 1)
+    await a.stop()
+    await b.stop()
+  }
+
   @Test("S13: a silent peer does not delay another's refresh; a failed refresh keeps the bundle and is visible")
   func silent() async throws {
     let (a, b) = try await TestFrame.federated()

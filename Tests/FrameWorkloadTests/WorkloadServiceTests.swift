@@ -23,6 +23,17 @@ struct WorkloadServiceTests {
       @escaping @Sendable (WorkloadFixture, WorkloadHub, WLSpiffeWorkloadAPI.Client<HTTP2ClientTransport.Posix>)
       async throws -> Void
   ) async throws {
+    try await serving(hubRuns: hubRuns, peers: peers) { fixture, hub, client in
+      try await body(fixture, hub, WLSpiffeWorkloadAPI.Client(wrapping: client))
+    }
+  }
+
+  private func serving(
+    hubRuns: Bool = true, peers: @escaping @Sendable () -> [SPIFFEBundle] = { [] },
+    raw body:
+      @escaping @Sendable (WorkloadFixture, WorkloadHub, GRPCClient<HTTP2ClientTransport.Posix>) async throws ->
+      Void
+  ) async throws {
     let fixture = try WorkloadFixture()
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wl-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -41,7 +52,7 @@ struct WorkloadServiceTests {
       try await withGRPCClient(
         transport: .http2NIOPosix(target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
       ) { client in
-        try await body(fixture, hub, WLSpiffeWorkloadAPI.Client(wrapping: client))
+        try await body(fixture, hub, client)
       }
     } catch {
       hubTask?.cancel()
@@ -116,6 +127,35 @@ struct WorkloadServiceTests {
             == .permissionDenied)
       }
     }
+  }
+
+  /// A message as its bytes, for methods that nobody has code for.
+  private struct Bytes: MessageSerializer, MessageDeserializer {
+    func serialize<Buffer: GRPCContiguousBytes>(_ message: [UInt8]) -> Buffer { Buffer(message) }
+    func deserialize<Buffer: GRPCContiguousBytes>(_ buffer: Buffer) -> [UInt8] {
+      buffer.withUnsafeBytes { Array($0) }
+    }
+  }
+
+  @Test(
+    "S15: the methods for WIT-SVIDs, and any other that is not ours, are Unimplemented",
+    arguments: ["FetchWITSVID", "FetchWITBundles", "ValidateWITSVID", "FetchEverything"])
+  func unimplemented(_ method: String) async throws {
+    try await serving(raw: { fixture, _, client in
+      try await fixture.enter("/agent/me", .uid(getuid()))
+      func call(_ method: String) async -> RPCError.Code? {
+        await code {
+          try await client.serverStreaming(
+            request: ClientRequest(message: [], metadata: Self.security),
+            descriptor: MethodDescriptor(fullyQualifiedService: "SpiffeWorkloadAPI", method: method),
+            serializer: Bytes(), deserializer: Bytes(), options: .defaults
+          ) { _ = try await first($0) }
+        }
+      }
+      #expect(await call(method) == .unimplemented)
+      // The same call of a method that is ours is answered.
+      #expect(await call("FetchX509Bundles") == nil)
+    })
   }
 
   @Test("S15: before the node is ready it is Unavailable")

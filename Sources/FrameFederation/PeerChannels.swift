@@ -23,6 +23,8 @@ package final class PeerChannels: PeerCalling, Service {
 
   private struct Held {
     var clients: [FrameID: PeerClient] = [:]
+    /// Those that were left while calls were under way on them.
+    var left: [FrameID: [PeerClient]] = [:]
     /// The tasks that bring channels over to new connections.
     var moves: [FrameID: Task<Void, Never>] = [:]
     var isClosed = false
@@ -91,8 +93,8 @@ package final class PeerChannels: PeerCalling, Service {
     case .closed(let peer, _): close(peer)
     case .pinMoved(let peer, let lostAuthorities):
       guard lostAuthorities else { return move(peer) }
-      guard let client = held.withLock({ $0.clients[peer] }) else { return }
-      Task { [verifier] in await client.closeUnvouched(by: verifier) }
+      let clients = held.withLock { held in (held.left[peer] ?? []) + (held.clients[peer].map { [$0] } ?? []) }
+      Task { [verifier] in for client in clients { await client.closeUnvouched(by: verifier) } }
     }
   }
 
@@ -145,6 +147,7 @@ package final class PeerChannels: PeerCalling, Service {
       guard !held.isClosed, !Task.isCancelled, let old = held.clients[peer] else { return next }
       held.clients[peer] = next
       held.moves[peer] = nil
+      held.left[peer] = (held.left[peer] ?? []).filter { !$0.isDone } + [old]
       return old
     }
     guard let unused else { return }
@@ -157,19 +160,20 @@ package final class PeerChannels: PeerCalling, Service {
     calls.cancelAll(of: peer)
     held.withLock { held in
       held.moves.removeValue(forKey: peer)?.cancel()
-      return held.clients.removeValue(forKey: peer)
-    }?.close()
+      let current = held.clients.removeValue(forKey: peer).map { [$0] } ?? []
+      return current + (held.left.removeValue(forKey: peer) ?? [])
+    }.forEach { $0.close() }
   }
 
   private func closeAll() {
     let clients = held.withLock { held in
       held.isClosed = true
       for move in held.moves.values { move.cancel() }
-      defer { (held.clients, held.moves) = ([:], [:]) }
-      return held.clients
+      defer { (held.clients, held.left, held.moves) = ([:], [:], [:]) }
+      return Array(held.clients.values) + held.left.values.joined()
     }
     calls.cancelAll()
-    for client in clients.values { client.close() }
+    for client in clients { client.close() }
   }
 
   // MARK: Calls

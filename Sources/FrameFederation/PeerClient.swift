@@ -114,6 +114,9 @@ final class PeerClient: Sendable {
     if isDone { close() }
   }
 
+  /// Whether it was left and no call is under way on it any more.
+  var isDone: Bool { usage.withLock { $0.isLeft && $0.calls == 0 } }
+
   /// Closes the channel when the calls in progress have ended, and tells streams to end. No call may begin any more.
   func leave() {
     let (isDone, watchers) = usage.withLock { usage in

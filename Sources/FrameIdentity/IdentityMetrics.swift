@@ -27,9 +27,6 @@ package struct IdentityMetrics: Sendable {
       labels: ["kind"])
     caExpiry = registry.gauge(
       "frame_ca_expiry_timestamp_seconds", help: "When the X.509 authority that signs expires.", unit: .seconds)
-    caLifetime = registry.gauge(
-      "frame_ca_lifetime_seconds", help: "How long the X.509 authority that signs lives from its beginning to its end.",
-      unit: .seconds)
     rotations = registry.counter(
       "frame_svid_rotations_total", help: "SVIDs the node has obtained for itself, the first included.",
       labels: ["kind"])
@@ -54,6 +51,9 @@ package struct IdentityMetrics: Sendable {
     rotationFailures = registry.counter(
       "frame_authority_rotation_failures_total", help: "Steps of the rotation that could not be carried out.",
       labels: ["kind"])
+    caLifetime = registry.gauge(
+      "frame_ca_lifetime_seconds", help: "How long the X.509 authority that signs lives from its beginning to its end.",
+      unit: .seconds, absent: true)
     bundleSequence = registry.gauge("frame_bundle_sequence", help: "Sequence number of the frame's own bundle.")
     _ = rotations.with(Self.x509)
     _ = renewalFailures.with(Self.x509)

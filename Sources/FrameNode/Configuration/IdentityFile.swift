@@ -1,7 +1,6 @@
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameLog
 import FrameWorkload
 
 extension NodeConfiguration {
@@ -27,35 +26,6 @@ extension NodeConfiguration {
     try FrameAuthority.load(
       frame: frameID, from: KeyDirectory(path: keysDirectory.path), sealer: try identity.seal?.sealer(),
       policy: identity.policy, clock: clock, metrics: metrics)
-  }
-}
-
-extension NodeConfiguration {
-  /// Encrypts the private keys of a node that is not running with what `identity.seal` names. Blocks on the disk.
-  /// - Throws: `KeyFileError`, `KeySealError`; `LogError.inUse` while the node runs; a `Refusal` when no seal is configured.
-  package func sealKeys() throws {
-    let sealer = try sealer()
-    let lock = try DirectoryLock(logDirectory)
-    defer { lock.release() }
-    try FrameAuthority.seal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: sealer)
-  }
-
-  /// Stores the private keys of a node that is not running in the clear again. Blocks on the disk.
-  /// - Throws: as ``sealKeys()``.
-  package func unsealKeys() throws {
-    let sealer = try sealer()
-    let lock = try DirectoryLock(logDirectory)
-    defer { lock.release() }
-    try FrameAuthority.unseal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: sealer)
-  }
-
-  private func sealer() throws -> KeySealer {
-    guard let seal = identity.seal else {
-      throw Refusal(
-        "no_seal_configured", .invalid, "identity.seal is not set.",
-        remedy: "Set identity.seal in frame.yaml to passphrase_env, passphrase_file or key_file.")
-    }
-    return try seal.sealer()
   }
 }
 
@@ -156,6 +126,7 @@ struct IdentityFile: Codable {
       }
       return .seconds(value)
     }
+    try checkSocket(directory, data, refusal)
     let standard = AuthorityPolicy.standard
     let policy = AuthorityPolicy(
       caLifetime: try seconds("ca_ttl_seconds", ca_ttl_seconds, standard.caLifetime, 1...(20 * 365 * 86_400)),
@@ -176,28 +147,28 @@ struct IdentityFile: Codable {
     try least("jwt_key_ttl_seconds", policy.jwtKeyLifetime, policy.shortestJWTKeyLifetime)
     return NodeConfiguration.Identity(
       policy: policy, seal: try seal.map { try check($0, directory, refusal) },
-      workloadAPI: try workloadAPI(directory, data, refusal))
-  }
-
-  private func workloadAPI(
-    _ directory: URL, _ data: URL, _ refusal: (String, String) -> ConfigurationError
-  ) throws -> NodeConfiguration.WorkloadAPI {
-    let isEnabled = workload_api?.enabled ?? true
-    let fallback = data.appendingPathComponent("workload.sock").path
-    let socket = workload_api?.socket.map { absolute($0, directory) } ?? fallback
-    // In a data folder that lies too deep the API is off, with a warning; whoever names a path means it to be served there.
-    guard !isEnabled || socket == fallback || socket.utf8.count <= WorkloadServer.pathBytesMax else {
-      throw refusal(
-        "identity.workload_api.socket",
-        "'\(socket)' has \(socket.utf8.count) bytes; the path of a unix socket has \(WorkloadServer.pathBytesMax) at most."
-      )
-    }
-    return NodeConfiguration.WorkloadAPI(enabled: isEnabled, socket: socket)
+      workloadAPI: NodeConfiguration.WorkloadAPI(
+        enabled: workload_api?.enabled ?? true,
+        socket: workload_api?.socket.map { absolute($0, directory) }
+          ?? data.appendingPathComponent("workload.sock").path))
   }
 
   private func absolute(_ path: String, _ directory: URL) -> String {
     URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)).standardizedFileURL
       .path
+  }
+
+  /// In a data folder that lies too deep for the default the API is off, with a warning; whoever names a path means it to be
+  /// served there.
+  private func checkSocket(
+    _ directory: URL, _ data: URL, _ refusal: (String, String) -> ConfigurationError
+  ) throws {
+    guard workload_api?.enabled ?? true, let named = workload_api?.socket else { return }
+    let (path, most) = (absolute(named, directory), WorkloadServer.pathBytesMax)
+    guard path.utf8.count > most, path != data.appendingPathComponent("workload.sock").path else { return }
+    throw refusal(
+      "identity.workload_api.socket",
+      "'\(path)' has \(path.utf8.count) bytes; the path of a unix socket has \(most) at most.")
   }
 
   private func check(

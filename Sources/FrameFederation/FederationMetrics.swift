@@ -26,7 +26,8 @@ package struct FederationMetrics: Sendable {
 
   let handshakes: CounterFamily
   let handshakeDuration: HistogramFamily
-  let mtlsFailures: CounterFamily
+  private let mtlsFailures: CounterFamily
+  let moves: CounterFamily
   let rpcs: CounterFamily
   let rpcDuration: HistogramFamily
   let served: CounterFamily
@@ -99,8 +100,14 @@ package struct FederationMetrics: Sendable {
       "frame_peer_handshakes_total", help: "TLS handshakes with the peer by result, in either direction.",
       labels: ["peer", "result"])
     mtlsFailures = registry.counter(
-      "frame_peer_mtls_failures_total", help: "Certificates refused on the federation channel by reason.",
-      labels: ["reason"])
+      "frame_peer_mtls_failures_total",
+      help:
+        "Certificates refused on the federation channel, by the peer that was called or that the certificate claims to be of, which nothing proves; unknown when that is no peer.",
+      labels: ["peer", "reason"])
+    moves = registry.counter(
+      "frame_peer_channel_moves_total",
+      help: "Times the channel to the peer went over to a new connection because keys had changed, by result.",
+      labels: ["peer", "result"])
     rpcs = registry.counter(
       "frame_peer_rpc_total", help: "Calls to the peer by method and result code.", labels: ["peer", "method", "code"])
     rpcDuration = registry.histogram(
@@ -134,7 +141,7 @@ package struct FederationMetrics: Sendable {
     for state in TreatyState.allCases { peers.with(state.rawValue).set(0) }
     for code in ["200", "304", "404", "429"] { _ = endpointRequests.with(code) }
     for result in SNIResult.allCases { _ = sniConnections.with(result.rawValue) }
-    for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(reason.rawValue) }
+    for reason in SPIFFERefusal.Reason.allCases { _ = mtlsFailures.with(Self.unknownPeer, reason.rawValue) }
     for direction in ["to_upstream", "to_client"] { _ = sniBytes.with(direction) }
     for result in ["changed", "unchanged", "refused"] { _ = sniReloads.with(result) }
     for direction in [Treaty.Direction.incoming, .outgoing] {
@@ -144,6 +151,15 @@ package struct FederationMetrics: Sendable {
     sniActive.set(0)
     sniRoutes.set(0)
     sniWaiting.set(0)
+  }
+
+  /// The `peer` of whoever is none.
+  private static let unknownPeer = "unknown"
+
+  /// Counts a refused certificate.
+  /// - Parameter peer: whom it was called as, or claims to be of; nil unless that is a frame we have dealt with.
+  func mtlsFailure(_ peer: FrameID?, _ refusal: SPIFFERefusal) {
+    mtlsFailures.with(peer?.name ?? Self.unknownPeer, refusal.code).increment()
   }
 
   /// Publishes where every treaty stands.
@@ -158,7 +174,11 @@ package struct FederationMetrics: Sendable {
       }
       if treaty.state == .established {
         _ = refreshes.with(peer.name)
-        _ = refreshFailures.with(peer.name, "bundle_endpoint_unreachable")
+        _ = refreshFailures.with(peer.name, "endpoint_unreachable")
+        for reason in [SPIFFERefusal.Reason.untrustedAuthority, .expired, .unexpectedID] {
+          _ = mtlsFailures.with(peer.name, reason.rawValue)
+        }
+        for result in ["done", "failed"] { _ = moves.with(peer.name, result) }
       }
       bundleSequence.with(peer.name).set(Int64(clamping: treaty.pin.sequence))
     }

@@ -14,7 +14,8 @@ package protocol PeerCalling: Sendable {
   /// 2pc: asks `peer` what it decided; a peer that never saw the transfer writes a refusal first (presumed abort).
   func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision
   /// SF-4: our subscription to `peer`'s log after `sequence`. Runs until the stream ends (returns), fails (throws) or the
-  /// task is cancelled. Messages are handed over one at a time, in order; a slow `onMessage` slows the sender down.
+  /// task is cancelled. It throws ``PeerCallError/moved(peer:)`` when the channel has gone over to a new connection: nothing is
+  /// wrong, and it is to be opened again at once. Messages are handed over one at a time, in order; a slow `onMessage` slows the sender down.
   func subscribe(
     _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws
@@ -51,11 +52,13 @@ package enum PeerCallError: FrameError, Equatable {
   /// The peer answered, and the answer is no.
   /// - code: the peer's own stable code, or the gRPC status name when it gave none.
   case refused(peer: FrameID, code: String, message: String)
+  /// A stream's connection is being left for a new one.
+  case moved(peer: FrameID)
 
   /// True when the peer may or may not have acted: ask for the outcome, never guess it.
   package var isOutcomeUnknown: Bool {
     switch self {
-    case .unavailable: true
+    case .unavailable, .moved: true
     case .refused: false
     }
   }
@@ -64,11 +67,12 @@ package enum PeerCallError: FrameError, Equatable {
     switch self {
     case .unavailable: "peer_unavailable"
     case .refused(_, let code, _): code
+    case .moved: "peer_moved"
     }
   }
   package var kind: FrameErrorKind {
     switch self {
-    case .unavailable: .unavailable
+    case .unavailable, .moved: .unavailable
     case .refused: .refused
     }
   }
@@ -76,12 +80,14 @@ package enum PeerCallError: FrameError, Equatable {
     switch self {
     case .unavailable(let peer, let why): "Peer \(peer) cannot be reached: \(why.prefix(300))."
     case .refused(let peer, let code, let message): "Peer \(peer) refused (\(code)): \(message.prefix(300))"
+    case .moved(let peer): "The channel to peer \(peer) goes over to a new connection."
     }
   }
   package var remedy: String {
     switch self {
     case .unavailable: "Nothing needs to be done if it is passing: the node keeps trying. Else see frame peer show."
     case .refused: "See the peer's reason; retrying unchanged cannot help."
+    case .moved: "Open the stream again: it goes over the new connection."
     }
   }
 }

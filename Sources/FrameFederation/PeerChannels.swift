@@ -12,18 +12,30 @@ import ServiceLifecycle
 import Synchronization
 
 /// The channels to all established peers. They open when a treaty is established, and close at once when it ends.
+///
+/// When keys change, a channel goes over to a new connection before the old one has to go: when another authority of ours signs
+/// (the old connection shows an SVID of the one that will be revoked), and when the peer's bundle moves (the peer may present
+/// another). The new connection must have carried a call before anything else is sent over it; what is under way on the old one
+/// ends there. So a rotation is not seen by any call, also when a peer does not know our new authority yet.
 package final class PeerChannels: PeerCalling, Service {
   /// Where connections really go, for peers that are reached through an SNI router.
   package typealias Routing = @Sendable (FrameID, HostPort) -> HostPort?
 
   private struct Held {
     var clients: [FrameID: PeerClient] = [:]
+    /// Those that were left while calls were under way on them.
+    var left: [FrameID: [PeerClient]] = [:]
+    /// The tasks that bring channels over to new connections.
+    var moves: [FrameID: Task<Void, Never>] = [:]
     var isClosed = false
   }
 
   private let held = Mutex(Held())
   private let identity: SVIDSource
+  /// Signed the SVID that the first connections show.
+  private let firstAuthority: String?
   private let directory: PeerDirectory
+  private let verifier: SPIFFEVerifier
   private let clock: any FrameClock
   private let metrics: FederationMetrics
   private let calls = ActiveCalls(limit: .max)
@@ -36,7 +48,9 @@ package final class PeerChannels: PeerCalling, Service {
     routing: @escaping Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
   ) {
     self.identity = identity
+    self.firstAuthority = identity.current.authorityID
     self.directory = directory
+    self.verifier = SPIFFEVerifier(bundles: directory, clock: clock)
     self.metrics = metrics
     self.clock = clock
     self.routing = routing
@@ -45,11 +59,29 @@ package final class PeerChannels: PeerCalling, Service {
     for treaty in directory.established { apply(.established(treaty.peer)) }
   }
 
-  /// Keeps the channels until shut down, then closes them.
+  /// Keeps the channels, on connections that show what our authority of now has signed, until shut down; then closes them.
   package func run() async throws {
-    try? await gracefulShutdown()
+    await cancelWhenGracefulShutdown { await self.followIdentity() }
     closeAll()
   }
+
+  private func followIdentity() async {
+    let renewals = identity.renewals()
+    var authority = firstAuthority
+    // It may have changed before the stream began.
+    if identity.current.authorityID != authority {
+      authority = identity.current.authorityID
+      moveAll()
+    }
+    for await svid in renewals {
+      // Of an SVID from elsewhere it is not known whose it is: each may be of another authority.
+      if let known = svid.authorityID, known == authority { continue }
+      authority = svid.authorityID
+      moveAll()
+    }
+  }
+
+  private func moveAll() { for peer in held.withLock({ Array($0.clients.keys) }) { move(peer) } }
 
   private func apply(_ change: PeerChange) {
     switch change {
@@ -60,24 +92,88 @@ package final class PeerChannels: PeerCalling, Service {
       }
     case .closed(let peer, _): close(peer)
     case .pinMoved(let peer, let lostAuthorities):
-      if lostAuthorities { held.withLock { $0.clients[peer] }?.reconnect() }
+      guard lostAuthorities else { return move(peer) }
+      let clients = held.withLock { held in (held.left[peer] ?? []) + (held.clients[peer].map { [$0] } ?? []) }
+      Task { [verifier] in for client in clients { await client.closeUnvouched(by: verifier) } }
     }
+  }
+
+  // MARK: Going over to a new connection
+
+  /// Brings the channel to `peer` over to a new connection, as soon as one can be made.
+  private func move(_ peer: FrameID) {
+    held.withLock { held in
+      guard !held.isClosed, held.clients[peer] != nil else { return }
+      // One that is under way may have begun before what there is now.
+      held.moves.removeValue(forKey: peer)?.cancel()
+      held.moves[peer] = Task { [weak self] in await self?.moveWhenPossible(peer) ?? () }
+    }
+  }
+
+  private func moveWhenPossible(_ peer: FrameID) async {
+    var failures = 0
+    while !Task.isCancelled {
+      guard let next = try? makeClient(peer) else { return }
+      do {
+        // Whether the peer takes our certificate is known only once it has answered.
+        _ = try await Self.timed(peer, .consistencyProof, metrics) {
+          var request = PBConsistencyProofRequest()
+          (request.first, request.second) = (1, 1)
+          return try await next.api.getConsistencyProof(request, options: Self.options(PeerLimits.moveTimeout))
+        }
+      } catch PeerCallError.refused {
+        // An answer all the same.
+      } catch {
+        next.close()
+        if Task.isCancelled { return }
+        failures += 1
+        metrics.moves.with(peer.name, "failed").increment()
+        logger.notice(
+          "Cannot go over to a new connection; the old one stays in use",
+          metadata: ["peer": "\(peer)", "error": "\(error)"])
+        let pause = Backoff.delay(failures, first: PeerLimits.moveRetryFirst, max: PeerLimits.moveRetryMax, of: peer)
+        guard (try? await clock.sleep(for: pause)) != nil else { return }
+        continue
+      }
+      take(next, for: peer)
+      return
+    }
+  }
+
+  /// Puts a channel that works in place of the present one.
+  private func take(_ next: PeerClient, for peer: FrameID) {
+    let unused = held.withLock { held -> PeerClient? in
+      // The treaty may have ended, or a later move begun, while the peer was being asked.
+      guard !held.isClosed, !Task.isCancelled, let old = held.clients[peer] else { return next }
+      held.clients[peer] = next
+      held.moves[peer] = nil
+      held.left[peer] = (held.left[peer] ?? []).filter { !$0.isDone } + [old]
+      return old
+    }
+    guard let unused else { return }
+    if unused !== next { metrics.moves.with(peer.name, "done").increment() }
+    unused.leave()
   }
 
   /// Ends the channel to `peer` and its calls at once.
   package func close(_ peer: FrameID) {
     calls.cancelAll(of: peer)
-    held.withLock { $0.clients.removeValue(forKey: peer) }?.close()
+    held.withLock { held in
+      held.moves.removeValue(forKey: peer)?.cancel()
+      let current = held.clients.removeValue(forKey: peer).map { [$0] } ?? []
+      return current + (held.left.removeValue(forKey: peer) ?? [])
+    }.forEach { $0.close() }
   }
 
   private func closeAll() {
     let clients = held.withLock { held in
       held.isClosed = true
-      defer { held.clients = [:] }
-      return held.clients
+      for move in held.moves.values { move.cancel() }
+      defer { (held.clients, held.left, held.moves) = ([:], [:], [:]) }
+      return Array(held.clients.values) + held.left.values.joined()
     }
     calls.cancelAll()
-    for client in clients.values { client.close() }
+    for client in clients { client.close() }
   }
 
   // MARK: Calls
@@ -87,8 +183,8 @@ package final class PeerChannels: PeerCalling, Service {
   ) async throws -> PBTransferDecision {
     var request = PBCreditRequest()
     request.terms = terms
-    return try await call(peer, .credit, timeout) { [request] api, options in
-      try await api.creditTransfer(request, options: options)
+    return try await call(peer, .credit, timeout) { [request] client, options in
+      try await client.api.creditTransfer(request, options: options)
     }
   }
 
@@ -98,8 +194,8 @@ package final class PeerChannels: PeerCalling, Service {
     var request = PBResolveRequest()
     request.transferID = transferID
     if let ended = directory.ended(peer) { return try await resolve(request, timeout, ended.treaty, ended.bundle) }
-    return try await call(peer, .resolve, timeout) { [request] api, options in
-      try await api.resolveTransfer(request, options: options)
+    return try await call(peer, .resolve, timeout) { [request] client, options in
+      try await client.api.resolveTransfer(request, options: options)
     }
   }
 
@@ -118,16 +214,16 @@ package final class PeerChannels: PeerCalling, Service {
   }
 
   package func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
-    try await call(peer, .reserveStatement, timeout) { api, options in
-      try await api.getReserveStatement(PBReserveStatementRequest(), options: options)
+    try await call(peer, .reserveStatement, timeout) { client, options in
+      try await client.api.getReserveStatement(PBReserveStatementRequest(), options: options)
     }
   }
 
   package func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {
     var request = PBAddCheckpointRequest()
     request.body = body
-    let reply = try await call(peer, .addCheckpoint, timeout) { [request] api, options in
-      try await api.addCheckpoint(request, options: options)
+    let reply = try await call(peer, .addCheckpoint, timeout) { [request] client, options in
+      try await client.api.addCheckpoint(request, options: options)
     }
     return try WitnessAnswer(reply, from: peer)
   }
@@ -138,8 +234,8 @@ package final class PeerChannels: PeerCalling, Service {
     var request = PBConsistencyProofRequest()
     request.first = first
     request.second = second
-    return try await call(peer, .consistencyProof, timeout) { [request] api, options in
-      try await api.getConsistencyProof(request, options: options).hashes
+    return try await call(peer, .consistencyProof, timeout) { [request] client, options in
+      try await client.api.getConsistencyProof(request, options: options).hashes
     }
   }
 
@@ -148,9 +244,11 @@ package final class PeerChannels: PeerCalling, Service {
   ) async throws {
     var request = PBSubscribeRequest()
     request.afterSequence = sequence
-    try await call(peer, .subscribe, nil) { [request] api, options in
-      try await api.subscribe(request, options: options) { response in
-        for try await message in response.messages { try await onMessage(message) }
+    try await call(peer, .subscribe, nil) { [request] client, options in
+      try await client.untilLeft {
+        try await client.api.subscribe(request, options: options) { response in
+          for try await message in response.messages { try await onMessage(message) }
+        }
       }
     }
   }
@@ -158,9 +256,10 @@ package final class PeerChannels: PeerCalling, Service {
   /// Runs one call to an established peer.
   private func call<T: Sendable>(
     _ peer: FrameID, _ method: PeerMethod, _ timeout: Duration?,
-    _ body: @escaping @Sendable (PBFramePeer.Client<PeerTransport>, CallOptions) async throws -> T
+    _ body: @escaping @Sendable (PeerClient, CallOptions) async throws -> T
   ) async throws -> T {
-    let client = try client(peer)
+    let client = try client(peer, forCall: true)
+    defer { client.endCall() }
     // A revoke between the check and the opening must not leave a channel behind.
     do { try directory.requireEstablished(peer) } catch {
       close(peer)
@@ -169,7 +268,7 @@ package final class PeerChannels: PeerCalling, Service {
     let directory = directory
     return try await calls.run(peer) { [metrics] in
       try directory.requireEstablished(peer)
-      return try await Self.timed(peer, method, metrics) { try await body(client.api, Self.options(timeout)) }
+      return try await Self.timed(peer, method, metrics) { try await body(client, Self.options(timeout)) }
     }
   }
 
@@ -204,22 +303,28 @@ package final class PeerChannels: PeerCalling, Service {
   }
 
   /// The channel to an established peer, opened when there is none or its address has changed.
-  private func client(_ peer: FrameID) throws -> PeerClient {
+  /// - Parameter forCall: counts a call on it, so that it is not closed before ``PeerClient/endCall()``.
+  private func client(_ peer: FrameID, forCall: Bool = false) throws -> PeerClient {
     let treaty = try directory.requireEstablished(peer)
     let address = try HostPort(treaty.theirs.federationAddress)
     var stale: PeerClient?
-    defer { stale?.close() }
+    defer { stale?.leave() }
     return try held.withLock { held in
       guard !held.isClosed else { throw PeerCallError.unavailable(peer: peer, why: "this node is shutting down") }
-      if let client = held.clients[peer] {
-        if client.address == address { return client }
-        stale = client
-      }
-      let client = try PeerClient(
-        peer, at: address, via: routing(peer, address), identity: identity, bundles: directory, clock: clock,
-        metrics: metrics)
-      held.clients[peer] = client
-      return client
+      var client = held.clients[peer]
+      if let old = client, old.address != address { (stale, client) = (old, nil) }
+      let current = try client ?? makeClient(peer)
+      held.clients[peer] = current
+      if forCall { current.beginCall() }
+      return current
     }
+  }
+
+  /// A channel of its own to an established peer, at the address that the treaty has now.
+  private func makeClient(_ peer: FrameID) throws -> PeerClient {
+    let address = try HostPort(try directory.requireEstablished(peer).theirs.federationAddress)
+    return try PeerClient(
+      peer, at: address, via: routing(peer, address), identity: identity, bundles: directory, clock: clock,
+      metrics: metrics)
   }
 }

@@ -7,6 +7,7 @@ import GRPCNIOTransportHTTP2Posix
 import NIOCore
 import NIOPosix
 import Synchronization
+import X509
 
 /// The client side of the channel to one peer: one HTTP/2 connection, reconnecting with backoff, that accepts exactly
 /// `spiffe://<peer>/node` verified by the bundles it is given.
@@ -17,6 +18,20 @@ final class PeerClient: Sendable {
   private let client: GRPCClient<HTTP2ClientTransport.Posix>
   private let runner: Task<Void, Never>
   private let sockets: Sockets
+  private let usage = Mutex(Usage())
+  private let vouchers: Vouchers
+
+  private struct Usage {
+    var calls = 0
+    var isLeft = false
+    var nextWatcher: UInt64 = 0
+    var watchers: [UInt64: @Sendable () -> Void] = [:]
+  }
+
+  /// The chain that the newest connection rests on.
+  private final class Vouchers: Sendable {
+    let newest = Mutex<(chain: [Certificate], at: FrameTime)?>(nil)
+  }
 
   /// - Parameters:
   ///   - router: when set, connections go to this address and the peer is named by SNI.
@@ -25,6 +40,7 @@ final class PeerClient: Sendable {
     bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics
   ) throws {
     let sockets = Sockets()
+    let vouchers = Vouchers()
     let verifier = SPIFFEVerifier(bundles: bundles, clock: clock)
     var config = HTTP2ClientTransport.Posix.Config.defaults
     // A peer that restarts is back within seconds; calls in between fail fast and are retried by those who make them.
@@ -44,10 +60,13 @@ final class PeerClient: Sendable {
         tls.serverCertificateVerification = .noHostnameVerification
         tls.customVerificationCallback = verifier.nioCallback(expecting: .exactly(.node(of: peer))) { result in
           switch result {
-          case .success: metrics.handshakes.with(peer.name, "ok").increment()
-          case .failure(let refusal):
+          case .accepted(let server):
+            metrics.handshakes.with(peer.name, "ok").increment()
+            let now = clock.now()
+            vouchers.newest.withLock { $0 = (server.chain, now) }
+          case .refused(let refusal, _):
             metrics.handshakes.with(peer.name, "refused").increment()
-            metrics.mtlsFailures.with(refusal.code).increment()
+            metrics.mtlsFailure(peer, refusal)
           }
         }
       }, config: config)
@@ -57,6 +76,7 @@ final class PeerClient: Sendable {
     self.client = client
     self.api = PBFramePeer.Client(wrapping: client)
     self.sockets = sockets
+    self.vouchers = vouchers
     self.runner = Task {
       // It only throws when started twice; connection failures reach the calls, not this task.
       try? await client.runConnections()
@@ -70,8 +90,72 @@ final class PeerClient: Sendable {
     sockets.closeAll()
   }
 
-  /// Closes the present connections; the channel opens a new one by itself.
-  func reconnect() { sockets.closeCurrent() }
+  /// Closes the present connections unless the bundle still vouches for the peer's end of them; the channel opens a new one by
+  /// itself. That the peer's SVID may have expired since the handshake is no reason.
+  func closeUnvouched(by verifier: SPIFFEVerifier) async {
+    guard let (chain, at) = vouchers.newest.withLock({ $0 }) else { return sockets.closeCurrent() }
+    do {
+      _ = try await verifier.verify(chain, expecting: .exactly(.node(of: peer)), at: at)
+    } catch {
+      sockets.closeCurrent()
+    }
+  }
+
+  // MARK: Leaving it
+
+  /// Counts a call that is about to be made; ``endCall()`` must follow.
+  func beginCall() { usage.withLock { $0.calls += 1 } }
+
+  func endCall() {
+    let isDone = usage.withLock { usage in
+      usage.calls -= 1
+      return usage.isLeft && usage.calls == 0
+    }
+    if isDone { close() }
+  }
+
+  /// Whether it was left and no call is under way on it any more.
+  var isDone: Bool { usage.withLock { $0.isLeft && $0.calls == 0 } }
+
+  /// Closes the channel when the calls in progress have ended, and tells streams to end. No call may begin any more.
+  func leave() {
+    let (isDone, watchers) = usage.withLock { usage in
+      usage.isLeft = true
+      defer { usage.watchers = [:] }
+      return (usage.calls == 0, Array(usage.watchers.values))
+    }
+    for watcher in watchers { watcher() }
+    if isDone { return close() }
+    Task { [weak self] in
+      try? await Task.sleep(for: PeerLimits.moveGrace)
+      self?.close()
+    }
+  }
+
+  /// Runs a stream that ends when the channel is left.
+  /// - Throws: ``PeerCallError/moved(peer:)`` then; else what `body` throws.
+  func untilLeft(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    let (left, leave) = AsyncStream.makeStream(of: Void.self)
+    let id = usage.withLock { usage -> UInt64? in
+      guard !usage.isLeft else { return nil }
+      usage.nextWatcher += 1
+      usage.watchers[usage.nextWatcher] = { leave.finish() }
+      return usage.nextWatcher
+    }
+    guard let id else { throw PeerCallError.moved(peer: peer) }
+    defer { usage.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+    let peer = peer
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await body() }
+      group.addTask {
+        for await _ in left {}
+        try Task.checkCancellation()
+        throw PeerCallError.moved(peer: peer)
+      }
+      defer { group.cancelAll() }
+      _ = try await group.next()
+    }
+  }
 
   /// What TLS names as server: the host when it is a name, else the frame's own id. Never an IP address.
   static func serverName(_ peer: FrameID, _ address: HostPort) -> String? {

@@ -18,15 +18,18 @@ final class PeerConnections: Sendable {
     let channel: any Channel
     /// As validated in the handshake, leaf first.
     let chain: [Certificate]
+    let validatedAt: FrameTime
   }
 
   private let held = Mutex(Held())
   private let directory: PeerDirectory
   private let metrics: FederationMetrics
+  fileprivate let clock: any FrameClock
 
-  init(directory: PeerDirectory, metrics: FederationMetrics) {
+  init(directory: PeerDirectory, metrics: FederationMetrics, clock: any FrameClock) {
     self.directory = directory
     self.metrics = metrics
+    self.clock = clock
   }
 
   /// Remembers the listening channel.
@@ -103,11 +106,13 @@ final class PeerConnections: Sendable {
     for connection in connections(of: peer) { connection.channel.close(promise: nil) }
   }
 
-  /// Closes the connections of the peer whose certificates the bundle no longer vouches for.
+  /// Closes the connections of the peer whose certificates the bundle no longer vouches for. One whose SVID has expired since
+  /// its handshake is not among them: it was valid when it counted, and who made it renews it.
   func closeUnvouched(of peer: FrameID, by verifier: SPIFFEVerifier) async {
     for connection in connections(of: peer) {
       do {
-        _ = try await verifier.verify(connection.chain, expecting: .exactly(.node(of: peer)))
+        _ = try await verifier.verify(
+          connection.chain, expecting: .exactly(.node(of: peer)), at: connection.validatedAt)
       } catch {
         connection.channel.close(promise: nil)
       }
@@ -183,7 +188,8 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
       (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
     }
     guard let leaf = chain.first, let id = try? SPIFFEID(uriNameOf: leaf), id == .node(of: id.trustDomain),
-      connections.register(id.trustDomain, .init(channel: context.channel, chain: chain))
+      connections.register(
+        id.trustDomain, .init(channel: context.channel, chain: chain, validatedAt: connections.clock.now()))
     else { return false }
     connections.observeHandshake(of: id.trustDomain, ContinuousClock.now - accepted)
     state = .authenticated(id.trustDomain)

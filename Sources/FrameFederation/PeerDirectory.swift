@@ -109,6 +109,15 @@ package final class PeerDirectory: BundleSource {
     held.withLock { held in held.entries[peer].map { Self.mayConnect($0.treaty) } ?? false }
   }
 
+  /// Whether an operator of this frame has ever dealt with that one: invited it, approved it or ended a treaty with it. A
+  /// frame that only sent an invitation is a stranger.
+  func isAcquainted(_ peer: FrameID) -> Bool {
+    held.withLock { held in
+      guard let treaty = held.entries[peer]?.treaty else { return held.ended[peer] != nil }
+      return treaty.state != .requested && treaty.state != .rejected || treaty.direction == .outgoing
+    }
+  }
+
   /// The treaty with a frame with which the books are still to be closed.
   package func ended(_ peer: FrameID) -> (treaty: Treaty, bundle: SPIFFEBundle)? {
     held.withLock { held in

@@ -27,7 +27,7 @@ package final class PeerServer: Service {
     verbs: any PeerVerbs, metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     logger: Logger = Logger(label: "frame.federation")
   ) throws {
-    let connections = PeerConnections(directory: directory, metrics: metrics)
+    let connections = PeerConnections(directory: directory, metrics: metrics, clock: clock)
     let calls = ActiveCalls(limit: PeerLimits.callsPerPeerMax)
     let verifier = SPIFFEVerifier(bundles: directory, clock: clock)
     var config = HTTP2ServerTransport.Posix.Config.defaults
@@ -48,11 +48,16 @@ package final class PeerServer: Service {
         tls.requireALPN = true
         tls.customVerificationCallback = verifier.nioCallback(expecting: .anyNode) { result in
           switch result {
-          case .success(let id): metrics.handshakes.with(id.trustDomain.name, "ok").increment()
-          case .failure(let refusal):
-            metrics.mtlsFailures.with(refusal.code).increment()
+          case .accepted(let peer): metrics.handshakes.with(peer.id.trustDomain.name, "ok").increment()
+          case .refused(let refusal, let claimed):
+            // What a stranger claims is no label; whom an operator has dealt with is one.
+            let peer = claimed.flatMap { directory.isAcquainted($0) ? $0 : nil }
+            metrics.mtlsFailure(peer, refusal)
             logger.info(
-              "Refused a connection", metadata: ["reason": "\(refusal.code)", "detail": "\(refusal.detail)"])
+              "Refused a connection",
+              metadata: [
+                "claimed": "\(claimed?.name ?? "")", "reason": "\(refusal.code)", "detail": "\(refusal.detail)",
+              ])
           }
         }
       }, config: config)

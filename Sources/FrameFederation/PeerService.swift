@@ -72,7 +72,10 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
       try await verbs.subscribe(after: request.afterSequence, peer: peer) { message in
         // Each message asks again: between a revoke and the end of the stream nothing more goes out.
         try directory.requireEstablished(peer)
-        try await response.write(message)
+        do { try await response.write(message) } catch {
+          // Whoever asked has gone; how a write fails then is the transport's affair.
+          throw CancellationError()
+        }
       }
     }
   }

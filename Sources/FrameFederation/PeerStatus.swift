@@ -93,4 +93,11 @@ package enum PeerLimits {
   /// How long calls in progress may take to finish when the node stops.
   static let shutdownGrace: Duration = .seconds(2)
   static let handshakeTimeout: Duration = .seconds(10)
+  /// The call that a new connection must carry before anything else goes over it.
+  static let moveTimeout: Duration = .seconds(5)
+  /// Between two tries to go over to a new connection.
+  static let moveRetryFirst: Duration = .seconds(1)
+  static let moveRetryMax: Duration = .seconds(60)
+  /// How long calls in progress may keep a connection that has been left; longer than any of them may take.
+  static let moveGrace: Duration = .seconds(15)
 }

@@ -165,7 +165,7 @@ package struct EndpointClient: Sendable {
     case .web: return nil
     case .spiffe(let bundles, let id):
       let verify = SPIFFEVerifier(bundles: bundles, clock: clock).nioCallback(expecting: .exactly(id)) { result in
-        if case .failure(let refusal) = result { handshake.state.withLock { $0.refusal = refusal } }
+        if case .refused(let refusal, _) = result { handshake.state.withLock { $0.refusal = refusal } }
       }
       return { certificates, promise in
         handshake.state.withLock { $0.presented = certificates.compactMap { try? Data($0.toDERBytes()) } }

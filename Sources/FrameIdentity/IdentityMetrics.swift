@@ -5,6 +5,7 @@ import FrameMetrics
 package struct IdentityMetrics: Sendable {
   private let svidExpiry: GaugeFamily
   private let caExpiry: Gauge
+  private let caLifetime: Gauge
   private let rotations: CounterFamily
   private let renewalFailures: CounterFamily
   private let x509Issued: Counter
@@ -52,6 +53,9 @@ package struct IdentityMetrics: Sendable {
     rotationFailures = registry.counter(
       "frame_authority_rotation_failures_total", help: "Steps of the rotation that could not be carried out.",
       labels: ["kind"])
+    caLifetime = registry.gauge(
+      "frame_ca_lifetime_seconds", help: "How long the X.509 authority that signs lives from its beginning to its end.",
+      unit: .seconds, absent: true)
     bundleSequence = registry.gauge("frame_bundle_sequence", help: "Sequence number of the frame's own bundle.")
     _ = rotations.with(Self.x509)
     _ = renewalFailures.with(Self.x509)
@@ -67,7 +71,9 @@ package struct IdentityMetrics: Sendable {
 
   /// Shows where all keys stand.
   func show(_ keys: AuthorityKeys, _ policy: AuthorityPolicy) {
-    caExpiry.set(keys.x509.active.record.expiresAt.seconds)
+    let active = keys.x509.active.record
+    caExpiry.set(active.expiresAt.seconds)
+    caLifetime.set((active.expiresAt - active.publishedAt).inSeconds)
     bundleSequence.set(Double(keys.sequence))
     show(.x509, keys.x509.records, due: keys.x509.next(policy.spans(of: .x509)).at)
     show(.jwt, keys.jwt.records, due: keys.jwt.next(policy.spans(of: .jwt)).at)

@@ -4,6 +4,13 @@ import NIOCore
 import NIOSSL
 import X509
 
+/// What a handshake's check of the peer's certificates came to.
+package enum HandshakeVerdict: Sendable {
+  case accepted(VerifiedPeer)
+  /// - claimed: the trust domain that the presented leaf names, if it names one. Nothing has proved it: for counting only.
+  case refused(SPIFFERefusal, claimed: FrameID?)
+}
+
 extension SPIFFEVerifier {
   /// What NIOSSL and the gRPC transports call with the certificates a peer presents.
   package typealias NIOCallback =
@@ -20,31 +27,37 @@ extension SPIFFEVerifier {
   ///   the call when there is none. Otherwise a ticket would outlive a revoked treaty or an expired SVID.
   /// - Parameters:
   ///   - expected: which ids are acceptable.
-  ///   - onResult: told the peer's id or the refusal, before the handshake goes on. For metrics and logs; must not block.
+  ///   - onResult: told the verdict, before the handshake goes on. For metrics and logs; must not block.
   package func nioCallback(
-    expecting expected: ExpectedID, onResult: (@Sendable (Result<SPIFFEID, SPIFFERefusal>) -> Void)? = nil
+    expecting expected: ExpectedID, onResult: (@Sendable (HandshakeVerdict) -> Void)? = nil
   ) -> NIOCallback {
     { certificates, promise in
       let presented: [Data]
       do {
         presented = try certificates.map { Data(try $0.toDERBytes()) }
       } catch {
-        onResult?(.failure(SPIFFERefusal(.malformedCertificate, "\(error)")))
+        onResult?(.refused(SPIFFERefusal(.malformedCertificate, "\(error)"), claimed: nil))
         return promise.succeed(.failed)
       }
       promise.completeWithTask {
         do {
           let peer = try await verify(der: presented, expecting: expected)
           let chain = try peer.chain.map { try NIOSSLCertificate(bytes: Array($0.der()), format: .der) }
-          onResult?(.success(peer.id))
+          onResult?(.accepted(peer))
           return .certificateVerified(VerificationMetadata(NIOSSL.ValidatedCertificateChain(chain)))
         } catch let refusal as SPIFFERefusal {
-          onResult?(.failure(refusal))
+          onResult?(.refused(refusal, claimed: Self.claimed(by: presented)))
         } catch {
-          onResult?(.failure(SPIFFERefusal(.malformedCertificate, "\(error)")))
+          onResult?(.refused(SPIFFERefusal(.malformedCertificate, "\(error)"), claimed: Self.claimed(by: presented)))
         }
         return .failed
       }
     }
+  }
+
+  /// The trust domain of the id in a leaf that was not accepted.
+  private static func claimed(by presented: [Data]) -> FrameID? {
+    guard let der = presented.first, let leaf = try? Certificate(derEncoded: Array(der)) else { return nil }
+    return try? SPIFFEID(uriNameOf: leaf).trustDomain
   }
 }

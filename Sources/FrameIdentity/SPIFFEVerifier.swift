@@ -78,9 +78,11 @@ package struct SPIFFEVerifier: Sendable {
   /// - Parameters:
   ///   - presented: leaf first.
   ///   - expected: which ids are acceptable.
+  ///   - time: at which the certificates must be valid; nil for now. With the time of its handshake, a connection that is
+  ///     open is asked whether its authority still stands, and not how old its SVID has become.
   /// - Throws: ``SPIFFERefusal``.
   package func verify(
-    _ presented: [Certificate], expecting expected: ExpectedID = .any
+    _ presented: [Certificate], expecting expected: ExpectedID = .any, at time: FrameTime? = nil
   ) async throws(SPIFFERefusal) -> VerifiedPeer {
     guard let leaf = presented.first else { throw SPIFFERefusal(.noCertificate, "none was presented") }
     guard presented.count <= Self.chainLimit else {
@@ -94,15 +96,15 @@ package struct SPIFFEVerifier: Sendable {
     guard let bundle = bundles.bundle(for: id.trustDomain), bundle.trustDomain == id.trustDomain else {
       throw SPIFFERefusal(.unknownTrustDomain, "no bundle of the trust domain \(id.trustDomain) is held")
     }
-    let chain = try await path(from: leaf, through: presented.dropFirst(), to: bundle)
+    let chain = try await path(from: leaf, through: presented.dropFirst(), to: bundle, at: time ?? clock.now())
     guard expected.accepts(id) else { throw SPIFFERefusal(.unexpectedID, "'\(id)' is not the expected id") }
     return VerifiedPeer(id: id, chain: chain)
   }
 
   private func path(
-    from leaf: Certificate, through intermediates: ArraySlice<Certificate>, to bundle: SPIFFEBundle
+    from leaf: Certificate, through intermediates: ArraySlice<Certificate>, to bundle: SPIFFEBundle,
+    at now: FrameTime
   ) async throws(SPIFFERefusal) -> [Certificate] {
-    let now = clock.now()
     var verifier = Verifier(rootCertificates: CertificateStore(bundle.x509Authorities)) {
       LeafPolicy()
       SignerPolicy(trustDomain: bundle.trustDomain)

@@ -10,6 +10,7 @@ import X509
 package final class WebCertificateSource: CertificateReloader {
   private struct Held {
     var chain: [Data]
+    var notBefore: FrameTime
     var notAfter: FrameTime
     var override: NIOSSLContextConfigurationOverride
   }
@@ -32,6 +33,9 @@ package final class WebCertificateSource: CertificateReloader {
 
   /// When the leaf expires.
   package var notAfter: FrameTime { held.withLock { $0.notAfter } }
+
+  /// How long the leaf lives from its beginning to its end.
+  package var lifetime: Duration { held.withLock { $0.notAfter - $0.notBefore } }
 
   /// Reads the files again. Blocks.
   /// - Returns: whether there is another chain now.
@@ -57,7 +61,9 @@ package final class WebCertificateSource: CertificateReloader {
       var override = NIOSSLContextConfigurationOverride()
       override.certificateChain = try chain.map { .certificate(try NIOSSLCertificate(bytes: Array($0), format: .der)) }
       override.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(text.utf8), format: .pem))
-      return Held(chain: chain, notAfter: FrameTime(leaf.notValidAfter), override: override)
+      return Held(
+        chain: chain, notBefore: FrameTime(leaf.notValidBefore), notAfter: FrameTime(leaf.notValidAfter),
+        override: override)
     } catch let error as WebCertificateError {
       throw error
     } catch {

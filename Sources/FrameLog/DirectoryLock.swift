@@ -1,13 +1,14 @@
-internal import Foundation
+package import Foundation
 internal import Synchronization
 
-/// An exclusive hold on a data directory, so that two nodes never write one log. The kernel ends it with the process.
-final class DirectoryLock: Sendable {
+/// An exclusive hold on a log's directory, so that two nodes never write one log, and nothing that needs a stopped node is done
+/// beside a running one. The kernel ends it with the process.
+package final class DirectoryLock: Sendable {
   private let descriptor: Mutex<Int32?>
 
   /// Creates the directory (0700) when it does not exist.
   /// - Throws: `LogError.inUse`, `LogError.storage`.
-  init(_ directory: URL) throws {
+  package init(_ directory: URL) throws {
     do {
       try FileManager.default.createDirectory(
         at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -26,7 +27,8 @@ final class DirectoryLock: Sendable {
     descriptor = Mutex(file)
   }
 
-  func release() {
+  /// Lets go of it; a second time does nothing.
+  package func release() {
     descriptor.withLock { file in
       if let file { close(file) }
       file = nil

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameIdentity
 import FrameLedger
 import FrameMetrics
 import HTTPTypes
@@ -82,6 +83,7 @@ package struct TileMetrics: Sendable {
 /// The Web PKI certificate of the bundle endpoint.
 package struct BundleEndpointMetrics: Sendable {
   private let expiry: GaugeFamily
+  private let lifetime: GaugeFamily
   let reloads: CounterFamily
 
   init(_ registry: MetricRegistry) {
@@ -89,14 +91,21 @@ package struct BundleEndpointMetrics: Sendable {
       "frame_bundle_endpoint_certificate_expiry_timestamp_seconds",
       help: "When the Web PKI certificate of the bundle endpoint expires; only with profile https_web.", unit: .seconds,
       labels: ["profile"])
+    lifetime = registry.gauge(
+      "frame_bundle_endpoint_certificate_lifetime_seconds",
+      help:
+        "How long the Web PKI certificate of the bundle endpoint lives from its beginning to its end; only with profile https_web.",
+      unit: .seconds, labels: ["profile"])
     reloads = registry.counter(
       "frame_bundle_endpoint_certificate_reloads_total",
       help: "How often the files with Web PKI certificates were read again, by result.", labels: ["result"])
     for result in ["done", "refused"] { _ = reloads.with(result) }
   }
 
-  func show(_ notAfter: FrameTime?) {
-    if let notAfter { expiry.with("https_web").set(notAfter.seconds) }
+  func show(_ certificate: WebCertificateSource?) {
+    guard let certificate else { return }
+    expiry.with("https_web").set(certificate.notAfter.seconds)
+    lifetime.with("https_web").set(certificate.lifetime.inSeconds)
   }
 }
 

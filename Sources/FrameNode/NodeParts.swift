@@ -130,13 +130,15 @@ final class NodeParts: Sendable {
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
     gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
-    operators = OperatorService(
-      node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"))
     let directory = directory
-    workloads = WorkloadHub(
+    let workloads = WorkloadHub(
       authority: authority, entries: entries,
-      peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } }, clock: clock,
-      logger: named("workload"))
+      peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } },
+      admits: { tenants.mayHaveSVID($0, at: clock.now()) }, clock: clock, logger: named("workload"))
+    self.workloads = workloads
+    operators = OperatorService(
+      node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"),
+      onChange: { [weak workloads] in workloads?.announce() })
     directory.observe { [weak workloads] _ in workloads?.announce() }
     workloadServer = Self.workloadServer(configuration, workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration, names)

@@ -88,7 +88,10 @@ package final class ProjectionFollower: Service {
       heads.start(peer, held: cursor.sequence, now: opened)
       var reason = "ended"
       do {
-        try await session(peer, after: cursor.sequence, key: LogVerifierKey(key))
+        if try await session(peer, after: cursor.sequence, key: LogVerifierKey(key)) == .moved, !Task.isCancelled {
+          // Nothing has failed: the stream goes on where it stood.
+          continue
+        }
       } catch is CancellationError {
         reason = "cancelled"
       } catch {
@@ -108,25 +111,35 @@ package final class ProjectionFollower: Service {
     _ = following.withLock { $0.remove(peer) }
   }
 
+  /// How a stream ended that did not fail.
+  private enum SessionEnd { case ended, moved }
+
   /// One stream, from opening to its end.
-  private func session(_ peer: FrameID, after cursor: UInt64, key: LogVerifierKey) async throws {
+  private func session(_ peer: FrameID, after cursor: UInt64, key: LogVerifierKey) async throws -> SessionEnd {
     let buffer = ItemBuffer<PBProjectedItem>(limit: ProjectionLimits.receiveBufferMax)
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    return try await withThrowingTaskGroup(of: SessionEnd.self) { group in
       group.addTask {
         defer { buffer.finish() }
-        try await self.peers.subscribe(peer, after: cursor) { message in
-          self.heads.heard(peer, now: self.clock.now())
-          try await self.received(message, from: peer, key: key, buffer)
+        do {
+          try await self.peers.subscribe(peer, after: cursor) { message in
+            self.heads.heard(peer, now: self.clock.now())
+            try await self.received(message, from: peer, key: key, buffer)
+          }
+          return .ended
+        } catch PeerCallError.moved {
+          // What has arrived is recorded before the next stream is opened.
+          return .moved
         }
       }
       group.addTask {
         defer { buffer.finish() }
         while let items = await buffer.takeAll() { try await self.record(items, from: peer, key: key) }
+        return .ended
       }
       group.addTask {
         while true {
           try await self.clock.sleep(for: .seconds(1))
-          guard let heard = self.heads.view(peer)?.heardAt else { return }
+          guard let heard = self.heads.view(peer)?.heardAt else { return .ended }
           if self.clock.now() - heard > ProjectionLimits.silenceMax { throw ProjectionError.silent(peer: peer) }
         }
       }
@@ -135,9 +148,10 @@ package final class ProjectionFollower: Service {
         buffer.finish()
       }
       // The stream's end, the first failure or the watchdog ends the session; what was buffered is recorded first.
-      _ = try await group.next()
+      let first = try await group.next()
       buffer.finish()
-      _ = try await group.next()
+      let second = try await group.next()
+      return [first, second].contains(.moved) ? .moved : .ended
     }
   }
 

@@ -11,6 +11,7 @@ package final class WorkloadHub: Service, BundleSource {
   package let authority: FrameAuthority
   package let entries: EntryBook
   private let peers: @Sendable () -> [SPIFFEBundle]
+  private let admits: @Sendable (SPIFFEID) -> Bool
   private let clock: any FrameClock
   private let logger: Logger
 
@@ -27,14 +28,17 @@ package final class WorkloadHub: Service, BundleSource {
   /// How often it looks for SVIDs that are due: much less than half of the shortest life an SVID may have.
   package static let checkInterval: Duration = .seconds(2)
 
-  /// - Parameter peers: the bundles of the frames that a treaty stands with.
+  /// - Parameters:
+  ///   - peers: the bundles of the frames that a treaty stands with.
+  ///   - admits: whether an id may be had now, whatever the entries say; call ``announce()`` when its answers change.
   package init(
     authority: FrameAuthority, entries: EntryBook, peers: @escaping @Sendable () -> [SPIFFEBundle],
-    clock: any FrameClock, logger: Logger
+    admits: @escaping @Sendable (SPIFFEID) -> Bool = { _ in true }, clock: any FrameClock, logger: Logger
   ) {
     self.authority = authority
     self.entries = entries
     self.peers = peers
+    self.admits = admits
     self.clock = clock
     self.logger = logger
   }
@@ -53,7 +57,8 @@ package final class WorkloadHub: Service, BundleSource {
     end()
   }
 
-  /// Something that streams show may be another: each looks again. Called also when a peer's bundle moves.
+  /// Something that streams show may be another: each looks again. Called also when a peer's bundle moves, or when an id may be
+  /// had that could not be before, or the other way round.
   package func announce() { for watcher in held.withLock({ Array($0.watchers.values) }) { watcher.yield() } }
 
   /// Ends all streams, for good.
@@ -113,6 +118,11 @@ package final class WorkloadHub: Service, BundleSource {
   }
 
   // MARK: What is served
+
+  /// The entries of a process, but for ids that may not be had now.
+  func entries(for caller: LocalCaller) -> [RegistrationEntry] {
+    entries.entries(for: caller.selectors).filter { admits($0.spiffeID) }
+  }
 
   /// The SVID of an entry: the same for everyone until half of its life is over or another key signs.
   /// - Throws: `IssueError`.

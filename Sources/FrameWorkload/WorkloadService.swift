@@ -144,7 +144,7 @@ struct WorkloadService: WLSpiffeWorkloadAPI.ServiceProtocol {
   ) async throws -> Message {
     do {
       let caller = try caller(metadata)
-      let message = try await make(hub.entries.entries(for: caller.selectors))
+      let message = try await make(hub.entries(for: caller))
       metrics.answered(method, .ok)
       return message
     } catch {
@@ -169,7 +169,7 @@ struct WorkloadService: WLSpiffeWorkloadAPI.ServiceProtocol {
         try await withRPCCancellationHandler {
           var last: Message?
           for await _ in watch.changes {
-            let message = try make(hub.entries.entries(for: caller.selectors))
+            let message = try make(hub.entries(for: caller))
             guard message != last else { continue }
             try await writer.write(message)
             metrics.sent(method)

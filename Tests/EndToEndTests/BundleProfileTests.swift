@@ -101,8 +101,11 @@ extension EndToEnd {
       try roots.present("renewed")
       kill(try #require(two.b.pid), SIGHUP)
       try await expectRefreshes(two, "the renewed certificate being accepted")
-      let expiry = try await two.b.metrics().value("frame_bundle_endpoint_certificate_expiry_timestamp_seconds")
+      let metrics = try await two.b.metrics()
+      let expiry = metrics.value("frame_bundle_endpoint_certificate_expiry_timestamp_seconds", ["profile": "https_web"])
       #expect(expiry ?? 0 > Date().timeIntervalSince1970)
+      let lifetime = metrics.value("frame_bundle_endpoint_certificate_lifetime_seconds", ["profile": "https_web"])
+      #expect(lifetime ?? 0 >= 86_400)
     }
   }
 

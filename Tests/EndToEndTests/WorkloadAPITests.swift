@@ -119,6 +119,53 @@ extension EndToEnd {
       try await frame.stop()
     }
 
+    /// PyPI `spiffe`: an X.509-SVID, and a token for the audience that is asked for, printed.
+    private static let identity = """
+      import sys
+      from spiffe import WorkloadApiClient
+
+      socket, expected, audience = sys.argv[1:4]
+      with WorkloadApiClient(socket) as client:
+          assert str(client.fetch_x509_svid().spiffe_id) == expected
+          svid = client.fetch_jwt_svid(audience={audience})
+          assert str(svid.spiffe_id) == expected
+          print(svid.token)
+      """
+
+    @Test("S9: an operator's own process gets the operator's SVIDs from the socket, as long as the operator stands")
+    func operators() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("op-\(UUID().uuidString.prefix(8))")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let frame = try await TestFrame(
+        name: "frame-o.example", currency: "OVT", person: "olga", in: folder.appendingPathComponent("o"))
+      try await frame.start()
+      let script = folder.appendingPathComponent("identity.py")
+      try Data(Self.identity.utf8).write(to: script)
+      let id = try #require(try await frame.command("operator", "add", "acme")["spiffe_id"].string)
+      try await frame.command("entry", "create", "/operator/acme", "--selector", "unix:uid:\(getuid())")
+      func ask() async throws -> Finished {
+        let socket = "unix://" + frame.folder.appendingPathComponent("workload.sock").path
+        return try await Finished.run(
+          "/usr/bin/env", [Self.python, script.path, socket, id, "spiffe://frame-o.example/api"], within: .seconds(60))
+      }
+      func status(_ token: String) async throws -> Int {
+        try await HTTP.get(frame.api + "/api/v1/operators/acme", token: token).status
+      }
+      let first = try await ask()
+      #expect(first.status == 0, "\(first.errors)")
+      let token = first.output.trimmingCharacters(in: .whitespacesAndNewlines)
+      #expect(try await status(token) == 200)
+      try await frame.command("operator", "suspend", "acme", "--reason", "a test")
+      let suspended = try await ask()
+      #expect(suspended.status != 0 && suspended.errors.lowercased().contains("permission"), "\(suspended.errors)")
+      #expect(try await status(token) == 403)
+      try await frame.command("operator", "resume", "acme")
+      let resumed = try await ask()
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      try await frame.stop()
+    }
+
     @Test("S16: a frame whose keys are sealed starts with the passphrase, and says what is missing without it")
     func sealed() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("seal-\(UUID().uuidString.prefix(8))")

@@ -3,6 +3,8 @@ import FrameCore
 import FrameIdentity
 import FramePeerAPI
 import FrameProtos
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -175,8 +177,23 @@ struct BundleTests {
       frame.publish(bundle(of: frame, adding: next, sequence: sequence(frame) + 1))
       try await peer.refresher.refresh(frame.id)
       try await flows()
+      let before = moves(frame, to: peer)
       try await frame.sign(with: next)
+      try await eventually("its channel shows the new SVID") { moves(frame, to: peer) > before }
       try await flows()
+      // Nobody rests on the old one any more, so that nothing notices its end.
+      let seen = moves(peer, to: frame)
+      frame.publish(bundle(of: frame, adding: next, sequence: sequence(frame) + 2))
+      try await peer.refresher.refresh(frame.id)
+      try await eventually("the peer has looked at the new SVID") { moves(peer, to: frame) > seen }
+      let open = peer.server.connectionCount(of: frame.id)
+      frame.publish(
+        SPIFFEBundle(
+          trustDomain: frame.id, x509Authorities: next.bundle.x509Authorities, jwtAuthorities: [],
+          sequence: sequence(frame) + 3, refreshHint: nil))
+      try await peer.refresher.refresh(frame.id)
+      try await flows()
+      #expect(open >= 1)
     }
     // What is opened from now on rests on the new authorities, and is let in.
     for (frame, peer) in [(a, b), (b, a)] {
@@ -192,7 +209,35 @@ struct BundleTests {
     load.cancel()
     await load.value
     #expect(tally.failed == 0)
-    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 1)
+    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 3)
+    await a.stop()
+    await b.stop()
+  }
+
+  private func moves(_ frame: TestFrame, to peer: TestFrame, _ result: String = "done") -> Double {
+    frame.sample("frame_peer_channel_moves_total", ["peer": peer.id.name, "result": result]) ?? 0
+  }
+
+  @Test("S8: a frame that signs with an authority its peer does not know yet goes on over the connection it has")
+  func forced() async throws {
+    let (a, b) = try await TestFrame.federated()
+    _ = try await b.channels.credit(a.id, terms("t1"), timeout: .seconds(5))
+    let stream = Task { try await b.channels.subscribe(a.id, after: 0) { _ in } }
+    try await eventually("the stream flows") { a.verbs.seen.withLock { $0.streams } == 1 }
+    let next = try FrameAuthority.ephemeral(frame: b.id)
+    try await b.sign(with: next)
+    try await eventually("the new connection is refused") { moves(b, to: a, "failed") >= 2 }
+    _ = try await b.channels.credit(a.id, terms("t2"), timeout: .seconds(5))
+    #expect(a.verbs.seen.withLock { $0.ended } == 0)
+    #expect(
+      (a.sample("frame_peer_mtls_failures_total", ["peer": b.id.name, "reason": "untrusted_authority"]) ?? 0) >= 2)
+    // Once the peer knows, the channel goes over by itself, and its stream is told to be opened again.
+    let both = bundle(of: b, adding: next, sequence: sequence(b) + 1)
+    try await a.federation.rotate(b.id, to: PinnedBundle(both, document: try both.serialized()))
+    try await eventually("the channel goes over") { moves(b, to: a) >= 1 }
+    await #expect(throws: PeerCallError.moved(peer: a.id)) { try await stream.value }
+    try await eventually("the old connection is closed") { a.server.connectionCount(of: b.id) == 1 }
+    _ = try await b.channels.credit(a.id, terms("t3"), timeout: .seconds(5))
     await a.stop()
     await b.stop()
   }
@@ -206,8 +251,10 @@ struct BundleTests {
     b.publish(bundle(of: b, adding: next, sequence: sequence(b) + 1))
     try await a.refresher.refresh(b.id)
     try await b.sign(with: next)
-    // Both authorities stand: what is open stays open.
-    #expect(a.server.connectionCount(of: b.id) == 1)
+    // Both authorities stand: the channel goes over to a connection that shows the new one.
+    try await eventually("the channel has gone over") {
+      moves(b, to: a) >= 1 && a.server.connectionCount(of: b.id) == 1
+    }
     b.publish(
       SPIFFEBundle(
         trustDomain: b.id, x509Authorities: next.bundle.x509Authorities, jwtAuthorities: [], sequence: sequence(b) + 2,
@@ -273,6 +320,30 @@ struct BundleTests {
     await b.stop()
   }
 
+  @Test(
+    "S11: a peer that publishes no keys at all, vouched for by those it had, is shut out at once; its treaty stands")
+  func emptied() async throws {
+    let (a, b) = try await TestFrame.federated()
+    _ = try await b.channels.credit(a.id, terms("t1"), timeout: .seconds(5))
+    b.publish(
+      SPIFFEBundle(
+        trustDomain: b.id, x509Authorities: [], jwtAuthorities: [], sequence: sequence(b) + 1, refreshHint: nil))
+    try await a.refresher.refresh(b.id)
+    #expect(a.directory.bundle(for: b.id)?.isEmpty == true)
+    try await eventually("its connections are closed") { a.server.connectionCount(of: b.id) == 0 }
+    await #expect(throws: (any Error).self) {
+      _ = try await a.channels.credit(b.id, terms("t2"), timeout: .seconds(2))
+    }
+    await #expect(throws: (any Error).self) {
+      _ = try await b.channels.credit(a.id, terms("t3"), timeout: .seconds(2))
+    }
+    #expect(a.directory.treaty(b.id)?.state == .established)
+    #expect(
+      (a.sample("frame_peer_mtls_failures_total", ["peer": b.id.name, "reason": "untrusted_authority"]) ?? 0) >= 1)
+    await a.stop()
+    await b.stop()
+  }
+
   @Test("S13: a silent peer does not delay another's refresh; a failed refresh keeps the bundle and is visible")
   func silent() async throws {
     let (a, b) = try await TestFrame.federated()
@@ -293,6 +364,61 @@ struct BundleTests {
     try? await loop.value
     await a.stop()
     await c.stop()
+  }
+
+  @Test("S13: an endpoint that takes connections and says nothing delays neither another's refresh nor a revoke")
+  func mute() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let c = try await TestFrame(Names.c)
+    try await TestFrame.federate(a, c)
+    let port = b.ports.1
+    await b.stop()
+    let mute = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .bind(host: "127.0.0.1", port: port).get()
+    // Longer than this test may take.
+    let hanging = Task { try await a.refresher.refresh(b.id) }
+    let loop = Task { try await a.refresher.run() }
+    try await eventually("the other is refreshed") {
+      (a.sample("frame_peer_bundle_refreshes_total", ["peer": c.id.name]) ?? 0) >= 1
+    }
+    let began = ContinuousClock.now
+    _ = try await a.federation.revoke(b.id, reason: "mute", actor: .authority(of: a.id), key: try a.key())
+    #expect(ContinuousClock.now - began < .seconds(2))
+    #expect(a.directory.treaty(b.id)?.state == .revoked)
+    #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == nil)
+    hanging.cancel()
+    loop.cancel()
+    await #expect(throws: CancellationError.self) { try await hanging.value }
+    try? await loop.value
+    try await mute.close()
+    await a.stop()
+    await c.stop()
+  }
+
+  @Test("S14: a relationship shows when it was refreshed, its sequence, its earliest end, its failures and its number")
+  func relationshipMetrics() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let labels = ["peer": b.id.name]
+    let started = try #require(a.directory.treaty(b.id)).since
+    try await a.refresher.refresh(b.id)
+    #expect((a.sample("frame_peer_bundle_refresh_timestamp_seconds", labels) ?? 0) >= started.seconds)
+    #expect(a.sample("frame_peer_bundle_refreshes_total", labels) == 1)
+    #expect(a.sample("frame_peer_bundle_sequence", labels) == Double(sequence(b)))
+    #expect(
+      a.sample("frame_peer_bundle_expiry_timestamp_seconds", labels)
+        == b.authority.bundle.earliestExpiry.map(\.seconds))
+    #expect(a.sample("frame_peers", ["state": "established"]) == 1)
+    let failures = ["peer": b.id.name, "reason": "endpoint_unreachable"]
+    #expect(a.sample("frame_peer_bundle_refresh_failures_total", failures) == 0)
+    #expect((b.sample("frame_bundle_endpoint_requests_total", ["code": "200"]) ?? 0) >= 1)
+    await b.stop()
+    await #expect(throws: FetchError.self) { try await a.refresher.refresh(b.id) }
+    #expect(a.sample("frame_peer_bundle_refresh_failures_total", failures) == 1)
+    // What is pinned stays, and so does what is said of it.
+    #expect(a.sample("frame_peer_bundle_sequence", labels) == Double(sequence(b)))
+    #expect(a.sample("frame_peer_bundle_refreshes_total", labels) == 1)
+    await a.stop()
   }
 
   @Test("invitations that are forged, altered, for somebody else or too many are refused")

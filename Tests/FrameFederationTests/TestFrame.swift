@@ -98,6 +98,7 @@ final class TestFrame: Sendable {
       $0.bundlePort = chosen.1
     }
     start { try await federation.run() }
+    start { [channels] in try await channels.run() }
   }
 
   /// Who issues the node's SVIDs now.
@@ -198,7 +199,11 @@ final class TestFrame: Sendable {
     _ = try await second.approve(first)
     try await eventually("both are established") {
       let (x, y) = (try await first.state(of: second.id), try await second.state(of: first.id))
-      return x == .established && y == .established
+      // The network follows the log a moment later.
+      let open = [(first, second), (second, first)].allSatisfy { frame, peer in
+        frame.directory.treaty(peer.id)?.state == .established
+      }
+      return x == .established && y == .established && open
     }
   }
 }

@@ -98,6 +98,29 @@ struct BundleClientTests {
       try await attempt(source, profile: .spiffe(set, expecting: .node(of: Frames.b))) == "unknown_trust_domain")
   }
 
+  @Test(
+    "S6: an endpoint in another trust domain than the bundle is refused, also when that domain is trusted for itself")
+  func otherDomain() async throws {
+    let other = try FrameAuthority.ephemeral(frame: Frames.a, clock: clock)
+    let document = try BundleDocument(authority.bundle)
+    let server = try await serve(SVIDSource(authority: other, id: .node(of: Frames.a), clock: clock)) { _ in
+      .response(status: 200, headers: [("content-type", "application/json")], body: document.body)
+    }
+    let url = try url(server)
+    let both = BundleSet([authority.bundle, other.bundle])
+    // The very endpoint is reached by who expects it.
+    let expected = try await client.get(url, profile: .spiffe(both, expecting: .node(of: Frames.a)))
+    #expect(expected.status == 200 && server.received.count == 1)
+    #expect(
+      await code {
+        _ = try await bundles.fetch(Frames.b, from: url, profile: .spiffe(both, expecting: .node(of: Frames.b)))
+      }
+        == "unexpected_spiffe_id")
+    #expect(await code { _ = try await bundles.firstContact(Frames.b, at: url) } == "unexpected_spiffe_id")
+    #expect(server.received.count == 2, "first contact asks before it can judge")
+    await server.stop()
+  }
+
   @Test("S6: there is no fall-back: an SVID is not accepted as Web PKI")
   func noFallBack() async throws {
     let server = try await serveBundle()
@@ -173,7 +196,11 @@ struct BundleClientTests {
       }
     }
     let profile = EndpointProfile.web(additionalRoots: [root])
-    #expect(try await client.get(url(server, "/here"), profile: profile).body == Data("found".utf8))
+    // Never persisted: the second time begins where the first did.
+    for _ in 0..<2 {
+      #expect(try await client.get(url(server, "/here"), profile: profile).body == Data("found".utf8))
+    }
+    #expect(server.received.map(\.uri) == ["/here", "/there", "/here", "/there"])
     let plain = try url(server, "/plain")
     #expect(await code { _ = try await client.get(plain, profile: profile) } == "invalid_endpoint_url")
     let loop = try url(server, "/loop")

@@ -165,6 +165,58 @@ struct HandshakeTests {
     await server.stop()
   }
 
+  @Test(
+    "S6: with TLS 1.2 a client without a suite of Mozilla's intermediate profile is turned away",
+    arguments: [
+      ([.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA], false), ([.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA], false),
+      ([.TLS_RSA_WITH_AES_128_GCM_SHA256], false), ([.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], true),
+      ([.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256], true),
+    ] as [([NIOTLSCipher], Bool)])
+  func suites(_ suites: [NIOTLSCipher], _ isServed: Bool) async throws {
+    a.bundles.set(b.authority.bundle)
+    b.bundles.set(a.authority.bundle)
+    let server = try await server(b)
+    var configuration = try FrameTLS.mutualClient(a.source, alpn: ["h2"])
+    configuration.maximumTLSVersion = .tlsv12
+    configuration.cipherSuiteValues = suites
+    let client = try await EchoClient(
+      configuration, port: server.port, callback: a.verifier.nioCallback(expecting: .anyNode))
+    #expect(((try? await client.echo("hello")) == "hello") == isServed)
+    await client.stop()
+    await server.stop()
+  }
+
+  @Test("S16: with both authorities gone an open connection goes on, past the end of its SVIDs; a new one is refused")
+  func authoritiesGone() async throws {
+    a.bundles.set(b.authority.bundle)
+    b.bundles.set(a.authority.bundle)
+    let server = try await server(b)
+    let (open, _) = try await connect(a, to: server.port, expecting: .anyNode)
+    #expect(try await open.echo("one") == "one")
+    // Nobody renews, and nobody refreshes.
+    clock.advance(by: .seconds(2 * 3600))
+    #expect(try await open.echo("two") == "two")
+    let (late, results) = try await connect(a, to: server.port, expecting: .anyNode)
+    await #expect(throws: (any Error).self) { try await late.echo("three") }
+    #expect(results.refused == [.expired])
+    #expect(try await open.echo("four") == "four")
+    for client in [open, late] { await client.stop() }
+    await server.stop()
+  }
+
+  @Test("a refused handshake tells which trust domain the certificate claims, and none when it names none")
+  func claims() async throws {
+    let impostor = try Side(Frames.a, clock: clock)
+    impostor.bundles.set(b.authority.bundle)
+    b.bundles.set(a.authority.bundle)
+    let server = try await server(b)
+    let (client, _) = try await connect(impostor, to: server.port, expecting: .any)
+    await #expect(throws: (any Error).self) { try await client.echo("hello") }
+    #expect(server.results.refused == [.untrustedAuthority] && server.results.claimed == [Frames.a])
+    await client.stop()
+    await server.stop()
+  }
+
   @Test("a configuration that verifies without its callback trusts nobody")
   func noCallback() async throws {
     let server = try await EchoServer(FrameTLS.mutualServer(b.source, alpn: ["h2"]), verify: nil)

@@ -197,8 +197,11 @@ struct SPIFFEVerifierTests {
     let svid = try authority.issueX509SVID(for: .node(of: Frames.a))
     let verifier = verifier(authority.bundle)
     _ = try await verifier.verify(svid.chain)
+    let then = clock.now()
     clock.advance(by: .seconds(3601))
     await #expect { try await verifier.verify(svid.chain) } throws: { ($0 as? SPIFFERefusal)?.reason == .expired }
+    // What was accepted then is asked about as of then.
+    #expect(try await verifier.verify(svid.chain, at: then).id == svid.id)
   }
 
   @Test("S2, S17: a signer that is no CA, may not sign, or has an id with a path or of another domain, is refused")

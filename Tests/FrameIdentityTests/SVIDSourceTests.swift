@@ -125,6 +125,7 @@ struct SVIDSourceTests {
     try registry.validate()
     let authority = try FrameAuthority.ephemeral(frame: Frames.a, clock: clock, metrics: metrics)
     #expect(value("frame_ca_expiry_timestamp_seconds") == authority.x509Authorities[0].notAfter.seconds)
+    #expect(value("frame_ca_lifetime_seconds") == FrameAuthority.authorityLifetime.inSeconds)
     #expect(value("frame_jwt_svids_issued_total") == 0)
     let verifications = registry.collect().first { $0.descriptor.name == "frame_jwt_svid_verifications_total" }
     #expect(verifications?.metrics.count == JWTSVIDRefusal.codes.count + 1)

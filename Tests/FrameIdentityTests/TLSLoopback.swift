@@ -10,12 +10,18 @@ import Synchronization
 
 /// Collects what a verification callback reports.
 final class Results: Sendable {
-  private let results = Mutex<[Result<SPIFFEID, SPIFFERefusal>]>([])
-  func add(_ result: Result<SPIFFEID, SPIFFERefusal>) { results.withLock { $0.append(result) } }
-  var accepted: [SPIFFEID] { results.withLock { $0.compactMap { try? $0.get() } } }
+  private let results = Mutex<[HandshakeVerdict]>([])
+  func add(_ result: HandshakeVerdict) { results.withLock { $0.append(result) } }
+  var accepted: [SPIFFEID] {
+    results.withLock { $0.compactMap { if case .accepted(let peer) = $0 { peer.id } else { nil } } }
+  }
+  /// The trust domains that refused leaves named.
+  var claimed: [FrameID?] {
+    results.withLock { $0.compactMap { if case .refused(_, let claimed) = $0 { .some(claimed) } else { nil } } }
+  }
   var refused: [SPIFFERefusal.Reason] {
     results.withLock {
-      $0.compactMap { if case .failure(let refusal) = $0 { refusal.reason } else { nil } }
+      $0.compactMap { if case .refused(let refusal, _) = $0 { refusal.reason } else { nil } }
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameLog
 import Testing
 
 @testable import FrameNode
@@ -71,6 +72,7 @@ struct IdentityConfigurationTests {
       ),
       ("{upstream: {socket: /a}}", "identity.upstream"), ("{source: built-in, upstream: {}}", "identity.upstream"),
       ("{svid: 1}", "identity.svid"), ("{workload_api: {path: x}}", "identity.workload_api.path"),
+      ("{workload_api: {socket: /\(String(repeating: "s", count: 107))}}", "identity.workload_api.socket"),
     ])
   func mistakes(_ text: String, _ field: String) {
     do {
@@ -81,5 +83,49 @@ struct IdentityConfigurationTests {
     } catch {
       Issue.record("\(error)")
     }
+  }
+
+  @Test(
+    "the path of the socket may have 107 bytes; a data folder that lies deeper is no mistake, nor is a socket not served"
+  )
+  func socketPath() throws {
+    let longest = "/" + String(repeating: "s", count: 106)
+    #expect(try parse("{workload_api: {socket: \(longest)}}").identity.workloadAPI.socket == longest)
+    #expect(try parse("{workload_api: {enabled: false, socket: \(longest)s}}").identity.workloadAPI.enabled == false)
+    let deep = URL(fileURLWithPath: "/srv/" + String(repeating: "d", count: 200), isDirectory: true)
+    let text = ConfigurationTests.minimal + "identity: {}\n"
+    let configuration = try NodeConfiguration.parse(text, file: "frame.yaml", directory: deep)
+    #expect(configuration.identity.workloadAPI.socket.utf8.count > 107)
+    // Written out, it names the default.
+    #expect(try NodeConfiguration.parse(configuration.yaml(), file: "frame.yaml", directory: deep) == configuration)
+  }
+
+  @Test("the keys are sealed and unsealed only while no node has the log")
+  func sealing() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("seal-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let secret = folder.appendingPathComponent("secret")
+    try Data("correct horse battery\n".utf8).write(to: secret)
+    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: secret.path)
+    let configuration = try NodeSetup.initialise(
+      frameID: FrameID("frame-s.example"), currency: "SVT", scale: 2, data: folder.appendingPathComponent("s"),
+      seal: .passphraseFile(secret.path))
+    func isSealed() throws -> Bool {
+      let key = configuration.keysDirectory.appendingPathComponent("log.key")
+      return try String(contentsOf: key, encoding: .utf8).contains("SEALED")
+    }
+    let running = try DirectoryLock(configuration.logDirectory)
+    #expect(throws: LogError.inUse(configuration.logDirectory.path)) { try configuration.unsealKeys() }
+    #expect(try isSealed())
+    running.release()
+    try configuration.unsealKeys()
+    #expect(try !isSealed())
+    let again = try DirectoryLock(configuration.logDirectory)
+    #expect(throws: LogError.inUse(configuration.logDirectory.path)) { try configuration.sealKeys() }
+    #expect(try !isSealed())
+    again.release()
+    try configuration.sealKeys()
+    #expect(try isSealed())
   }
 }

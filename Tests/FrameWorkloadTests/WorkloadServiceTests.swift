@@ -19,9 +19,22 @@ struct WorkloadServiceTests {
   /// The API on a socket of its own, and a client that this process is.
   private func serving(
     hubRuns: Bool = true, peers: @escaping @Sendable () -> [SPIFFEBundle] = { [] },
+    admits: @escaping @Sendable (SPIFFEID) -> Bool = { _ in true },
     _ body:
       @escaping @Sendable (WorkloadFixture, WorkloadHub, WLSpiffeWorkloadAPI.Client<HTTP2ClientTransport.Posix>)
       async throws -> Void
+  ) async throws {
+    try await serving(hubRuns: hubRuns, peers: peers, admits: admits) { fixture, hub, client in
+      try await body(fixture, hub, WLSpiffeWorkloadAPI.Client(wrapping: client))
+    }
+  }
+
+  private func serving(
+    hubRuns: Bool = true, peers: @escaping @Sendable () -> [SPIFFEBundle] = { [] },
+    admits: @escaping @Sendable (SPIFFEID) -> Bool = { _ in true },
+    raw body:
+      @escaping @Sendable (WorkloadFixture, WorkloadHub, GRPCClient<HTTP2ClientTransport.Posix>) async throws ->
+      Void
   ) async throws {
     let fixture = try WorkloadFixture()
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wl-\(UUID().uuidString.prefix(8))")
@@ -29,7 +42,7 @@ struct WorkloadServiceTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent("s").path
     let hub = WorkloadHub(
-      authority: fixture.authority, entries: fixture.entries, peers: peers, clock: fixture.clock,
+      authority: fixture.authority, entries: fixture.entries, peers: peers, admits: admits, clock: fixture.clock,
       logger: Logger(label: "test"))
     let server = WorkloadServer(
       path: path, hub: hub, clock: fixture.clock, metrics: fixture.metrics, logger: Logger(label: "test"))
@@ -41,7 +54,7 @@ struct WorkloadServiceTests {
       try await withGRPCClient(
         transport: .http2NIOPosix(target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
       ) { client in
-        try await body(fixture, hub, WLSpiffeWorkloadAPI.Client(wrapping: client))
+        try await body(fixture, hub, client)
       }
     } catch {
       hubTask?.cancel()
@@ -116,6 +129,35 @@ struct WorkloadServiceTests {
             == .permissionDenied)
       }
     }
+  }
+
+  /// A message as its bytes, for methods that nobody has code for.
+  private struct Bytes: MessageSerializer, MessageDeserializer {
+    func serialize<Buffer: GRPCContiguousBytes>(_ message: [UInt8]) -> Buffer { Buffer(message) }
+    func deserialize<Buffer: GRPCContiguousBytes>(_ buffer: Buffer) -> [UInt8] {
+      buffer.withUnsafeBytes { Array($0) }
+    }
+  }
+
+  @Test(
+    "S15: the methods for WIT-SVIDs, and any other that is not ours, are Unimplemented",
+    arguments: ["FetchWITSVID", "FetchWITBundles", "ValidateWITSVID", "FetchEverything"])
+  func unimplemented(_ method: String) async throws {
+    try await serving(raw: { fixture, _, client in
+      try await fixture.enter("/agent/me", .uid(getuid()))
+      func call(_ method: String) async -> RPCError.Code? {
+        await code {
+          try await client.serverStreaming(
+            request: ClientRequest(message: [], metadata: Self.security),
+            descriptor: MethodDescriptor(fullyQualifiedService: "SpiffeWorkloadAPI", method: method),
+            serializer: Bytes(), deserializer: Bytes(), options: .defaults
+          ) { _ = try await first($0) }
+        }
+      }
+      #expect(await call(method) == .unimplemented)
+      // The same call of a method that is ours is answered.
+      #expect(await call("FetchX509Bundles") == nil)
+    })
   }
 
   @Test("S15: before the node is ready it is Unavailable")
@@ -195,6 +237,42 @@ struct WorkloadServiceTests {
       }
       #expect(ended == .permissionDenied)
     }
+  }
+
+  @Test("S9: an id that may not be had any more leaves open streams at once, and comes back when it may")
+  func admitted() async throws {
+    let barred = Mutex<Set<String>>([])
+    try await serving(
+      admits: { id in !barred.withLock { $0.contains(id.path) } },
+      { fixture, hub, api in
+        @Sendable func bar(_ paths: Set<String>) {
+          barred.withLock { $0 = paths }
+          hub.announce()
+        }
+        try await fixture.enter("/agent/me", .uid(getuid()))
+        try await fixture.enter("/operator/acme", .uid(getuid()))
+        let ended = await code {
+          try await api.fetchX509SVID(.init(), metadata: Self.security) { response in
+            var messages = response.messages.makeAsyncIterator()
+            #expect(try await messages.next()?.svids.count == 2)
+            bar(["/operator/acme"])
+            #expect(try await messages.next()?.svids.map(\.spiffeID) == ["spiffe://frame-a.example/agent/me"])
+            let token = await code {
+              _ = try await api.fetchJWTSVID(
+                .with {
+                  $0.audience = ["x"]
+                  $0.spiffeID = "spiffe://frame-a.example/operator/acme"
+                }, metadata: Self.security)
+            }
+            #expect(token == .permissionDenied)
+            bar([])
+            #expect(try await messages.next()?.svids.count == 2)
+            bar(["/operator/acme", "/agent/me"])
+            _ = try await messages.next()
+          }
+        }
+        #expect(ended == .permissionDenied)
+      })
   }
 
   @Test("S9: an SVID is replaced at half of its life, without being asked for")

@@ -52,29 +52,6 @@ extension NodeConfiguration {
   }
 }
 
-extension NodeConfiguration {
-  /// Encrypts the private keys of a node that is not running with what `identity.seal` names. Blocks on the disk.
-  /// - Throws: `KeyFileError`, `KeySealError`; a `Refusal` when no seal is configured.
-  package func sealKeys() throws {
-    try FrameAuthority.seal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
-  }
-
-  /// Stores the private keys of a node that is not running in the clear again. Blocks on the disk.
-  /// - Throws: as ``sealKeys()``.
-  package func unsealKeys() throws {
-    try FrameAuthority.unseal(frame: frameID, in: KeyDirectory(path: keysDirectory.path), with: try sealer())
-  }
-
-  private func sealer() throws -> KeySealer {
-    guard let seal = identity.seal else {
-      throw Refusal(
-        "no_seal_configured", .invalid, "identity.seal is not set.",
-        remedy: "Set identity.seal in frame.yaml to passphrase_env, passphrase_file or key_file.")
-    }
-    return try seal.sealer()
-  }
-}
-
 /// Where the secret is that the private keys are sealed with.
 package enum KeySeal: Sendable, Equatable {
   /// Name of an environment variable that holds a passphrase.
@@ -193,6 +170,7 @@ struct IdentityFile: Codable {
       }
       return .seconds(value)
     }
+    try checkSocket(directory, data, refusal)
     let standard = AuthorityPolicy.standard
     let policy = AuthorityPolicy(
       caLifetime: try seconds("ca_ttl_seconds", ca_ttl_seconds, standard.caLifetime, 1...(20 * 365 * 86_400)),
@@ -275,6 +253,19 @@ struct IdentityFile: Codable {
   private func absolute(_ path: String, _ directory: URL) -> String {
     URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)).standardizedFileURL
       .path
+  }
+
+  /// In a data folder that lies too deep for the default the API is off, with a warning; whoever names a path means it to be
+  /// served there.
+  private func checkSocket(
+    _ directory: URL, _ data: URL, _ refusal: (String, String) -> ConfigurationError
+  ) throws {
+    guard workload_api?.enabled ?? true, let named = workload_api?.socket else { return }
+    let (path, most) = (absolute(named, directory), WorkloadServer.pathBytesMax)
+    guard path.utf8.count > most, path != data.appendingPathComponent("workload.sock").path else { return }
+    throw refusal(
+      "identity.workload_api.socket",
+      "'\(path)' has \(path.utf8.count) bytes; the path of a unix socket has \(most) at most.")
   }
 
   private func check(

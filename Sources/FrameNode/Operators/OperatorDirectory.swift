@@ -9,6 +9,19 @@ final class OperatorDirectory: Sendable {
 
   var state: OperatorState { held.withLock { $0 } }
 
+  /// Whether the Workload API may give out this id: not that of an operator which is suspended, expired or removed, nor one of
+  /// its agents. The name of an operator that the frame never had is the frame's own to use.
+  func mayHaveSVID(_ id: SPIFFEID, at now: FrameTime) -> Bool {
+    do {
+      try state.admit(id, at: now)
+      return true
+    } catch OperatorError.unknownOperator {
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /// - Returns: the state before.
   func update(_ state: OperatorState) -> OperatorState {
     held.withLock { held in

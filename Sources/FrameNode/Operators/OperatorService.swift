@@ -14,20 +14,26 @@ package final class OperatorService: Service {
   private let names: SNIMapKeeper
   private let metrics: OperatorMetrics
   private let logger: Logger
+  private let onChange: @Sendable () -> Void
   /// The version of the state that was applied last.
   private let following = Mutex<UInt64>(0)
+  /// Where each operator stood then.
+  private let standings = Mutex<[String: OperatorStanding]>([:])
 
   /// How late a licence that runs out may leave the SNI map and show in the metrics; calls are refused to the moment.
   static let lookAgainAfter: Duration = .seconds(5)
 
+  /// - Parameter onChange: told when the standing of any operator is another, a licence that has run out included.
   init(
-    node: NodeCore, directory: OperatorDirectory, names: SNIMapKeeper, metrics: OperatorMetrics, logger: Logger
+    node: NodeCore, directory: OperatorDirectory, names: SNIMapKeeper, metrics: OperatorMetrics, logger: Logger,
+    onChange: @escaping @Sendable () -> Void = {}
   ) {
     self.node = node
     self.directory = directory
     self.names = names
     self.metrics = metrics
     self.logger = logger
+    self.onChange = onChange
   }
 
   /// Follows what the log says. Call once before the listeners open.
@@ -114,6 +120,14 @@ package final class OperatorService: Service {
       logger.notice("Connections of operators were ended", metadata: ["connections": "\(cut)"])
     }
     show(state, before, now)
+    let present = Dictionary(
+      state.all.map { ($0.name.text, $0.standing(at: now)) }, uniquingKeysWith: { first, _ in first })
+    let changed = standings.withLock { standings in
+      defer { standings = present }
+      return standings != present
+    }
+    // Also when only its agents have changed, that is, when one was released.
+    if changed || state.version != before.version { onChange() }
   }
 
   private func show(_ state: OperatorState, _ before: OperatorState, _ now: FrameTime) {

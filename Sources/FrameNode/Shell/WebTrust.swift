@@ -36,7 +36,7 @@ final class WebTrust: Service {
     } else {
       certificate = nil
     }
-    metrics.show(certificate?.notAfter)
+    metrics.show(certificate)
   }
 
   /// What the bundle endpoint presents.
@@ -58,7 +58,7 @@ final class WebTrust: Service {
       metrics.reloads.with("refused").increment()
       throw error
     }
-    metrics.show(certificate?.notAfter)
+    metrics.show(certificate)
   }
 
   func run() async throws {

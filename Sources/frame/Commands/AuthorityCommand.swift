@@ -214,7 +214,8 @@ struct AuthoritySealCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "seal", abstract: "Encrypt the private keys of a stopped node with what identity.seal names.",
     discussion: """
-      Stop the node, set identity.seal in frame.yaml, and run this. What is interrupted is finished by running it again.
+      Stop the node, set identity.seal in frame.yaml, and run this: it is refused while the node runs. What is interrupted is
+      finished by running it again.
 
       Example:
         frame authority seal --config ./frame-data/frame.yaml
@@ -235,7 +236,7 @@ struct AuthorityUnsealCommand: ParsableCommand {
     commandName: "unseal",
     abstract: "Store the private keys of a stopped node in the clear again, readable by you alone.",
     discussion: """
-      Stop the node, run this with identity.seal still in frame.yaml, and then take it out.
+      Stop the node, run this with identity.seal still in frame.yaml, and then take it out. It is refused while the node runs.
 
       Example:
         frame authority unseal --config ./frame-data/frame.yaml

@@ -198,6 +198,11 @@ struct Exposition: Sendable {
     }
   }
 
+  /// Every series of a family, with its labels as written.
+  func all(_ name: String) -> [(labels: String, value: Double)] {
+    samples.filter { $0.name == name }.map { ($0.labels, $0.value) }
+  }
+
   func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
     samples.first { sample in
       sample.name == name && labels.allSatisfy { sample.labels.contains("\($0.key)=\"\($0.value)\"") }

@@ -10,6 +10,10 @@ package protocol HasLedger: Sendable {
   func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result
 }
 
+extension HasLedger {
+  package func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result { try body(ledger) }
+}
+
 /// An agent of this frame.
 package struct AgentRecord: Sendable, Hashable {
   package let name: AgentName

@@ -131,7 +131,7 @@ struct DiskFaultTests {
         // One that turns out to be damaged later is made anew then, and the caller told to come again.
         do { try Self.extend(index, to: size, reader) } catch { try Self.extend(index, to: size, reader) }
         for (name, positions) in expected {
-          let found = try index.positions(of: name, newestFirst: false, beyond: nil, limit: 1_000)
+          let found = try index.positions(of: name, below: size, newestFirst: false, beyond: nil, limit: 1_000)
           #expect(found == positions, "\(fault) at \(nth): \(name)")
         }
       }

@@ -33,7 +33,7 @@ struct FaultRun {
   let disk: FaultDisk
   private let steps: [Step]
   /// What the clients were told has happened.
-  private(set) var answered: [String: [RecordedEvent]] = [:]
+  private(set) var answered: [String: CommandEvents] = [:]
   private(set) var signed: [SignedCheckpoint] = []
   /// How many calls, openings included, failed.
   private(set) var failures = 0

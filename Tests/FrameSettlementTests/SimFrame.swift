@@ -34,8 +34,6 @@ struct SimState: FrameState, HasLedger {
     bridge = BridgeState(frame: native.origin)
   }
 
-  func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result { try body(ledger) }
-
   func decide(_ command: Command, _ context: DecisionContext) throws -> [EventDraft] {
     switch command {
     case .given(let drafts): drafts

@@ -20,6 +20,8 @@ echo
 # Takes its own time, whatever --seconds says.
 echo
 "$frame" bench growth
+echo
+"$frame" bench start
 if ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1; then
   echo
   FRAME=$frame Benchmarks/pgbench.sh

@@ -24,7 +24,7 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
 
   package func check(_ drafts: [EventDraft], actor: SPIFFEID, state: State) throws {
     try state.withLedger { ledger in
-      if drafts.count == 1, allowsPayments, PlainPayment.holds(drafts[0], actor: actor, in: ledger) { return }
+      if allowsPayments, PlainPayment.holds(drafts, actor: actor, in: ledger) { return }
       try checkAll(drafts, actor, ledger)
     }
   }

@@ -101,6 +101,24 @@ struct BenchFrames: Sendable {
       expecting: backend == "2pc" ? [200] : [200, 202])
   }
 
+  /// Waits until the outcome of every asynchronous transfer is on record in the first frame.
+  /// - Returns: how many there were on the way at first, and the seconds until there were none.
+  func untilSettled() async throws -> (transfers: Int, seconds: Double) {
+    let start = ContinuousClock.now
+    var first: Double?
+    while true {
+      let underWay = try await a.metrics().value("frame_transfers_in_flight", ["backend": "async"]) ?? 0
+      if first == nil { first = underWay }
+      guard underWay > 0 else {
+        return (Int(first ?? 0), (ContinuousClock.now - start).inSeconds)
+      }
+      guard ContinuousClock.now - start < .seconds(300) else {
+        throw CLIError.unexpected("After 300 s, \(Int(underWay)) asynchronous transfers are not settled")
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
   /// - Returns: bytes over the wire.
   func scrape(gzip: Bool) async throws -> Int {
     try await client.scrape(a.configuration.localOpsURL + "/metrics", gzip: gzip)

@@ -38,16 +38,23 @@ struct BenchTransfersCommand: AsyncParsableCommand {
     let baseline: BenchBaselines
     let ratios: Ratios
     let async: [BenchLoad.Result]
+    /// How many asynchronous transfers the other frame had still to settle when the last was accepted, and how long it took.
+    let backlog: Backlog
     let twoPhase: [BenchLoad.Result]
     let within: [BenchLoad.Result]
     let scrape: Scrape
     let scrapeGzip: Scrape
 
     enum CodingKeys: String, CodingKey {
-      case machine, seconds, baseline, ratios, async, within, scrape
+      case machine, seconds, baseline, ratios, async, backlog, within, scrape
       case twoPhase = "2pc"
       case scrapeGzip = "scrape_gzip"
     }
+  }
+
+  struct Backlog: Encodable, Sendable {
+    let transfers: Int
+    let seconds: Double
   }
 
   struct Scrape: Encodable, Sendable {
@@ -103,6 +110,8 @@ struct BenchTransfersCommand: AsyncParsableCommand {
       }
       let within = try await load("transfers within \(frames.a.name)", [1, 64]) { try await frames.within(key: $0) }
       let async = try await load("async between the frames", [1, 8]) { try await frames.across("async", key: $0) }
+      // Else the next figure would be of two loads at once.
+      let backlog = try await step("settlement of what is on its way") { try await frames.untilSettled() }
       let twoPhase = try await load("2pc between the frames", [1, 8]) { try await frames.across("2pc", key: $0) }
       let scrape = try await step("scrapes") { try await Self.scrape(frames, gzip: false, for: duration) }
       let zipped = try await step("scrapes with gzip") { try await Self.scrape(frames, gzip: true, for: duration) }
@@ -117,7 +126,8 @@ struct BenchTransfersCommand: AsyncParsableCommand {
           asyncReturn: BenchRound.three((async.first?.latency.p50Ms ?? 0) / commit),
           twoPhaseReturn: BenchRound.three((twoPhase.first?.latency.p50Ms ?? 0) / commit),
           within64: BenchRound.three((within.last?.perSecond ?? 0) / baseline.sqliteInsert.perSecond)),
-        async: async, twoPhase: twoPhase, within: within, scrape: scrape, scrapeGzip: zipped)
+        async: async, backlog: Backlog(transfers: backlog.transfers, seconds: BenchRound.three(backlog.seconds)),
+        twoPhase: twoPhase, within: within, scrape: scrape, scrapeGzip: zipped)
     }
   }
 
@@ -157,5 +167,8 @@ struct BenchTransfersCommand: AsyncParsableCommand {
     Output.line(
       "ratios to bare SQLite: async return \(ratios.asyncReturn), 2pc return \(ratios.twoPhaseReturn), "
         + "within a frame with 64 callers \(ratios.within64)")
+    Output.line(
+      "asynchronous transfers on their way at the end: \(figures.backlog.transfers), settled in \(figures.backlog.seconds) s"
+    )
   }
 }

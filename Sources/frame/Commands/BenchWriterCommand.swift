@@ -23,8 +23,8 @@ struct BenchWriterCommand: AsyncParsableCommand {
   @Option(name: .long, help: "Transfers that a caller submits at once.")
   var batch = 100
 
-  @Option(name: .long, help: "Callers at the same time; with four there is always a batch that waits to be decided.")
-  var callers = 4
+  @Option(name: .long, help: "Callers at the same time; with three there is always a batch that waits to be decided.")
+  var callers = 3
 
   @Flag(name: .long, help: "Let callers that wait share a transaction.")
   var grouped = false

@@ -55,7 +55,7 @@ import Testing
     let actors = try ["alice", "bob", "carol"].map(fixture.agent) + [fixture.authority]
     var short = 0
     var shortBatches = 0
-    for _ in 0..<4_000 {
+    for _ in 0..<5_000 {
       let drafts = try (0..<Int.random(in: 1...3, using: &random)).map { _ in try anything(&random) }
       let actor = actors.randomElement(using: &random) ?? fixture.authority
       guard PlainPayment.holds(drafts, actor: actor, in: ledger) else { continue }
@@ -63,22 +63,23 @@ import Testing
       shortBatches += drafts.count > 1 ? 1 : 0
       #expect(throws: Never.self, "\(drafts) by \(actor)") { try full.checkAll(drafts, actor, ledger) }
     }
-    #expect(short > 20 && shortBatches > 1, "enough of them were sound to say something")
+    #expect(short > 50 && shortBatches > 10, "enough of them were sound to say something")
   }
 
   /// A payment in which, sometimes, something is not as it should be.
   private func anything(_ random: inout SeededGenerator) throws -> EventDraft {
-    let amounts: [Int64] = [0, 1, 1, 1, -1, 4, 5, 6, 400, 994, 999, 1_000, 1_001, 2_500, .max, .min, .max - 1]
-    let fees: [Int64] = [0, 0, 0, 1, 5, -1, .max, .min]
-    let people = names + names + ["erin", "", "bob@frame-b.example", "bad name"]
+    func mostly<T>(_ usual: [T], _ odd: [T]) -> T {
+      (Int.random(in: 0..<8, using: &random) > 0 ? usual : odd).randomElement(using: &random) ?? usual[0]
+    }
+    let odd = names + ["erin", "", "bob@frame-b.example", "bad name"]
     var draft = try draft(
-      ["alice", "alice", people.randomElement(using: &random) ?? ""].randomElement(using: &random) ?? "",
-      people.randomElement(using: &random) ?? "", amounts.randomElement(using: &random) ?? 0,
-      fee: fees.randomElement(using: &random) ?? 0)
+      mostly(["alice"], odd), mostly(["bob", "carol"], odd),
+      mostly([1, 4, 6, 400], [0, -1, 994, 999, 1_000, 1_001, 2_500, .max, .min, .max - 1]),
+      fee: mostly([0, 0, 1, 5], [-1, .max, .min]))
     let index = Int.random(in: 0..<draft.postings.count, using: &random)
-    switch Int.random(in: 0..<16, using: &random) {
+    switch Int.random(in: 0..<28, using: &random) {
     case 0: draft.postings[index].amount &+= Int64.random(in: -2...2, using: &random)
-    case 1: draft.postings[index].owner = people.randomElement(using: &random) ?? ""
+    case 1: draft.postings[index].owner = odd.randomElement(using: &random) ?? ""
     case 2: draft.postings[index].kind = PBAccountKind.allCases.randomElement(using: &random) ?? .held
     case 3: draft.postings[index].asset = PBAsset(ledger.native)
     case 4: draft.postings.remove(at: index)

@@ -120,8 +120,13 @@ package final class AccountHistory: Service {
   }
 
   /// The agents whose money an event moves.
-  private static func agents(_ bytes: Data) throws -> [String] {
+  static func agents(_ bytes: Data) throws -> [String] {
     var names: [String] = []
+    let isRead = PostingScanner.scan(bytes) { owner, kind in
+      if kind.ownership == .agent, !names.contains(owner) { names.append(owner) }
+    }
+    if isRead { return names }
+    names = []
     for posting in try RecordedEvent(bytes: bytes).event.postings
     where posting.kind.ownership == .agent && !names.contains(posting.owner) {
       names.append(posting.owner)

@@ -100,4 +100,40 @@ struct EventEncoderTests {
     let event = PBEvent.with { $0.tokensTransferred = .init() }
     #expect(try bytes(event) == [0xc2, 0x01, 0x00])
   }
+
+  @Test(
+    "the owners of postings are read from the bytes as the whole event gives them", arguments: [UInt64(1), 2, 3, 4])
+  func owners(seed: UInt64) throws {
+    var random = Generator(state: seed)
+    for _ in 0..<400 {
+      var bytes = try Self.event(&random).serializedBytes() as [UInt8]
+      // Sometimes damaged: then both say nothing, or the same.
+      if Bool.random(using: &random), !bytes.isEmpty {
+        bytes[Int.random(in: 0..<min(bytes.count, 200), using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      var found: [String] = []
+      guard PostingScanner.scan(Data(bytes), { found.append("\($0) \($1)") }) else { continue }
+      guard let event = try? PBEvent(serializedBytes: bytes) else { continue }
+      #expect(found == event.postings.map { "\($0.owner) \($0.kind)" })
+    }
+  }
+
+  @Test("of a sound event every posting is read, of the first byte of one none")
+  func allOwners() throws {
+    let event = PBEvent.with {
+      $0.position = 7
+      $0.actor = "spiffe://frame-a.example/node"
+      $0.postings = [
+        .with { ($0.owner, $0.kind, $0.amount) = ("alice", .liquid, -5) },
+        .with { ($0.kind, $0.amount) = (.fees, 5) },
+      ]
+      $0.tokensTransferred = .with { $0.from = "alice" }
+    }
+    let bytes = try event.serializedBytes() as Data
+    var found: [String] = []
+    #expect(PostingScanner.scan(bytes) { found.append("\($0) \($1)") })
+    #expect(found == ["alice \(PBAccountKind.liquid)", " \(PBAccountKind.fees)"])
+    #expect(!PostingScanner.scan(bytes.prefix(bytes.count - 1)) { _, _ in })
+    #expect(PostingScanner.scan(Data()) { _, _ in })
+  }
 }

@@ -30,7 +30,7 @@ extension FederationService {
       theirs: try theirs.apply(to: treaty.theirs.terms),
       document: Data(), expires: now + lifetime, note: note)
     offer.document = try treaty.document(
-      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: (.us, place)
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: (party: .us, to: place)
     ).signed(by: signer)
     try await submit(.amendment(peer: peer, .propose(offer)), actor: actor, key: key)
     return try amendment(offer.id, in: await self.treaty(peer))

@@ -181,7 +181,7 @@ extension FederationState {
     let move = treaty.move(of: party, in: offer.document)
     if let move { try check(move, of: party, treaty) }
     let text = try treaty.document(
-      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: move.map { (party, $0) })
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: move.map { (party: party, to: $0) })
     try text.verify(offer.document, signedBy: [treaty.description(of: party).logVerifierKey])
   }
 

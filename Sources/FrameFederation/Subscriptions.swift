@@ -23,7 +23,8 @@ package enum Subscriptions {
     let (before, after) = (Set(old.subscriptions), Set(new.subscriptions))
     if let lost = before.subtracting(after).intersection(outcomes).min() {
       throw .amendmentInvalid(
-        "\(lost) tells what became of money that is on its way or outstanding; it cannot be dropped from a subscription")
+        "\(lost) tells what became of money that is on its way or outstanding; it cannot be dropped from a subscription"
+      )
     }
     if let idle = after.subtracting(before).subtracting(carried).min() {
       throw .amendmentInvalid("'\(idle.prefix(60))' is not an event that frames send each other")

@@ -134,7 +134,8 @@ extension Treaty {
   /// - Parameter move: a frame that is reached elsewhere, and where; nil when both stay where they are.
   /// - Throws: ``FederationError/descriptionInvalid(_:)``.
   func document(
-    revision: UInt32, ours: PBTreatyTerms, theirs: PBTreatyTerms, moving move: (party: Party, to: TreatyEndpoints)? = nil
+    revision: UInt32, ours: PBTreatyTerms, theirs: PBTreatyTerms,
+    moving move: (party: Party, to: TreatyEndpoints)? = nil
   ) throws(FederationError) -> TreatyDocument {
     var us = self.ours
     us.terms = ours
@@ -156,6 +157,6 @@ extension Treaty {
   func document(with amendment: Amendment, by party: Party) throws(FederationError) -> TreatyDocument {
     try document(
       revision: amendment.revision, ours: amendment.ours, theirs: amendment.theirs,
-      moving: move(of: party, in: amendment.document).map { (party, $0) })
+      moving: move(of: party, in: amendment.document).map { (party: party, to: $0) })
   }
 }

@@ -68,7 +68,7 @@ extension EndToEnd {
         try await two.settle()
         try await two.expectSound()
         for (frame, peer) in [(a, b), (b, a)] {
-          let types = try await frame.command("log", "show", "--limit", "1000")["events"].array.compactMap {
+          let types = try await frame.get("/api/v1/log/events?limit=1000")["events"].array.compactMap {
             $0["type"].string
           }
           #expect(types.count { $0 == "FrameFederationEstablished" } == 1, "\(frame.name) with \(peer.name)")
@@ -95,8 +95,7 @@ extension EndToEnd {
         let dropped = try await b.command("peer", "amend", a.name, "--unsubscribe", "CrossFrameTransferInitiated")
         try await accept(dropped, of: b, at: a)
         let async = try await a.post("/teg/cross-registry-transfer?backend=async", body, key: "dropped")
-        #expect(async.status == 409 || async.status == 422, "\(async.status) \(async.text)")
-        #expect(async.text.contains("peer_not_subscribed"), "\(async.text)")
+        #expect((400..<500).contains(async.status) && async.text.contains("peer_not_subscribed"), "\(async.text)")
         try await two.transfer(a, b, "2pc")
         try await two.transfer(b, a, "async")
         try await Wait.polling.until("\(b.name) hearing of the acceptance") {

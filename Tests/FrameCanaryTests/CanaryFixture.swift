@@ -83,7 +83,8 @@ struct CanaryFixture {
     funds: @escaping @Sendable (Amount) async throws -> Void = { _ in }
   ) -> Round {
     Round(
-      peer: CanaryPeer(frame: peer.frame, scale: peer.scale, backends: backends), configuration: CanaryConfiguration(), host: host(funds: funds), api: api, metrics: metrics,
+      peer: CanaryPeer(frame: peer.frame, scale: peer.scale, backends: backends), configuration: CanaryConfiguration(),
+      host: host(funds: funds), api: api, metrics: metrics,
       clock: clock, randomness: randomness, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 

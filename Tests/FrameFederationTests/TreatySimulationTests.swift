@@ -31,7 +31,9 @@ struct TreatySimulationTests {
     }
   }
 
-  @Test("amendments and moves proposed, crossed, decided, withdrawn and lapsed over a bad network: both sides agree in the end")
+  @Test(
+    "amendments and moves proposed, crossed, decided, withdrawn and lapsed over a bad network: both sides agree in the end"
+  )
   func amendments() throws {
     var (accepted, moved) = (0, 0)
     for seed in UInt64(1)...24 {

@@ -96,7 +96,7 @@ struct TreatySimulator {
       revision: treaty.revision + 1, ours: ours, theirs: treaty.theirs.terms, document: Data(),
       expires: now + lifetime, note: "")
     let text = try? treaty.document(
-      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: place.map { (.us, $0) })
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: place.map { (party: .us, to: $0) })
     guard let text else { return }
     offer.document = text.signed(by: logSigner(us.id))
     run(who, .amendment(peer: treaty.peer, .propose(offer)), as: us.id.authority)

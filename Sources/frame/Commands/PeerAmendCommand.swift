@@ -4,7 +4,8 @@ import ArgumentParser
 struct PeerAmendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "amend",
-    abstract: "Propose new terms of a treaty, or that we are reached elsewhere; it counts once the other side has accepted.",
+    abstract:
+      "Propose new terms of a treaty, or that we are reached elsewhere; it counts once the other side has accepted.",
     discussion: """
       A limit without peer- in its name is one that we hold the peer to; one with it is what the peer is asked to hold us
       to. What is not named stays as it is. Both sides see the amended text, and both sign it.

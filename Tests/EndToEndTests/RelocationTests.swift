@@ -5,12 +5,14 @@ extension EndToEnd {
   @Suite("Frames that move, and ask for less")
   struct RelocationTests {
     private static let allowance = TwoFrames.allowance
+    /// Without a canary, which begins a round at every start and when a subscription changes: the sums are compared at rest.
+    private static let quiet: [(section: String?, key: String, value: String)] = [("canary", "enabled", "false")]
 
     @Test(
       "one frame proposes its new endpoints after the move, the other before it: no new invitation, and money goes on",
       .timeLimit(.minutes(3)))
     func moved() async throws {
-      try await TwoFrames.run { two in
+      try await TwoFrames.run(Self.quiet) { two in
         let (a, b) = (two.a, two.b)
         // B is gone without a word, and money is on its way to it.
         try await b.stop()
@@ -81,8 +83,7 @@ extension EndToEnd {
       "a frame that takes no more async transfers is sent none; 2pc goes on, and outcomes cannot be dropped",
       .timeLimit(.minutes(2)))
     func unsubscribed() async throws {
-      // Without a canary, whose round begins anew when the subscription changes: the sums are compared at rest.
-      try await TwoFrames.run([("canary", "enabled", "false")]) { two in
+      try await TwoFrames.run(Self.quiet) { two in
         let (a, b) = (two.a, two.b)
         let refused = try await Finished.run(
           Binary.frame(),

@@ -24,6 +24,8 @@ package enum BridgeError: FrameError, Equatable {
   case wrongEventType(expected: String, got: String)
   case nothingPending(String)
   case statementInvalid(peer: FrameID, why: String)
+  /// The peer takes no locks: by the treaty it is not sent `TokensBridgeLocked`.
+  case notSubscribed(peer: FrameID)
 
   package var code: String {
     switch self {
@@ -44,13 +46,14 @@ package enum BridgeError: FrameError, Equatable {
     case .wrongEventType: "wrong_event_type"
     case .nothingPending: "nothing_pending"
     case .statementInvalid: "statement_invalid"
+    case .notSubscribed: "peer_not_subscribed"
     }
   }
 
   package var kind: FrameErrorKind {
     switch self {
     case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .wrongEventType, .statementInvalid: .invalid
-    case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked: .refused
+    case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked, .notSubscribed: .refused
     case .notNow(_, let code): code == "bridge_rate" ? .limited : .refused
     case .unknownAgent, .nothingPending: .notFound
     case .idInUse, .breakerClosed: .conflict
@@ -81,6 +84,7 @@ package enum BridgeError: FrameError, Equatable {
     case .unbacked(let peer, let code): "The proof from \(peer) shows unbacked money (\(code)); the bridge is stopped."
     case .wrongEventType(let expected, let got): "The proof is of a \(got) event; \(expected) is needed."
     case .nothingPending(let id): "Nothing waits under '\(id.prefix(80))'."
+    case .notSubscribed(let peer): "By the treaty \(peer) issues no more of this frame's money."
     case .statementInvalid(let peer, let why): "The reserve statement of \(peer) cannot be used: \(why.prefix(160))."
     }
   }
@@ -104,6 +108,7 @@ package enum BridgeError: FrameError, Equatable {
     case .proofRefused, .wrongEventType: "Fetch the attestation of the right event from the frame that holds it."
     case .notNow: "Retry later; the node itself keeps trying what its peer's stream has delivered."
     case .nothingPending: "Check the id; it may be done already."
+    case .notSubscribed: "Ask the peer's operator to subscribe to TokensBridgeLocked (frame peer amend)."
     case .statementInvalid: "Speak with the peer's operator if it stays so."
     }
   }

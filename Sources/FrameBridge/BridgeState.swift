@@ -84,6 +84,8 @@ package struct BridgeState: SnapshotState, Sendable {
     _ ledger: LedgerState, _ federation: FederationState
   ) throws -> [EventDraft] {
     let treaty = try precheck(id, destination, from, amount, ledger, federation)
+    // It would be locked here and issued nowhere.
+    guard treaty.sends(.tokensBridgeLocked) else { throw BridgeError.notSubscribed(peer: destination) }
     let bridge = peer(destination).outbound
     guard bridge.locks[id] == nil else { throw BridgeError.idInUse(id) }
     try requireFunds(from, ledger.balance(.liquid(from)), amount)

@@ -81,7 +81,7 @@ package struct Canary: Service {
           for peer in peers where running[peer] == nil {
             let cancellation = Cancellation()
             running[peer] = cancellation
-            metrics.introduce(peer.frame.name)
+            metrics.introduce(peer.frame.name, backends: peer.backends)
             group.addTask {
               await cancellation.run { await serve(peer) }
               // After its last probe, so that none of them brings the series back.

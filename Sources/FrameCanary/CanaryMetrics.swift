@@ -38,8 +38,8 @@ package struct CanaryMetrics: Sendable {
   }
 
   /// Makes every series of `peer` exist.
-  func introduce(_ peer: String) {
-    for backend in CanaryBackend.allCases.map(\.rawValue) {
+  func introduce(_ peer: String, backends: [CanaryBackend] = CanaryBackend.allCases) {
+    for backend in backends.map(\.rawValue) {
       for result in ["success", "failure"] { _ = transfers.with(peer, backend, result) }
       for phase in CanaryPhase.allCases.map(\.rawValue) {
         _ = phaseDuration.with(peer, backend, phase)

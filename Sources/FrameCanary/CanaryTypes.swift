@@ -44,10 +44,13 @@ package struct CanaryPeer: Hashable, Sendable {
   package let frame: FrameID
   /// Decimal places of the peer's native currency: an amount must fit both exactly (CONFORMANCE B18).
   package let scale: UInt8
+  /// What the treaty lets us send: not async to a peer that is not subscribed to it.
+  package let backends: [CanaryBackend]
 
-  package init(frame: FrameID, scale: UInt8) {
+  package init(frame: FrameID, scale: UInt8, backends: [CanaryBackend] = CanaryBackend.allCases) {
     self.frame = frame
     self.scale = scale
+    self.backends = backends
   }
 }
 

@@ -47,7 +47,7 @@ struct Round: Sendable {
       }
     }
     publishStranded()
-    let success = outcomes.count == CanaryBackend.allCases.count && outcomes.allSatisfy { $0.1 == .settled }
+    let success = outcomes.count == peer.backends.count && outcomes.allSatisfy { $0.1 == .settled }
     metrics.rounds.with(success ? "success" : "failure").increment()
     return success
   }
@@ -62,24 +62,24 @@ struct Round: Sendable {
   private func fire() async -> [(Started, Probe.Outcome)] {
     let amount = configuration.amount(ours: host.scale, theirs: peer.scale)
     guard unresolved.count < CanaryConfiguration.maximumUnresolved else {
-      for backend in CanaryBackend.allCases { fail(backend, .request, .noFunds, "too many unresolved transfers") }
+      for backend in peer.backends { fail(backend, .request, .noFunds, "too many unresolved transfers") }
       return []
     }
     do {
-      try await host.ensureFunds(Amount(minorUnits: amount.minorUnits * Int64(CanaryBackend.allCases.count)))
+      try await host.ensureFunds(Amount(minorUnits: amount.minorUnits * Int64(peer.backends.count)))
     } catch {
-      for backend in CanaryBackend.allCases { fail(backend, .request, .noFunds, "\(error)") }
+      for backend in peer.backends { fail(backend, .request, .noFunds, "\(error)") }
       return []
     }
     let address: AgentAddress
     do {
       address = AgentAddress(name: try AgentName(CanaryConfiguration.agent), frame: peer.frame)
     } catch {
-      for backend in CanaryBackend.allCases { fail(backend, .request, .badResponse, "\(error)") }
+      for backend in peer.backends { fail(backend, .request, .badResponse, "\(error)") }
       return []
     }
     return await withTaskGroup(of: (Started, Probe.Outcome).self) { group in
-      for backend in CanaryBackend.allCases {
+      for backend in peer.backends {
         let started = Started(
           request: CanaryRequest(
             backend: backend, to: address, amount: amount.decimal(scale: host.scale),

@@ -3,7 +3,7 @@ import FrameLog
 import FrameProtos
 import Foundation
 
-/// A proposal to change the terms of a treaty.
+/// A proposal to change the terms of a treaty, or where its proposer is reached.
 ///
 /// The proposer signs the amended treaty, so its consent is in the proposal; the other frame's decision, once it is in its
 /// log, is the decision. Until the proposer has heard it, it may neither propose nor accept anything else, so the two
@@ -20,7 +20,8 @@ package struct Amendment: Sendable, Equatable {
   package let ours: PBTreatyTerms
   /// What the peer would hold us to, and asks us to send.
   package let theirs: PBTreatyTerms
-  /// The amended treaty, signed by the proposer; once it is accepted, by both.
+  /// The amended treaty, signed by the proposer; once it is accepted, by both. It alone says where the proposer would be
+  /// reached (``Treaty/move(of:in:)``).
   package internal(set) var document: Data
   package let expires: FrameTime
   /// The proposer's words for the other operator.
@@ -82,16 +83,27 @@ package struct TermChanges: Sendable {
   package var bridgeCap: Int64?
   /// The most of the peer's currency issued here in a minute, of its currency.
   package var bridgeRatePerMinute: Int64?
+  /// All event types that are asked for; nil leaves them as they are but for the two below.
   package var subscriptions: [String]?
+  /// Event types to ask for as well.
+  package var subscribe: [String] = []
+  /// Event types to ask for no more.
+  package var unsubscribe: [String] = []
 
   package init() {}
 
-  func apply(to terms: PBTreatyTerms) -> PBTreatyTerms {
+  /// - Throws: ``FederationError/amendmentInvalid(_:)`` when something is to be dropped that was not asked for.
+  func apply(to terms: PBTreatyTerms) throws(FederationError) -> PBTreatyTerms {
     var terms = terms
     if let netDebitCap { terms.netDebitCap = netDebitCap }
     if let bridgeCap { terms.bridgeCap = bridgeCap }
     if let bridgeRatePerMinute { terms.bridgeRatePerMinute = bridgeRatePerMinute }
     if let subscriptions { terms.subscriptions = subscriptions }
+    for name in unsubscribe where !terms.subscriptions.contains(name) {
+      throw .amendmentInvalid("there is no subscription to '\(name.prefix(60))'")
+    }
+    terms.subscriptions.removeAll { unsubscribe.contains($0) }
+    for name in subscribe where !terms.subscriptions.contains(name) { terms.subscriptions.append(name) }
     return terms
   }
 }

@@ -75,6 +75,10 @@ package final class BundleRefresher: Service {
       // What is pinned is what was fetched: by this loop, or for the operator who named it.
       guard let treaty = directory.treaty(peer), treaty.state == .established else { return }
       show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
+    case .endpointsMoved(let peer):
+      // At once, from the new endpoint: what the old one said to be current says nothing there.
+      guard directory.treaty(peer)?.state == .established else { return }
+      begin(peer)
     }
   }
 
@@ -83,6 +87,12 @@ package final class BundleRefresher: Service {
     // What the log says is true until something newer is seen: the pin was verified when it was set.
     show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
     metrics.refreshTimestamp.with(peer.name).set(treaty.since.seconds)
+    begin(peer)
+  }
+
+  /// Refreshes from now on, in place of the loop that did so far.
+  private func begin(_ peer: FrameID) {
+    guard !stopped.withLock({ $0 }) else { return }
     let loop = Task { [weak self] in await self?.loop(peer) ?? () }
     loops.withLock { loops in
       loops[peer]?.cancel()

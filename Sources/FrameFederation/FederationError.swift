@@ -25,6 +25,8 @@ package enum FederationError: FrameError, Equatable {
   case unauthenticatedPeer(String)
   case endpointUnreachable(String, why: String)
   case endpointInvalid(String)
+  /// Where the peer says that it will be reached, somebody answers whom its pinned bundle does not vouch for.
+  case endpointOfAnother(FrameID, endpoint: String, why: String)
   case rateLimited(source: String)
   case busy(FrameID, limit: Int)
   case documentInvalid(String)
@@ -63,6 +65,7 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer: "peer_unauthenticated"
     case .endpointUnreachable: "bundle_endpoint_unreachable"
     case .endpointInvalid: "endpoint_invalid"
+    case .endpointOfAnother: "endpoint_of_another"
     case .rateLimited: "rate_limited"
     case .busy: "peer_busy"
     case .documentInvalid: "treaty_document_invalid"
@@ -86,7 +89,7 @@ package enum FederationError: FrameError, Equatable {
       .invalid
     case .amendmentPending, .amendmentClosed: .conflict
     case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .profileMismatch,
-      .sequenceRollback, .equivocated:
+      .sequenceRollback, .equivocated, .endpointOfAnother:
       .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
@@ -124,6 +127,8 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer(let why): "The caller is not an authenticated peer: \(why.prefix(300))."
     case .endpointUnreachable(let url, let why): "'\(url.prefix(300))' did not answer as it must: \(why.prefix(300))."
     case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
+    case .endpointOfAnother(let peer, let endpoint, let why):
+      "Whoever answers at '\(endpoint.prefix(300))' is not '\(peer)': \(why.prefix(300))"
     case .rateLimited(let source): "Too many requests from \(source)."
     case .busy(let peer, let limit): "'\(peer)' already has \(limit) calls in progress."
     case .documentInvalid(let why): "The treaty's text is not the one that both sides signed: \(why.prefix(300))."
@@ -165,6 +170,8 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer: "Present the X.509-SVID spiffe://<frame>/node of a frame with a treaty here."
     case .endpointUnreachable: "Check the address, that the peer is running and that the network lets it through."
     case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
+    case .endpointOfAnother:
+      "Ask the other operator over another channel where its frame is; if its keys have changed too, repin first."
     case .rateLimited: "Wait a minute and try again."
     case .busy: "Wait for calls to finish."
     case .documentInvalid: "Compare frame peer treaty on both sides; do not go by this text."

@@ -9,38 +9,45 @@ import Foundation
 extension FederationService {
   package static let amendmentLifetime: Duration = .seconds(7 * 86_400)
 
-  /// Proposes new terms to the peer; they count once the peer has accepted.
+  /// Proposes new terms to the peer, or that we are reached elsewhere; it counts once the peer has accepted.
   /// - Parameters:
   ///   - ours: changes of what we hold the peer to.
   ///   - theirs: changes of what the peer holds us to.
+  ///   - endpoints: where we will be reached. A frame moves nobody but itself.
   ///   - note: for the other operator.
   ///   - lifetime: how long the peer may take to decide.
   /// - Throws: ``FederationError``, or what the log throws.
   package func propose(
-    to peer: FrameID, ours: TermChanges, theirs: TermChanges, note: String, lifetime: Duration = amendmentLifetime,
-    actor: SPIFFEID, key: IdempotencyKey
+    to peer: FrameID, ours: TermChanges, theirs: TermChanges, endpoints: EndpointChanges = EndpointChanges(),
+    note: String, lifetime: Duration = amendmentLifetime, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Amendment {
     let treaty = try await established(peer)
+    let place = endpoints.applied(to: treaty.endpoints(of: .us))
     let now = clock.now()
     var offer = AmendmentOffer(
       treatyID: treaty.invitationID, id: UniqueID.make(at: now), number: (treaty.proposed?.number ?? 0) + 1,
-      revision: treaty.revision + 1, ours: ours.apply(to: treaty.ours.terms),
-      theirs: theirs.apply(to: treaty.theirs.terms),
+      revision: treaty.revision + 1, ours: try ours.apply(to: treaty.ours.terms),
+      theirs: try theirs.apply(to: treaty.theirs.terms),
       document: Data(), expires: now + lifetime, note: note)
-    offer.document = try treaty.document(revision: offer.revision, ours: offer.ours, theirs: offer.theirs)
-      .signed(by: signer)
+    offer.document = try treaty.document(
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: (party: .us, to: place)
+    ).signed(by: signer)
     try await submit(.amendment(peer: peer, .propose(offer)), actor: actor, key: key)
     return try amendment(offer.id, in: await self.treaty(peer))
   }
 
   /// Accepts what the peer proposed: when this returns the new terms are in force here, and the peer is told until it
-  /// answers.
+  /// answers. Where it says that it is reached from now on may be silent still; it may not be somebody else.
+  /// - Throws: ``FederationError``, or what the log throws.
   package func acceptAmendment(
     _ id: String, of peer: FrameID, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Amendment {
     let treaty = try await established(peer)
     let open = try amendment(id, in: treaty)
-    let text = try treaty.document(revision: open.revision, ours: open.ours, theirs: open.theirs)
+    if open.state == .pending, let move = treaty.move(of: .peer, in: open.document) {
+      try await courier.requireNoStranger(treaty, at: move)
+    }
+    let text = try treaty.document(with: open, by: .peer)
     let document = text.countersigned(open.document, by: signer)
     try await submit(.amendment(peer: peer, .accept(id: id, document: document)), actor: actor, key: key)
     return try amendment(id, in: await self.treaty(peer))

@@ -50,10 +50,11 @@ extension FederationState {
     guard offer.treatyID == treaty.invitationID, offer.revision == treaty.revision + 1,
       offer.number == (treaty.proposed?.number ?? 0) + 1
     else { throw .amendmentBehind(treaty.peer) }
-    guard offer.ours != treaty.ours.terms || offer.theirs != treaty.theirs.terms else {
-      throw .amendmentInvalid("it changes nothing")
-    }
-    try check(offer, treaty, now, signer: treaty.ours.logVerifierKey)
+    guard
+      offer.ours != treaty.ours.terms || offer.theirs != treaty.theirs.terms
+        || treaty.move(of: .us, in: offer.document) != nil
+    else { throw .amendmentInvalid("it changes nothing") }
+    try check(offer, treaty, now, by: .us)
     return [Self.amendmentProposed(offer, treaty.peer, outgoing: true)]
   }
 
@@ -84,7 +85,7 @@ extension FederationState {
     guard offer.revision == treaty.revision + 1 else {
       return [proposal, Self.amendmentRejected(offer.id, peer, byPeer: false, reason: Self.staleRevision)]
     }
-    try check(offer, treaty, now, signer: treaty.theirs.logVerifierKey)
+    try check(offer, treaty, now, by: .peer)
     if let own = treaty.proposed, own.state == .pending {
       // Proposals crossed: the lesser frame's is carried through. Only the decider can end one, so each ends the other's.
       guard frame < peer, own.isOpen(at: now) else { throw .amendmentBehind(peer) }
@@ -102,6 +103,7 @@ extension FederationState {
     guard amendment.isOpen(at: now) else { throw .amendmentClosed(id, state: Self.lapsed) }
     if let own = treaty.proposed, own.state == .pending { throw .amendmentPending(treaty.peer, amendment: own.id) }
     guard amendment.revision == treaty.revision + 1 else { throw .amendmentBehind(treaty.peer) }
+    if let move = treaty.move(of: .peer, in: amendment.document) { try checkOthers(move, of: treaty) }
     return [try accepted(amendment, document, treaty, byPeer: false)]
   }
 
@@ -124,7 +126,7 @@ extension FederationState {
   private func accepted(
     _ amendment: Amendment, _ document: Data, _ treaty: Treaty, byPeer: Bool
   ) throws(FederationError) -> EventDraft {
-    let text = try treaty.document(revision: amendment.revision, ours: amendment.ours, theirs: amendment.theirs)
+    let text = try treaty.document(with: amendment, by: byPeer ? .us : .peer)
     try text.verify(document, signedBy: text.keys)
     var payload = PBTreatyAmendmentAccepted()
     payload.amendmentID = amendment.id
@@ -164,23 +166,51 @@ extension FederationState {
   // MARK: Checks
 
   private func check(
-    _ offer: AmendmentOffer, _ treaty: Treaty, _ now: FrameTime, signer: String
+    _ offer: AmendmentOffer, _ treaty: Treaty, _ now: FrameTime, by party: Treaty.Party
   ) throws(FederationError) {
     for terms in [offer.ours, offer.theirs] {
       do { try DescriptionRules.check(terms) } catch .descriptionInvalid(let why) { throw .amendmentInvalid(why) }
     }
-    // An event in flight of a type that is no longer carried would never arrive.
-    for (old, new) in [(treaty.ours.terms, offer.ours), (treaty.theirs.terms, offer.theirs)] {
-      if let lost = Set(old.subscriptions).subtracting(new.subscriptions).min() {
-        throw .amendmentInvalid("\(lost) may be on its way and cannot be dropped from a subscription")
-      }
-    }
+    try Subscriptions.check(from: treaty.ours.terms, to: offer.ours)
+    try Subscriptions.check(from: treaty.theirs.terms, to: offer.theirs)
     guard offer.note.utf8.count <= Self.reasonBytesMax else { throw .amendmentInvalid("its note is too long") }
     guard offer.expires > now, offer.expires <= now + Self.amendmentLifetimeMax else {
       throw .amendmentInvalid("it would be open until \(offer.expires), which is past or more than 31 days away")
     }
-    let text = try treaty.document(revision: offer.revision, ours: offer.ours, theirs: offer.theirs)
-    try text.verify(offer.document, signedBy: [signer])
+    // Only the proposer's own endpoints are taken from its text. Whatever else it says must be what is so, or proposed.
+    let move = treaty.move(of: party, in: offer.document)
+    if let move { try check(move, of: party, treaty) }
+    let text = try treaty.document(
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: move.map { (party: party, to: $0) })
+    try text.verify(offer.document, signedBy: [treaty.description(of: party).logVerifierKey])
+  }
+
+  /// New endpoints keep the rules of an invitation, and are not those of the other side.
+  private func check(
+    _ move: TreatyEndpoints, of party: Treaty.Party, _ treaty: Treaty
+  ) throws(FederationError) {
+    do {
+      _ = try DescriptionRules.check(move.applied(to: treaty.description(of: party)))
+    } catch .descriptionInvalid(let why) {
+      throw .amendmentInvalid(why)
+    } catch .endpointInvalid(let text) {
+      throw .amendmentInvalid("'\(text)' is not a usable address")
+    }
+    let other = treaty.description(of: party == .us ? .peer : .us)
+    if let taken = try move.intrusion(on: other, from: treaty.endpoints(of: party)) {
+      throw .amendmentInvalid("\(taken) belongs to '\(other.frameID)'")
+    }
+  }
+
+  /// Nobody moves to where another of our peers is. It is for our operator to learn who is there, not for the proposer, so
+  /// this is looked at when we accept.
+  private func checkOthers(_ move: TreatyEndpoints, of treaty: Treaty) throws(FederationError) {
+    for (peer, other) in treaties.sorted(by: { $0.key < $1.key }) where peer != treaty.peer {
+      guard other.state == .established || other.state == .approved else { continue }
+      if let taken = try move.intrusion(on: other.theirs, from: treaty.endpoints(of: .peer)) {
+        throw .amendmentInvalid("\(taken) belongs to '\(peer)'")
+      }
+    }
   }
 
   private func checkRate(_ treaty: Treaty, _ now: FrameTime) throws(FederationError) {
@@ -257,6 +287,14 @@ extension Treaty {
   }
 
   mutating func evolve(_ e: PBTreatyAmendmentAccepted, _ time: FrameTime) {
+    // Endpoints are said in one place only, which both have signed. Each frame moves its own and nobody else's.
+    let proposer = e.byPeer ? Party.us : .peer
+    if let move = self.move(of: proposer, in: e.document) {
+      switch proposer {
+      case .us: ours = move.applied(to: ours)
+      case .peer: theirs = move.applied(to: theirs)
+      }
+    }
     ours.terms = e.ours
     theirs.terms = e.theirs
     revision = e.revision

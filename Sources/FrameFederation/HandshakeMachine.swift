@@ -94,6 +94,8 @@ package struct HandshakeMachine: Sendable {
   package static let courtesyAgeMax: Duration = .seconds(600)
   /// How often an undecided amendment is asked about, should the decider's own word get lost.
   package static let amendmentPollInterval: Duration = .seconds(3600)
+  /// The same for a proposal that moves our own endpoints: the decider tells us at the new ones, where we may not be yet.
+  package static let movePollInterval: Duration = .seconds(60)
 
   /// Answers that end an approval: asking again cannot change them.
   private static let finalRefusals: Set<String> = [
@@ -159,7 +161,8 @@ package struct HandshakeMachine: Sendable {
     case (.proposeAmendment, .decided(.pending, _, _)):
       troubleBySlot[slot] = nil
       let left = (open.treaty.proposed?.expires ?? now) - now
-      return [.wait(next(open, number: 1), max(.seconds(1), min(left + .seconds(1), Self.amendmentPollInterval)))]
+      let poll = open.treaty.proposesMove ? Self.movePollInterval : Self.amendmentPollInterval
+      return [.wait(next(open, number: 1), max(.seconds(1), min(left + .seconds(1), poll)))]
     case (.proposeAmendment, .decided(let state, let document, let reason)):
       close(slot)
       return [

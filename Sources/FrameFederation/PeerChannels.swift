@@ -16,7 +16,8 @@ import Synchronization
 /// When keys change, a channel goes over to a new connection before the old one has to go: when another authority of ours signs
 /// (the old connection shows an SVID of the one that will be revoked), and when the peer's bundle moves (the peer may present
 /// another). The new connection must have carried a call before anything else is sent over it; what is under way on the old one
-/// ends there. So a rotation is not seen by any call, also when a peer does not know our new authority yet.
+/// ends there. So a rotation is not seen by any call, also when a peer does not know our new authority yet. A peer that is reached
+/// elsewhere by an amendment is gone over to in the same way: until it answers there, it is called where it was.
 package final class PeerChannels: PeerCalling, Service {
   /// Where connections really go, for peers that are reached through an SNI router.
   package typealias Routing = @Sendable (FrameID, HostPort) -> HostPort?
@@ -91,6 +92,7 @@ package final class PeerChannels: PeerCalling, Service {
         logger.error("Cannot open a channel", metadata: ["peer": "\(peer)", "error": "\(error)"])
       }
     case .closed(let peer, _): close(peer)
+    case .endpointsMoved(let peer): move(peer)
     case .pinMoved(let peer, let lostAuthorities):
       guard lostAuthorities else { return move(peer) }
       let clients = held.withLock { held in (held.left[peer] ?? []) + (held.clients[peer].map { [$0] } ?? []) }
@@ -131,7 +133,10 @@ package final class PeerChannels: PeerCalling, Service {
         logger.notice(
           "Cannot go over to a new connection; the old one stays in use",
           metadata: ["peer": "\(peer)", "error": "\(error)"])
-        let pause = Backoff.delay(failures, first: PeerLimits.moveRetryFirst, max: PeerLimits.moveRetryMax, of: peer)
+        let isElsewhere = held.withLock { $0.clients[peer]?.address != next.address }
+        let pause = Backoff.delay(
+          failures, first: PeerLimits.moveRetryFirst,
+          max: isElsewhere ? PeerLimits.relocationRetryMax : PeerLimits.moveRetryMax, of: peer)
         guard (try? await clock.sleep(for: pause)) != nil else { return }
         continue
       }
@@ -302,18 +307,13 @@ package final class PeerChannels: PeerCalling, Service {
     }
   }
 
-  /// The channel to an established peer, opened when there is none or its address has changed.
+  /// The channel to an established peer, opened when there is none.
   /// - Parameter forCall: counts a call on it, so that it is not closed before ``PeerClient/endCall()``.
   private func client(_ peer: FrameID, forCall: Bool = false) throws -> PeerClient {
-    let treaty = try directory.requireEstablished(peer)
-    let address = try HostPort(treaty.theirs.federationAddress)
-    var stale: PeerClient?
-    defer { stale?.leave() }
+    try directory.requireEstablished(peer)
     return try held.withLock { held in
       guard !held.isClosed else { throw PeerCallError.unavailable(peer: peer, why: "this node is shutting down") }
-      var client = held.clients[peer]
-      if let old = client, old.address != address { (stale, client) = (old, nil) }
-      let current = try client ?? makeClient(peer)
+      let current = try held.clients[peer] ?? makeClient(peer)
       held.clients[peer] = current
       if forCall { current.beginCall() }
       return current

@@ -13,6 +13,8 @@ package enum PeerChange: Sendable, Equatable {
   case closed(FrameID, byPeer: Bool)
   /// The pinned bundle moved. Connections that rest on an authority that is gone must end (CONFORMANCE S8).
   case pinMoved(FrameID, lostAuthorities: Bool)
+  /// By an amendment the peer is reached elsewhere. It is still held to the same pin.
+  case endpointsMoved(FrameID)
 }
 
 /// The treaties as the network code needs them: a snapshot behind a lock, readable from event loops.
@@ -81,6 +83,12 @@ package final class PeerDirectory: BundleSource {
     }
     if let old, mayConnect(old.treaty), !mayConnect(new.treaty) {
       changes.append(.closed(peer, byPeer: new.treaty.endedByPeer))
+    }
+    if let old, old.treaty.state == .established, new.treaty.state == .established,
+      old.treaty.theirs.federationAddress != new.treaty.theirs.federationAddress
+        || old.treaty.theirs.bundleEndpoint != new.treaty.theirs.bundleEndpoint
+    {
+      changes.append(.endpointsMoved(peer))
     }
     if new.treaty.state == .established, old?.treaty.state != .established { changes.append(.established(peer)) }
     return changes

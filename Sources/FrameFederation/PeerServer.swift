@@ -69,7 +69,8 @@ package final class PeerServer: Service {
     self.logger = logger
     directory.observe { [weak directory] change in
       switch change {
-      case .established: break
+      // Peers come to us from anywhere: who they are is in their certificates.
+      case .established, .endpointsMoved: break
       case .closed(let peer, let byPeer):
         calls.cancelAll(of: peer)
         guard byPeer else { return connections.closeAll(of: peer) }

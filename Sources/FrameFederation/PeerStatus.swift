@@ -98,6 +98,8 @@ package enum PeerLimits {
   /// Between two tries to go over to a new connection.
   static let moveRetryFirst: Duration = .seconds(1)
   static let moveRetryMax: Duration = .seconds(60)
+  /// The same while the peer is reached elsewhere, and the old connection may be dead already.
+  static let relocationRetryMax: Duration = .seconds(10)
   /// How long calls in progress may keep a connection that has been left; longer than any of them may take.
   static let moveGrace: Duration = .seconds(15)
 }

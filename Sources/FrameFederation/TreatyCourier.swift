@@ -70,6 +70,18 @@ struct TreatyCourier: Sendable {
     return PinnedBundle(fetched.bundle, document: fetched.document)
   }
 
+  /// Looks at where the peer says that it will be reached. Nobody may be there yet; whoever is must be vouched for by the pin.
+  /// - Throws: ``FederationError/endpointOfAnother(_:endpoint:why:)``.
+  func requireNoStranger(_ treaty: Treaty, at move: TreatyEndpoints) async throws {
+    guard move.bundleEndpoint != treaty.theirs.bundleEndpoint else { return }
+    do {
+      _ = try await fetchBundle(treaty.peer, from: move.applied(to: treaty.theirs), vouchedBy: treaty.pin)
+    } catch let error as FetchError {
+      guard case .refused = error else { return }
+      throw FederationError.endpointOfAnother(treaty.peer, endpoint: move.bundleEndpoint, why: error.message)
+    }
+  }
+
   /// The bundle that answers at the peer's endpoint, which nothing vouches for but that it agrees with itself.
   func fetchUnvouched(_ peer: FrameID, from endpoint: String) async throws -> PinnedBundle {
     let fetched = try await BundleClient(client: endpoints, clock: clock).firstContact(peer, at: EndpointURL(endpoint))
@@ -136,7 +148,9 @@ struct TreatyCourier: Sendable {
         try await api.proposeAmendment(proposal, options: options)
       }
       return try answer.answer
-    } catch PeerCallError.refused(_, let code, _) where code == "amendment_invalid" {
+    } catch PeerCallError.refused(_, let code, _)
+      where code == "amendment_invalid" || code == "treaty_document_invalid"
+    {
       // It will never be taken. That it is over is certain only once the decider has it on record.
       return try await withdrawAmendment(treaty, reason: code)
     }

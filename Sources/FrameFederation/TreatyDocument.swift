@@ -11,6 +11,15 @@ package struct TreatyDocument: Sendable, Equatable {
   package static let heading = "frame/treaty/v1"
   package static let bytesMax = 16 * 1024
 
+  /// The two frames, as the text names them.
+  enum Role: String, Sendable { case inviter, invitee }
+
+  static let bundleEndpointField = "-bundle-endpoint"
+  static let federationAddressField = "-federation-address"
+  static let apiField = "-api"
+  /// Stands for a field without a value.
+  static let absent = "-"
+
   /// Ends in a newline.
   package let text: String
   /// The verifier keys that must have signed: the inviter's, then the invitee's.
@@ -24,14 +33,14 @@ package struct TreatyDocument: Sendable, Equatable {
     treatyID: String, revision: UInt32, inviter: PBFrameDescription, invitee: PBFrameDescription
   ) throws(FederationError) {
     var lines = [Self.heading, "treaty \(treatyID)", "revision \(revision)"]
-    lines += try Self.lines("inviter", inviter, peer: invitee)
-    lines += try Self.lines("invitee", invitee, peer: inviter)
+    lines += try Self.lines(.inviter, inviter, peer: invitee)
+    lines += try Self.lines(.invitee, invitee, peer: inviter)
     text = lines.map { $0 + "\n" }.joined()
     keys = [inviter.logVerifierKey, invitee.logVerifierKey]
   }
 
   private static func lines(
-    _ role: String, _ own: PBFrameDescription, peer: PBFrameDescription
+    _ role: Role, _ own: PBFrameDescription, peer: PBFrameDescription
   ) throws(FederationError) -> [String] {
     let native: Asset
     let foreign: Asset
@@ -45,14 +54,14 @@ package struct TreatyDocument: Sendable, Equatable {
     let terms = own.terms
     let fields = [
       ("", own.frameID), ("-currency", "\(native.code) \(native.scale)"), ("-log-key", own.logVerifierKey),
-      ("-bundle-endpoint", own.bundleEndpoint), ("-bundle-profile", own.bundleEndpointProfile),
-      ("-bundle-fingerprint", own.bundleFingerprint), ("-federation-address", own.federationAddress),
-      ("-api", own.apiURL), ("-holds-peer-to-net-debit-cap", amount(terms.netDebitCap, native)),
+      (bundleEndpointField, own.bundleEndpoint), ("-bundle-profile", own.bundleEndpointProfile),
+      ("-bundle-fingerprint", own.bundleFingerprint), (federationAddressField, own.federationAddress),
+      (apiField, own.apiURL), ("-holds-peer-to-net-debit-cap", amount(terms.netDebitCap, native)),
       ("-holds-peer-to-bridge-cap", amount(terms.bridgeCap, foreign)),
       ("-holds-peer-to-bridge-rate-per-minute", amount(terms.bridgeRatePerMinute, foreign)),
       ("-subscribes-to", Set(terms.subscriptions).sorted().joined(separator: " ")),
     ]
-    return fields.map { "\(role)\($0.0) \($0.1.isEmpty ? "-" : $0.1)" }
+    return fields.map { "\(role.rawValue)\($0.0) \($0.1.isEmpty ? absent : $0.1)" }
   }
 
   /// Whether `note` is this very treaty and carries the signature of each of `keys`.
@@ -122,17 +131,32 @@ extension TreatyDocument {
 
 extension Treaty {
   /// The treaty with the given terms.
+  /// - Parameter move: a frame that is reached elsewhere, and where; nil when both stay where they are.
   /// - Throws: ``FederationError/descriptionInvalid(_:)``.
   func document(
-    revision: UInt32, ours: PBTreatyTerms, theirs: PBTreatyTerms
+    revision: UInt32, ours: PBTreatyTerms, theirs: PBTreatyTerms,
+    moving move: (party: Party, to: TreatyEndpoints)? = nil
   ) throws(FederationError) -> TreatyDocument {
     var us = self.ours
     us.terms = ours
     var them = self.theirs
     them.terms = theirs
+    switch move?.party {
+    case .us: us = move?.to.applied(to: us) ?? us
+    case .peer: them = move?.to.applied(to: them) ?? them
+    case nil: break
+    }
     switch direction {
     case .outgoing: return try TreatyDocument(treatyID: invitationID, revision: revision, inviter: us, invitee: them)
     case .incoming: return try TreatyDocument(treatyID: invitationID, revision: revision, inviter: them, invitee: us)
     }
+  }
+  /// The treaty as it would be with an amendment that `party` has proposed: its terms, and `party`'s own endpoints as its
+  /// signed text says. Of the other frame's endpoints that text must say what is so.
+  /// - Throws: ``FederationError/descriptionInvalid(_:)``.
+  func document(with amendment: Amendment, by party: Party) throws(FederationError) -> TreatyDocument {
+    try document(
+      revision: amendment.revision, ours: amendment.ours, theirs: amendment.theirs,
+      moving: move(of: party, in: amendment.document).map { (party: party, to: $0) })
   }
 }

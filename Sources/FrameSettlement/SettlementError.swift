@@ -25,6 +25,8 @@ package enum SettlementError: FrameError, Equatable {
   case alreadyDecided(String, state: String)
   case creditedAmountMismatch(String, expected: Int64, got: Int64)
   case tooManyRefusals(peer: FrameID)
+  /// The peer does not take async transfers: by the treaty it is not sent `CrossFrameTransferInitiated`.
+  case notSubscribed(FrameID)
   case malformedDecision(peer: FrameID, why: String)
 
   package var code: String {
@@ -47,6 +49,7 @@ package enum SettlementError: FrameError, Equatable {
     case .alreadyDecided: "already_decided"
     case .creditedAmountMismatch: "credited_amount_mismatch"
     case .tooManyRefusals: "too_many_refusals"
+    case .notSubscribed: "peer_not_subscribed"
     case .malformedDecision: "malformed_decision"
     }
   }
@@ -54,7 +57,7 @@ package enum SettlementError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .invalidTransferID, .memoTooLong, .amountTooLarge, .wrongAsset, .selfTransfer, .malformedDecision: .invalid
-    case .amountNotRepresentable, .insufficientFunds, .netDebitCap, .amountOverflow: .refused
+    case .amountNotRepresentable, .insufficientFunds, .netDebitCap, .amountOverflow, .notSubscribed: .refused
     case .unknownAgent, .unknownTransfer: .notFound
     case .notAllowed, .wrongOrigin, .notAddressedHere: .forbidden
     case .transferConflict, .alreadyDecided, .creditedAmountMismatch: .conflict
@@ -87,6 +90,7 @@ package enum SettlementError: FrameError, Equatable {
     case .creditedAmountMismatch(let id, let expected, let got):
       "The peer says it credited \(got) minor units for transfer '\(id.prefix(80))'; \(expected) were due."
     case .tooManyRefusals(let peer): "\(peer) had too many transfers refused within a minute."
+    case .notSubscribed(let peer): "By the treaty \(peer) takes no async transfers from this frame."
     case .malformedDecision(let peer, let why): "The decision \(peer) sent cannot be used: \(why.prefix(160))."
     }
   }
@@ -111,6 +115,8 @@ package enum SettlementError: FrameError, Equatable {
     case .creditedAmountMismatch, .malformedDecision:
       "The transfer stays in doubt until the peer answers truly: speak with its operator."
     case .tooManyRefusals: "Retry later."
+    case .notSubscribed:
+      "Use the backend 2pc, or ask the peer's operator to subscribe to CrossFrameTransferInitiated (frame peer amend)."
     }
   }
 }

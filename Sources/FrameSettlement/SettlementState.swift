@@ -111,6 +111,10 @@ package struct SettlementState: Sendable {
       ]
     case .initiate(let terms):
       _ = try checkDebit(terms, ledger, federation, context)
+      // It would leave this frame and arrive nowhere.
+      guard try federation.requireEstablished(terms.destination).sends(.crossFrameTransferInitiated) else {
+        throw SettlementError.notSubscribed(terms.destination)
+      }
       return initiated(terms)
     case .commit(let id, let peer, let credited, let position):
       try requireNode(context)

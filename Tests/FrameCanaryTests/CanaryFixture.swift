@@ -78,9 +78,13 @@ struct CanaryFixture {
     return CanaryHost(scale: 2, peers: { [peer] }, ensureFunds: funds)
   }
 
-  func round(funds: @escaping @Sendable (Amount) async throws -> Void = { _ in }) -> Round {
+  func round(
+    backends: [CanaryBackend] = CanaryBackend.allCases,
+    funds: @escaping @Sendable (Amount) async throws -> Void = { _ in }
+  ) -> Round {
     Round(
-      peer: peer, configuration: CanaryConfiguration(), host: host(funds: funds), api: api, metrics: metrics,
+      peer: CanaryPeer(frame: peer.frame, scale: peer.scale, backends: backends), configuration: CanaryConfiguration(),
+      host: host(funds: funds), api: api, metrics: metrics,
       clock: clock, randomness: randomness, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 

@@ -65,6 +65,15 @@ struct RoundTests {
     #expect(sent[1].idempotencyKey != sent[2].idempotencyKey)
   }
 
+  @Test("a peer that takes no async transfers is probed with 2pc alone, and that is a success")
+  func onlyTwoPhase() async throws {
+    let fixture = try CanaryFixture(ScriptedAPI(starts: [.twoPhase: [.completed("t1")]]))
+    var round = fixture.round(backends: [.twoPhase])
+    #expect(await round.run())
+    #expect(fixture.transfers(.twoPhase, "success") == 1)
+    #expect(fixture.transfers(.async, "success") == 0 && fixture.transfers(.async, "failure") == 0)
+  }
+
   @Test("without funds nothing is asked of the API and the reason is counted")
   func noFunds() async throws {
     struct Empty: Error {}

@@ -135,7 +135,7 @@ struct AmendmentTests {
     }
   }
 
-  @Test("a subscription that money may be travelling on cannot be dropped; an amendment must change something")
+  @Test("an amendment must change something, keep the rules, and be of the next revision")
   func invalid() throws {
     let simulator = try established()
     let treaty = try #require(simulator.treaty(0))
@@ -153,7 +153,7 @@ struct AmendmentTests {
       try book.run(try offer { _ in }, as: a.authority)
     }
     #expect(throws: FederationError.self) {
-      try book.run(try offer { $0.ours.subscriptions = ["CrossFrameTransferInitiated"] }, as: a.authority)
+      try book.run(try offer { $0.ours.subscriptions = ["Everything"] }, as: a.authority)
     }
     #expect(throws: FederationError.self) { try book.run(try offer { $0.theirs.bridgeCap = -1 }, as: a.authority) }
     #expect(throws: FederationError.amendmentBehind(b)) {

@@ -31,9 +31,11 @@ struct TreatySimulationTests {
     }
   }
 
-  @Test("amendments proposed, crossed, decided, withdrawn and lapsed over a bad network: both sides agree in the end")
+  @Test(
+    "amendments and moves proposed, crossed, decided, withdrawn and lapsed over a bad network: both sides agree in the end"
+  )
   func amendments() throws {
-    var accepted = 0
+    var (accepted, moved) = (0, 0)
     for seed in UInt64(1)...24 {
       var simulator = TreatySimulator(seed: seed)
       simulator.invite(0)
@@ -43,20 +45,26 @@ struct TreatySimulationTests {
       for _ in 0..<120 {
         simulator.disturb()
         let who = simulator.pick(2)
-        switch simulator.pick(14) {
+        switch simulator.pick(15) {
         case 0, 1: simulator.propose(who, lifetime: .seconds(simulator.pick(4) == 0 ? 1 : 600))
         case 2: simulator.decide(who, accept: true)
         case 3: simulator.decide(who, accept: false)
         case 4: simulator.withdraw(who)
+        case 5:
+          var place = TreatyEndpoints(of: describe(Names.a))
+          place.federationAddress = "host-\(who).example:\(9000 + simulator.pick(900))"
+          simulator.relocate(who, to: place)
         default: break
         }
         agree(simulator, seed, isQuiet: false)
       }
       simulator.settle()
       agree(simulator, seed, isQuiet: true)
-      accepted += Int(try #require(simulator.treaty(0)).revision)
+      let treaty = try #require(simulator.treaty(0))
+      accepted += Int(treaty.revision)
+      moved += [treaty.ours, treaty.theirs].count { $0.federationAddress.hasPrefix("host-") }
     }
-    #expect(accepted > 8, "the runs must get somewhere")
+    #expect(accepted > 8 && moved > 2, "the runs must get somewhere: \(accepted) accepted, \(moved) moved")
   }
 
   /// At one revision there is one text and one set of terms; the revisions are never more than the one step apart that the
@@ -65,7 +73,7 @@ struct TreatySimulationTests {
     guard let a = simulator.treaty(0), let b = simulator.treaty(1) else { return }
     if a.revision == b.revision {
       #expect(a.document == b.document, "seed \(seed)")
-      #expect(a.ours.terms == b.theirs.terms && a.theirs.terms == b.ours.terms, "seed \(seed)")
+      #expect(a.ours == b.theirs && a.theirs == b.ours, "seed \(seed)")
     } else {
       let (ahead, behind) = a.revision > b.revision ? (a, b) : (b, a)
       #expect(ahead.revision == behind.revision + 1, "seed \(seed)")

@@ -74,18 +74,30 @@ struct TreatySimulator {
   }
 
   mutating func propose(_ who: Int, lifetime: Duration = .seconds(600)) {
+    let cap = Int64(1 + pick(1_000_000))
+    proposeTerms(who, lifetime: lifetime) { $0.netDebitCap = cap }
+  }
+
+  mutating func relocate(_ who: Int, to place: TreatyEndpoints, lifetime: Duration = .seconds(600)) {
+    proposeTerms(who, to: place, lifetime: lifetime) { _ in }
+  }
+
+  mutating func proposeTerms(
+    _ who: Int, to place: TreatyEndpoints? = nil, lifetime: Duration = .seconds(600),
+    _ change: (inout PBTreatyTerms) -> Void
+  ) {
     let us = nodes[who]
     guard let treaty = us.book.state.treaty(nodes[1 - who].id), treaty.state == .established else { return }
     ids += 1
     var ours = treaty.ours.terms
-    ours.netDebitCap = Int64(1 + pick(1_000_000))
+    change(&ours)
     var offer = AmendmentOffer(
       treatyID: treaty.invitationID, id: "p\(ids)", number: (treaty.proposed?.number ?? 0) + 1,
       revision: treaty.revision + 1, ours: ours, theirs: treaty.theirs.terms, document: Data(),
       expires: now + lifetime, note: "")
-    guard let text = try? treaty.document(revision: offer.revision, ours: offer.ours, theirs: offer.theirs) else {
-      return
-    }
+    let text = try? treaty.document(
+      revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: place.map { (party: .us, to: $0) })
+    guard let text else { return }
     offer.document = text.signed(by: logSigner(us.id))
     run(who, .amendment(peer: treaty.peer, .propose(offer)), as: us.id.authority)
   }
@@ -96,7 +108,7 @@ struct TreatySimulator {
     guard accept else {
       return run(who, .amendment(peer: treaty.peer, .reject(id: open.id, reason: "no")), as: us.id.authority)
     }
-    guard let text = try? treaty.document(revision: open.revision, ours: open.ours, theirs: open.theirs) else { return }
+    guard let text = try? treaty.document(with: open, by: .peer) else { return }
     let document = text.countersigned(open.document, by: logSigner(us.id))
     run(who, .amendment(peer: treaty.peer, .accept(id: open.id, document: document)), as: us.id.authority)
   }

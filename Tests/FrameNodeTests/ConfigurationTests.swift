@@ -1,5 +1,7 @@
 import Foundation
 import FrameCore
+import FrameFederation
+import FrameProtos
 import Testing
 
 @testable import FrameNode
@@ -25,6 +27,11 @@ struct ConfigurationTests {
     #expect(configuration.canary.interval == .seconds(60))
     #expect(configuration.auditInterval == .seconds(60))
     #expect(configuration.refreshInterval == .seconds(300))
+  }
+
+  @Test("a frame asks its peers for every event that travels between frames")
+  func subscriptions() {
+    #expect(Set(NodeConfiguration.subscriptions.map(\.name)) == Subscriptions.carried)
   }
 
   @Test("what yaml() writes reads back as the same configuration")

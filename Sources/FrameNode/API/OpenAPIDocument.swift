@@ -364,7 +364,7 @@ package enum OpenAPIDocument {
           summary: The last amendments of the treaty in both directions (authority)
           responses: {"200": {$ref: "#/components/responses/Amendments"}, default: {$ref: "#/components/responses/Problem"}}
         post:
-          summary: Propose new terms to the peer; absent ones stay as they are (authority)
+          summary: Propose new terms to the peer, or that we are reached elsewhere; what is absent stays as it is (authority)
           requestBody: {$ref: "#/components/requestBodies/Amendment"}
           responses: {"202": {$ref: "#/components/responses/Amendment"}, default: {$ref: "#/components/responses/Problem"}}
       /api/v1/peers/{peer}/amendments/{id}/accept:

@@ -56,6 +56,11 @@ struct TreatyRoutes {
     let bridgeCap: String?
     let bridgeRatePerMinute: String?
     let subscriptions: [String]?
+    let subscribe: [String]?
+    let unsubscribe: [String]?
+    let bundleEndpoint: String?
+    let federationAddress: String?
+    let apiUrl: String?
     let peerNetDebitCap: String?
     let peerBridgeCap: String?
     let peerBridgeRatePerMinute: String?
@@ -76,12 +81,18 @@ struct TreatyRoutes {
     ours.bridgeCap = try units(body.bridgeCap, foreign)
     ours.bridgeRatePerMinute = try units(body.bridgeRatePerMinute, foreign)
     ours.subscriptions = body.subscriptions
+    ours.subscribe = body.subscribe ?? []
+    ours.unsubscribe = body.unsubscribe ?? []
     theirs.netDebitCap = try units(body.peerNetDebitCap, foreign)
     theirs.bridgeCap = try units(body.peerBridgeCap, native)
     theirs.bridgeRatePerMinute = try units(body.peerBridgeRatePerMinute, native)
+    var endpoints = EndpointChanges()
+    endpoints.bundleEndpoint = body.bundleEndpoint
+    endpoints.federationAddress = body.federationAddress
+    endpoints.apiURL = body.apiUrl
     let lifetime = body.expiresInSeconds.map { Duration.seconds(min(max($0, 0), 40 * 86_400)) }
     let amendment = try await federation.propose(
-      to: peer, ours: ours, theirs: theirs, note: body.note ?? "",
+      to: peer, ours: ours, theirs: theirs, endpoints: endpoints, note: body.note ?? "",
       lifetime: lifetime ?? FederationService.amendmentLifetime, actor: try call.actor(),
       key: node.freshKey("ws3/amend"))
     return try await reply(amendment, peer, .outgoing, .accepted)

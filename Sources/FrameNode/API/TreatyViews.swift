@@ -26,6 +26,20 @@ struct TermsView: Encodable, Sendable {
   }
 }
 
+/// Where a frame is reached.
+struct EndpointsView: Encodable, Sendable {
+  let bundleEndpoint: String
+  let federationAddress: String
+  /// Absent when it is not published.
+  let apiUrl: String?
+
+  init(_ endpoints: TreatyEndpoints) {
+    bundleEndpoint = endpoints.bundleEndpoint
+    federationAddress = endpoints.federationAddress
+    apiUrl = endpoints.apiURL.isEmpty ? nil : endpoints.apiURL
+  }
+}
+
 /// A treaty as both sides signed it.
 struct TreatyView: Encodable, Sendable {
   let frameId: String
@@ -37,6 +51,10 @@ struct TreatyView: Encodable, Sendable {
   let ours: TermsView
   /// What the peer holds us to.
   let theirs: TermsView
+  /// Where the peer reaches us.
+  let ourEndpoints: EndpointsView
+  /// Where we reach the peer.
+  let theirEndpoints: EndpointsView
   let logVerifierKeys: [String]
   /// The signed note, as it is.
   let document: String
@@ -52,12 +70,14 @@ struct TreatyView: Encodable, Sendable {
     since = treaty.since.description
     ours = TermsView(treaty.ours.terms, own: native, foreign: foreign)
     theirs = TermsView(treaty.theirs.terms, own: foreign, foreign: native)
+    ourEndpoints = EndpointsView(treaty.endpoints(of: .us))
+    theirEndpoints = EndpointsView(treaty.endpoints(of: .peer))
     logVerifierKeys = try TreatyDocument.inspect(treaty.document).keys
     document = String(decoding: treaty.document, as: UTF8.self)
   }
 }
 
-/// A proposal to change a treaty's terms.
+/// A proposal to change a treaty's terms, or where its proposer is reached.
 struct AmendmentView: Encodable, Sendable {
   let amendmentId: String
   let frameId: String
@@ -73,6 +93,8 @@ struct AmendmentView: Encodable, Sendable {
   let ours: TermsView
   /// What the peer would hold us to.
   let theirs: TermsView
+  /// Where the proposer would be reached; absent when it stays, and once it is decided.
+  let endpoints: EndpointsView?
   /// What differs from the treaty as it stands, a line each; empty once it is decided.
   let changes: [String]
 
@@ -93,10 +115,23 @@ struct AmendmentView: Encodable, Sendable {
       TermsView(treaty.ours.terms, own: native, foreign: foreign),
       TermsView(treaty.theirs.terms, own: foreign, foreign: native)
     )
+    let proposer: Treaty.Party = direction == .outgoing ? .us : .peer
+    let move = amendment.state == .pending ? treaty.move(of: proposer, in: amendment.document) : nil
+    endpoints = move.map(EndpointsView.init)
     changes =
       amendment.state == .pending
       ? Self.changes("we hold \(treaty.peer) to", present.0, ours)
-        + Self.changes("\(treaty.peer) holds us to", present.1, theirs) : []
+        + Self.changes("\(treaty.peer) holds us to", present.1, theirs)
+        + Self.changes(proposer == .us ? "we are" : "\(treaty.peer) is", treaty.endpoints(of: proposer), move) : []
+  }
+
+  private static func changes(_ who: String, _ old: TreatyEndpoints, _ new: TreatyEndpoints?) -> [String] {
+    guard let new else { return [] }
+    let fields = [
+      ("bundle endpoint", old.bundleEndpoint, new.bundleEndpoint),
+      ("federation address", old.federationAddress, new.federationAddress), ("API", old.apiURL, new.apiURL),
+    ]
+    return fields.filter { $0.1 != $0.2 }.map { "\(who) reached by \($0.0): \($0.1) -> \($0.2)" }
   }
 
   private static func changes(_ who: String, _ old: TermsView, _ new: TermsView) -> [String] {

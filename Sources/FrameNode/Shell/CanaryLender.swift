@@ -14,7 +14,9 @@ struct CanaryLender: Sendable {
     let federation = try await node.writer.read { $0.federation }
     return federation.establishedPeers.compactMap { peer in
       guard let treaty = federation.treaty(peer), let asset = try? Asset(treaty.theirs.native) else { return nil }
-      return CanaryPeer(frame: peer, scale: asset.scale)
+      return CanaryPeer(
+        frame: peer, scale: asset.scale,
+        backends: treaty.sends(.crossFrameTransferInitiated) ? CanaryBackend.allCases : [.twoPhase])
     }
   }
 

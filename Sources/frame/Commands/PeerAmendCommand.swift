@@ -3,14 +3,24 @@ import ArgumentParser
 /// `frame peer amend`.
 struct PeerAmendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "amend", abstract: "Propose new terms of a treaty; they count once the other side has accepted.",
+    commandName: "amend",
+    abstract:
+      "Propose new terms of a treaty, or that we are reached elsewhere; it counts once the other side has accepted.",
     discussion: """
       A limit without peer- in its name is one that we hold the peer to; one with it is what the peer is asked to hold us
       to. What is not named stays as it is. Both sides see the amended text, and both sign it.
 
+      A frame proposes nobody's endpoints but its own. It may do so before it moves or from where it has moved to; the peer
+      goes over when it answers there. Its keys stay.
+
+      Of the subscriptions CrossFrameTransferInitiated (async transfers to us) and TokensBridgeLocked (locks for us) can be
+      dropped: the peer then begins no more of them. The others tell what became of money and stay.
+
       Examples:
         frame peer amend frame-b.example --net-debit-cap 20000.00 --note "as agreed on Monday"
         frame peer amend frame-b.example --peer-bridge-cap 5000.00
+        frame peer amend frame-b.example --bundle-endpoint https://new.example:9444 --federation-address new.example:9443
+        frame peer amend frame-b.example --unsubscribe TokensBridgeLocked
       """)
 
   @Argument(help: "The peer's frame id.")
@@ -27,6 +37,23 @@ struct PeerAmendCommand: AsyncParsableCommand {
 
   @Option(name: .long, help: "Event types that we ask the peer to send, separated by commas; all of them.")
   var subscriptions: String?
+
+  @Option(name: .long, help: "Event types to ask the peer for as well, separated by commas.")
+  var subscribe: String?
+
+  @Option(name: .long, help: "Event types to ask the peer for no more, separated by commas.")
+  var unsubscribe: String?
+
+  @Option(name: .long, help: "Where we will serve our bundle, https://host:port.")
+  var bundleEndpoint: String?
+
+  @Option(
+    name: [.customLong("federation-address"), .customLong("peer-endpoint")],
+    help: "Where peers will reach us, host:port of the federation listener.")
+  var federationAddress: String?
+
+  @Option(name: .customLong("api-url"), help: "Where our API will be published; empty for nowhere.")
+  var apiURL: String?
 
   @Option(name: .long, help: "How far we may run into debt with the peer, in its currency.")
   var peerNetDebitCap: String?
@@ -56,8 +83,14 @@ struct PeerAmendCommand: AsyncParsableCommand {
     body.add("peer_bridge_cap", peerBridgeCap)
     body.add("peer_bridge_rate_per_minute", peerBridgeRate)
     body.add("note", note)
-    if let subscriptions {
-      body["subscriptions"] = .list(subscriptions.split(separator: ",").map { .string(String($0)) })
+    body.add("bundle_endpoint", bundleEndpoint)
+    body.add("federation_address", federationAddress)
+    body.add("api_url", apiURL)
+    for (key, names) in [
+      ("subscriptions", subscriptions), ("subscribe", subscribe), ("unsubscribe", unsubscribe),
+    ] {
+      guard let names else { continue }
+      body[key] = .list(names.split(separator: ",").map { .string(String($0)) })
     }
     if let expires { body["expires_in_seconds"] = .integer(max(1, Int(expires.duration.inSeconds))) }
     let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(

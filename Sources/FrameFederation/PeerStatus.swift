@@ -89,7 +89,7 @@ package enum PeerLimits {
   /// How long a connection may outlive the treaty that its peer has just ended.
   static let farewell: Duration = .milliseconds(250)
   /// From the end of accepting to the stop of the transport.
-  static let handover: Duration = .milliseconds(100)
+  static let handover: Duration = .milliseconds(300)
   /// How long calls in progress may take to finish when the node stops.
   static let shutdownGrace: Duration = .seconds(2)
   static let handshakeTimeout: Duration = .seconds(10)

@@ -170,7 +170,7 @@ struct AuthorityTaintCommand: AsyncParsableCommand {
         frame authority taint --kind x509 --id 1f2e3d4c5b6a7988
       """)
 
-  @Option(name: .long, help: "The key, as frame authority show lists it; one that is old.")
+  @Option(name: .long, parsing: .unconditional, help: "The key, as frame authority show lists it; one that is old.")
   var id: String
 
   @OptionGroup var kind: KindOption
@@ -195,7 +195,7 @@ struct AuthorityRevokeCommand: AsyncParsableCommand {
         frame authority revoke --kind x509 --id 1f2e3d4c5b6a7988
       """)
 
-  @Option(name: .long, help: "The key, as frame authority show lists it; one that is tainted.")
+  @Option(name: .long, parsing: .unconditional, help: "The key, as frame authority show lists it; one that is tainted.")
   var id: String
 
   @OptionGroup var kind: KindOption

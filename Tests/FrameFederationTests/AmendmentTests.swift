@@ -10,18 +10,9 @@ struct AmendmentTests {
   let a = Names.a
   let b = Names.b
 
-  private func established() throws -> TreatySimulator {
-    var simulator = TreatySimulator(seed: 1)
-    simulator.invite(0)
-    simulator.settle(.seconds(300))
-    simulator.approve(1)
-    simulator.settle(.seconds(300))
-    return simulator
-  }
-
   @Test("a proposal changes nothing until it is accepted, then both hold the same text; both events are on both logs")
   func accepted() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     let before = try #require(simulator.treaty(0))
     simulator.propose(0)
     simulator.settle(.seconds(300))
@@ -44,7 +35,7 @@ struct AmendmentTests {
 
   @Test("only the authority proposes and decides, and a peer speaks for itself alone")
   func actors() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0)
     simulator.settle(.seconds(300))
     let id = try #require(simulator.treaty(1)?.received).id
@@ -69,7 +60,7 @@ struct AmendmentTests {
 
   @Test("B5: a proposal that arrives after its withdrawal is answered as withdrawn and never decided")
   func withdrawalOvertakes() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0)
     let late = simulator.requests
     simulator.requests = []
@@ -85,7 +76,7 @@ struct AmendmentTests {
 
   @Test("a withdrawal that finds the proposal accepted ends as accepted")
   func tooLate() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0)
     simulator.settle(.seconds(300))
     simulator.decide(1, accept: true)
@@ -98,7 +89,7 @@ struct AmendmentTests {
 
   @Test("what nobody decides in time is over on both sides, by the decider's word")
   func lapses() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0, lifetime: .seconds(5))
     simulator.settle()
     #expect(simulator.treaty(0)?.proposed?.state == .rejected)
@@ -108,7 +99,7 @@ struct AmendmentTests {
 
   @Test("proposals that cross leave the lesser frame's, and the other operator's falls away")
   func crossing() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0)
     simulator.propose(1)
     simulator.settle(.seconds(300))
@@ -123,7 +114,7 @@ struct AmendmentTests {
 
   @Test("a revoke ends what is open, and nothing of it counts in a treaty made later")
   func revoked() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     simulator.propose(0)
     simulator.settle(.seconds(300))
     var book = simulator.nodes[1].book
@@ -137,7 +128,7 @@ struct AmendmentTests {
 
   @Test("an amendment must change something, keep the rules, and be of the next revision")
   func invalid() throws {
-    let simulator = try established()
+    let simulator = TreatySimulator.established()
     let treaty = try #require(simulator.treaty(0))
     var book = simulator.nodes[0].book
     func offer(_ change: (inout AmendmentOffer) -> Void) throws -> FederationCommand {
@@ -168,7 +159,7 @@ struct AmendmentTests {
 
   @Test("B21: a peer can bring a bounded number of proposals an hour")
   func bounded() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     for _ in 0..<FederationState.amendmentsPerHourMax {
       simulator.propose(0)
       simulator.withdraw(0)

@@ -12,15 +12,6 @@ struct RelocationTests {
   let a = Names.a
   let b = Names.b
 
-  private func established() throws -> TreatySimulator {
-    var simulator = TreatySimulator(seed: 1)
-    simulator.invite(0)
-    simulator.settle(.seconds(300))
-    simulator.approve(1)
-    simulator.settle(.seconds(300))
-    return simulator
-  }
-
   private let place: TreatyEndpoints = {
     var place = TreatyEndpoints(of: describe(Names.b))
     place.bundleEndpoint = "https://new.example:9454"
@@ -48,7 +39,7 @@ struct RelocationTests {
 
   @Test("a frame proposes where it is; once accepted both texts and both states have it, and its keys stay")
   func moved() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     let before = try #require(simulator.treaty(0))
     simulator.relocate(1, to: place)
     simulator.settle(.seconds(300))
@@ -86,7 +77,7 @@ struct RelocationTests {
 
   @Test("endpoints that are none, or that belong to the other side, are refused at both ends")
   func refused() throws {
-    let simulator = try established()
+    let simulator = TreatySimulator.established()
     let (atA, atB) = (try #require(simulator.treaty(0)), try #require(simulator.treaty(1)))
     let changes: [(String, (inout TreatyEndpoints) -> Void)] = [
       ("no TLS", { $0.bundleEndpoint = "http://new.example:9454" }),
@@ -129,7 +120,7 @@ struct RelocationTests {
 
   @Test("nobody moves anybody else: a text that moves the other side, or the signer's keys, is not the treaty")
   func others() throws {
-    let simulator = try established()
+    let simulator = TreatySimulator.established()
     let (atA, atB) = (try #require(simulator.treaty(0)), try #require(simulator.treaty(1)))
     var (bookA, bookB) = (simulator.nodes[0].book, simulator.nodes[1].book)
     var elsewhere = atB.endpoints(of: .peer)
@@ -168,7 +159,7 @@ struct RelocationTests {
 
   @Test("where another of our peers is, nobody moves; only who accepts is told")
   func thirdParty() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     let c = Names.c
     var third = describe(c, fingerprint: "SHA256:cc")
     third.bundleEndpoint = "https://third.example:9444"
@@ -205,7 +196,7 @@ struct RelocationTests {
 
   @Test("who proposes to move asks every minute, since it is told at the new address")
   func polled() throws {
-    let simulator = try established()
+    let simulator = TreatySimulator.established()
     var book = simulator.nodes[1].book
     var machine = HandshakeMachine()
     let proposal = try offer(try #require(simulator.treaty(1)), by: b, to: place)
@@ -319,7 +310,7 @@ struct RelocationTests {
   @Test(
     "requests can be dropped and taken up again, outcomes cannot be dropped, and nothing that is never sent is added")
   func subscriptions() throws {
-    var simulator = try established()
+    var simulator = TreatySimulator.established()
     let all = Subscriptions.carried.sorted()
     func propose(_ who: Int, _ names: [String]) {
       simulator.proposeTerms(who) { $0.subscriptions = names }

@@ -8,6 +8,16 @@ import Testing
 
 /// Two frames' treaty machines over a network that loses, doubles, delays and reorders, and nodes that crash at any step.
 struct TreatySimulator {
+  /// Two frames with a treaty: the first has invited the second.
+  static func established() -> TreatySimulator {
+    var simulator = TreatySimulator(seed: 1)
+    simulator.invite(0)
+    simulator.settle(.seconds(300))
+    simulator.approve(1)
+    simulator.settle(.seconds(300))
+    return simulator
+  }
+
   struct Node {
     let id: FrameID
     let pin: PinnedBundle

@@ -7,14 +7,6 @@ import Testing
 
 @Suite("The encoder of stored events")
 struct EventEncoderTests {
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return (state ^ (state >> 29)) &* 0x9fb2_1c65_1e98_df25
-    }
-  }
-
   /// Whatever stands before them stays as it is.
   private func bytes(_ event: PBEvent) throws -> [UInt8] {
     var bytes: [UInt8] = [1, 2, 3]
@@ -29,7 +21,7 @@ struct EventEncoderTests {
     String(repeating: "x", count: 127), String(repeating: "y", count: 128), String(repeating: "z", count: 20_000),
   ]
 
-  private static func number(_ random: inout Generator) -> Int64 {
+  private static func number(_ random: inout SeededGenerator) -> Int64 {
     switch Int.random(in: 0..<4, using: &random) {
     case 0: 0
     case 1: Int64.random(in: -200...200, using: &random)
@@ -38,9 +30,9 @@ struct EventEncoderTests {
     }
   }
 
-  private static func text(_ random: inout Generator) -> String { texts.randomElement(using: &random) ?? "" }
+  private static func text(_ random: inout SeededGenerator) -> String { texts.randomElement(using: &random) ?? "" }
 
-  private static func posting(_ random: inout Generator) -> PBPosting {
+  private static func posting(_ random: inout SeededGenerator) -> PBPosting {
     .with {
       $0.owner = text(&random)
       $0.kind = PBAccountKind(rawValue: Int.random(in: -1...12, using: &random)) ?? .unspecified
@@ -56,7 +48,7 @@ struct EventEncoderTests {
     (try? PBAsset(serializedBytes: [0xa0, 0x06, 0x01]).unknownFields) ?? UnknownStorage()
   }
 
-  private static func event(_ random: inout Generator) -> PBEvent {
+  private static func event(_ random: inout SeededGenerator) -> PBEvent {
     .with {
       $0.position = UInt64(bitPattern: number(&random))
       $0.timeUnixNs = number(&random)
@@ -86,7 +78,7 @@ struct EventEncoderTests {
   @Test(
     "it makes the bytes that SwiftProtobuf makes, whatever is in the event", arguments: 1...4 as ClosedRange<UInt64>)
   func sameBytes(seed: UInt64) throws {
-    var random = Generator(state: seed)
+    var random = SeededGenerator(state: seed)
     for round in 0..<500 {
       let event = Self.event(&random)
       #expect(
@@ -104,7 +96,7 @@ struct EventEncoderTests {
   @Test(
     "the owners of postings are read from the bytes as the whole event gives them", arguments: [UInt64(1), 2, 3, 4])
   func owners(seed: UInt64) throws {
-    var random = Generator(state: seed)
+    var random = SeededGenerator(state: seed)
     for _ in 0..<400 {
       var bytes = try Self.event(&random).serializedBytes() as [UInt8]
       // Sometimes damaged: then both say nothing, or the same.

@@ -122,7 +122,7 @@ import Testing
 @Suite("Keys in memory") struct KeyTableTests {
   @Test("a table says what a dictionary says, through growth, repetition and letting go", arguments: [UInt64(1), 2, 3])
   func model(seed: UInt64) {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededGenerator(state: seed)
     var table = KeyTable()
     var model: [KeyFingerprint: UInt64] = [:]
     // Few different halves, so that keys share a half of their fingerprint with others.
@@ -140,18 +140,6 @@ import Testing
       #expect(table.count == model.count)
     }
     for (key, position) in model { #expect(table[key] == position) }
-  }
-
-  private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
   }
 
   @Test("the greatest and the least of everything are kept apart from nothing")

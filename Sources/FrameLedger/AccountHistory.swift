@@ -120,17 +120,14 @@ package final class AccountHistory: Service {
   }
 
   /// The agents whose money an event moves.
-  static func agents(_ bytes: Data) throws -> [String] {
+  private static func agents(_ bytes: Data) throws -> [String] {
     var names: [String] = []
-    let isRead = PostingScanner.scan(bytes) { owner, kind in
+    func add(_ owner: String, _ kind: PBAccountKind) {
       if kind.ownership == .agent, !names.contains(owner) { names.append(owner) }
     }
-    if isRead { return names }
+    if PostingScanner.scan(bytes, add) { return names }
     names = []
-    for posting in try RecordedEvent(bytes: bytes).event.postings
-    where posting.kind.ownership == .agent && !names.contains(posting.owner) {
-      names.append(posting.owner)
-    }
+    for posting in try RecordedEvent(bytes: bytes).event.postings { add(posting.owner, posting.kind) }
     return names
   }
 }

@@ -55,7 +55,7 @@ package struct EmissionPolicy: Sendable {
     fileprivate func allows(_ role: Role) -> Bool { roleBits & role.bit != 0 }
     fileprivate func allows(from: PBAccountKind, to: PBAccountKind) -> Bool { flowBits & Self.bit(from, to) != 0 }
 
-    /// No bit for a kind that this version does not know.
+    /// No bit for a kind that this version does not know. Eleven kinds are as many as 128 bits have room for.
     private static func bit(_ from: PBAccountKind, _ to: PBAccountKind) -> UInt128 {
       let kinds = 0..<11
       guard kinds.contains(from.rawValue), kinds.contains(to.rawValue) else { return 0 }

@@ -67,11 +67,7 @@ final class LogHistory<State: FrameState>: Sendable {
     _ point: PastPoint, _ durable: UInt64, _ body: (State) throws -> Value
   ) throws -> PastValue<Value> {
     let start = ContinuousClock.now
-    let size =
-      switch point {
-      case .position(let position): position + 1
-      case .time(let time): try reader.size(at: time, upTo: durable)
-      }
+    let size = try reader.size(at: point, upTo: durable)
     let restored = size > 0 ? loader.newest(upTo: size, reader, check: .lastEvent) : nil
     var state = restored?.state ?? loader.initial
     var time = restored?.time
@@ -94,19 +90,24 @@ extension LogReader {
   /// - Parameter durable: the number of durable events.
   /// - Throws: `LogError.noSuchPosition`, `.storage`, `.damagedLog`, `.damagedEvent`.
   package func past(_ point: PastPoint, durable: UInt64) throws -> PastValue<Void> {
-    let size =
-      switch point {
-      case .position(let position) where position >= durable: throw LogError.noSuchPosition(position, size: durable)
-      case .position(let position): position + 1
-      case .time(let time): try self.size(at: time, upTo: durable)
-      }
+    let size = try size(at: point, upTo: durable)
     var time: FrameTime?
     if size > 0 { try scan(from: size - 1, to: size) { time = try RecordedEvent(bytes: $1).time } }
     return PastValue(size: size, time: time, value: ())
   }
 
+  /// The number of events that `point` is after.
+  /// - Throws: `LogError.noSuchPosition`, `.storage`, `.damagedLog`, `.damagedEvent`.
+  fileprivate func size(at point: PastPoint, upTo durable: UInt64) throws -> UInt64 {
+    switch point {
+    case .position(let position) where position >= durable: throw LogError.noSuchPosition(position, size: durable)
+    case .position(let position): position + 1
+    case .time(let time): try size(at: time, upTo: durable)
+    }
+  }
+
   /// The number of events recorded up to `time`. Times never run back in a log, so it is found by halving.
-  fileprivate func size(at time: FrameTime, upTo durable: UInt64) throws -> UInt64 {
+  private func size(at time: FrameTime, upTo durable: UInt64) throws -> UInt64 {
     var (low, high) = (UInt64(0), durable)
     while low < high {
       let middle = low + (high - low) / 2

@@ -1,8 +1,7 @@
 public import FrameCore
 
 /// The type of an event, derived from which payload it carries, so that the two can never disagree.
-public enum EventType: String, Hashable, Sendable, CustomStringConvertible {
-
+public enum EventType: String, CaseIterable, Hashable, Sendable, CustomStringConvertible {
   case frameFounded = "FrameFounded"
   case agentRegistered = "AgentRegistered"
   case tokensIssued = "TokensIssued"
@@ -65,22 +64,7 @@ public enum EventType: String, Hashable, Sendable, CustomStringConvertible {
   public var description: String { rawValue }
 
   /// Every type this version can write.
-  public static let all: [EventType] = [
-    .frameFounded, .agentRegistered, .tokensIssued, .tokensBurned, .tokensTransferred, .holdCreated, .holdCaptured,
-    .holdReleased, .holdExpired, .feesCollected, .crossFrameTransferInitiated,
-    .crossFrameTransferSettled, .crossFrameTransferRefused, .crossFrameTransferCompensated,
-    .crossRegistryTransferLocked, .crossRegistryTransferCredited, .crossRegistryTransferCompleted,
-    .crossRegistryTransferRefused, .crossRegistryTransferAborted, .tokensBridgeLocked, .wrappedTokensIssued,
-    .wrappedTokensRedeemed, .tokensBridgeUnlocked, .bridgeBreakerOpened, .bridgeBreakerClosed,
-    .frameInvitationRequested, .frameInvitationApproved, .frameInvitationRejected, .frameFederationEstablished,
-    .frameFederationRevoked, .peerBundleRotated, .peerBundleRepinned, .treatyAmendmentProposed,
-    .treatyAmendmentAccepted, .treatyAmendmentRejected, .treatyAmendmentWithdrawn, .peerEventProjected,
-    .agentFrozen, .agentUnfrozen, .supplyDriftDetected, .supplyDriftCleared,
-    .operatorLicensed, .operatorSuspended, .operatorResumed, .operatorRemoved, .operatorAgentReleased,
-    .peerEquivocationProven,
-    .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired,
-    .registrationEntryCreated, .registrationEntryRemoved,
-  ]
+  public static let all = allCases.filter { $0 != .unknown }
 }
 
 extension PBEvent.OneOf_Payload {

@@ -64,11 +64,7 @@ struct KeyTable: Sendable {
 
   /// Lets go of all keys whose positions are below `position`.
   mutating func removeAll(before position: UInt64) {
-    var kept = KeyTable()
-    for slot in slots where slot.mark > position {
-      kept.insert(KeyFingerprint(first: slot.first, second: slot.second), at: slot.mark - 1)
-    }
-    self = kept
+    rebuild(bits: Self.smallest) { $0.mark > position }
   }
 
   /// Brings the key's place near.
@@ -90,14 +86,16 @@ struct KeyTable: Sendable {
     return index
   }
 
-  private mutating func grow() {
-    var larger = self
-    larger.shift -= 1
-    larger.count = 0
-    larger.slots = ContiguousArray(repeating: Slot(), count: slots.count * 2)
-    for slot in slots where slot.mark != 0 {
-      larger.insert(KeyFingerprint(first: slot.first, second: slot.second), at: slot.mark - 1)
+  private mutating func grow() { rebuild(bits: 64 - shift + 1) { _ in true } }
+
+  /// Puts the keys that stay into a table of 2^`bits` slots, which grows if they are too many.
+  private mutating func rebuild(bits: UInt64, keeping stays: (Slot) -> Bool) {
+    let old = slots
+    count = 0
+    shift = 64 - bits
+    slots = ContiguousArray(repeating: Slot(), count: 1 << Int(bits))
+    for slot in old where slot.mark != 0 && stays(slot) {
+      insert(KeyFingerprint(first: slot.first, second: slot.second), at: slot.mark - 1)
     }
-    self = larger
   }
 }

@@ -17,11 +17,11 @@ package final class BearerAuthenticator: Sendable {
   }
 
   private let frame: FrameID
-  private let local: LocalTokens?
+  /// Tokens by the keys in the data folder, and who verifies them.
+  private let local: (tokens: LocalTokens, verifier: JWTSVIDVerifier)?
   private let bundles: any BundleSource
   private let verifier: JWTSVIDVerifier
   private let clock: any FrameClock
-  private let metrics: IdentityMetrics?
   private let verified = Mutex<[Data: Entry]>([:])
 
   /// Remembered tokens at most; when full, all are forgotten and verified anew.
@@ -33,12 +33,14 @@ package final class BearerAuthenticator: Sendable {
     metrics: IdentityMetrics?
   ) {
     self.frame = frame
-    self.local = local
-    self.metrics = metrics
     self.clock = clock
     self.bundles = bundles
-    verifier = JWTSVIDVerifier(
-      bundles: bundles, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics)
+    func verifier(_ bundles: any BundleSource) -> JWTSVIDVerifier {
+      JWTSVIDVerifier(
+        bundles: bundles, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics)
+    }
+    self.verifier = verifier(bundles)
+    self.local = local.map { ($0, verifier($0.bundle)) }
   }
 
   /// - Throws: `JWTSVIDRefusal`, or a refusal when the subject has no role here.
@@ -51,11 +53,9 @@ package final class BearerAuthenticator: Sendable {
       return known.caller
     }
     let svid: JWTSVID
-    if let local, local.signed(token, unless: bundle) {
-      svid = try await JWTSVIDVerifier(
-        bundles: local.bundle, audiences: [SPIFFEID.api(of: frame).description], clock: clock, metrics: metrics
-      ).verify(token)
-      try local.admit(svid.id)
+    if let local, local.tokens.signed(token, unless: bundle) {
+      svid = try await local.verifier.verify(token)
+      try local.tokens.admit(svid.id)
     } else {
       svid = try await verifier.verify(token)
     }

@@ -26,6 +26,7 @@ package struct NodeState: FrameState, HasLedger {
     identity = IdentityState(frame: frame)
   }
 
+  // Not what the protocol would do by itself: it asks for the ledger through a getter, which copies.
   package func withLedger<Result>(_ body: (LedgerState) throws -> Result) rethrows -> Result { try body(ledger) }
 
   package func decide(_ command: NodeCommand, _ context: DecisionContext) throws -> [EventDraft] {

@@ -10,12 +10,16 @@ package enum LogBenchmark {
   package struct Result: Sendable {
     package let transfers: Int
     package let seconds: Double
+    /// Processor time of this process, user and system, while the clock ran.
+    package let cpuSeconds: Double
     /// Time from submit to answer, sorted.
     package let latencies: [Duration]
     /// Durable transactions that it took: callers that wait at the same time share them.
     package let commits: Int
 
     package var perSecond: Double { Double(transfers) / seconds }
+    /// Processor time of one transfer, in microseconds.
+    package var cpuMicroseconds: Double { cpuSeconds * 1e6 / Double(max(1, transfers)) }
     package var perCommit: Double { Double(transfers) / Double(max(1, commits)) }
 
     /// - Parameter fraction: 0 to 1.
@@ -78,23 +82,26 @@ package enum LogBenchmark {
       let before = metrics.commitCount
       var latencies: [Duration] = []
       var seconds = 0.0
+      var cpu = 0.0
       let step = max(1, Self.commandsAtOnce / (callers * batch))
       for first in stride(from: rounds.lowerBound, to: rounds.upperBound, by: step) {
         let some = first..<min(first + step, rounds.upperBound)
         let commands = try (0..<callers).map { caller in
           try some.map { try LogBenchmark.transfers(frame, names, caller, $0, batch) }
         }
+        let cpuBefore = ProcessCPU.own()
         let start = ContinuousClock.now
         latencies += try await withThrowingTaskGroup(of: [Duration].self) { group in
           for own in commands { group.addTask { try await submit(own) } }
           return try await group.reduce(into: []) { $0 += $1 }
         }
         seconds += (ContinuousClock.now - start).inSeconds
+        cpu += ProcessCPU.own() - cpuBefore
         // The callers' own, as is letting go of them.
         withExtendedLifetime(commands) {}
       }
       return Result(
-        transfers: callers * batch * rounds.count, seconds: seconds, latencies: latencies.sorted(),
+        transfers: callers * batch * rounds.count, seconds: seconds, cpuSeconds: cpu, latencies: latencies.sorted(),
         commits: metrics.commitCount - before)
     }
 

@@ -5,10 +5,14 @@ package enum DiskBaseline {
   package struct Result: Sendable {
     package let events: Int
     package let seconds: Double
+    /// Processor time, user and system.
+    package let cpuSeconds: Double
     /// Time of each durable commit, sorted.
     package let commits: [Duration]
 
     package var perSecond: Double { Double(events) / seconds }
+    /// Processor time of one event, in microseconds.
+    package var cpuMicroseconds: Double { cpuSeconds * 1e6 / Double(max(1, events)) }
 
     /// - Parameter fraction: 0 to 1.
     package func commit(_ fraction: Double) -> Duration {
@@ -77,6 +81,7 @@ package enum DiskBaseline {
     _ events: [Data], _ batch: Int, _ duration: Duration, _ commit: (Int, [Data]) throws -> Void
   ) throws -> Result {
     precondition(!events.isEmpty && batch > 0)
+    let cpu = ProcessCPU.own()
     let start = ContinuousClock.now
     var now = start
     var written = 0
@@ -90,7 +95,8 @@ package enum DiskBaseline {
     }
     let (seconds, attoseconds) = (now - start).components
     return Result(
-      events: written, seconds: Double(seconds) + Double(attoseconds) * 1e-18, commits: commits.sorted())
+      events: written, seconds: Double(seconds) + Double(attoseconds) * 1e-18, cpuSeconds: ProcessCPU.own() - cpu,
+      commits: commits.sorted())
   }
 
   /// fsync blocks: never on the cooperative pool.

@@ -14,6 +14,7 @@ import Testing
     #expect(result.latencies.count == 20)
     #expect((1...20).contains(result.commits) && result.perCommit >= Double(batch))
     #expect(result.latency(0.5) <= result.latency(0.99))
+    #expect(result.cpuSeconds > 0 && result.cpuMicroseconds > 0)
     let report = try LogAudit.run(directory: directory, frame: FrameID("bench.example"))
     #expect(report.isClean)
     #expect(report.size == UInt64(201 + 20 * batch))

@@ -19,6 +19,7 @@ struct DiskBaselineTests {
       #expect(result.events > 0)
       #expect(result.commit(0.5) <= result.commit(0.99))
       #expect(result.seconds >= 0.02)
+      #expect(result.cpuSeconds > 0 && result.cpuMicroseconds > 0)
     }
     let reader = try LogReader(directory: folder)
     defer { reader.close() }

@@ -34,21 +34,28 @@ struct BenchTimes: Encodable, Sendable {
 }
 
 enum BenchRound {
+  /// 0 when there is nothing to divide by.
+  static func ratio(_ value: Double, to base: Double) -> Double { base > 0 ? three(value / base) : 0 }
+
   static func three(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 }
 
 /// One line of the baseline: the same bytes, one durable commit at a time, by the disk alone.
 struct BenchBaseline: Encodable, Sendable {
   let perSecond: Double
+  /// Processor time of one event, user and system.
+  let cpuMicroseconds: Double
   let commit: BenchTimes
 
   init(_ result: DiskBaseline.Result) {
     perSecond = result.perSecond.rounded()
+    cpuMicroseconds = BenchRound.three(result.cpuMicroseconds)
     commit = BenchTimes(result.commits)
   }
 
   enum CodingKeys: String, CodingKey {
     case perSecond = "per_second"
+    case cpuMicroseconds = "cpu_us_per_event"
     case commit
   }
 }

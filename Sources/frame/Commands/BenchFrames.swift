@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameLog
 import FrameNode
 
 /// The two frames of a benchmark, federated, with an agent on each side that has money.
@@ -116,6 +117,16 @@ struct BenchFrames: Sendable {
         throw CLIError.unexpected("After 300 s, \(Int(underWay)) asynchronous transfers are not settled")
       }
       try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  /// Processor time that both frames have taken, user and system.
+  func cpuSeconds() throws -> Double {
+    try [a, b].reduce(0) { sum, node in
+      guard let seconds = ProcessCPU.seconds(of: node.process.pid) else {
+        throw CLIError.unexpected("The node of \(node.name) has ended")
+      }
+      return sum + seconds
     }
   }
 

@@ -15,21 +15,28 @@ struct BenchLoad: Sendable {
     let latency: BenchTimes
     /// What the first failure was, if there was one.
     let firstFailure: String?
+    /// Requests that succeeded, those of the warm-up too.
+    let succeeded: Int
+    /// Processor time of the measured processes for one that succeeded, user and system; nil when nobody looked.
+    var cpuMicroseconds: Double?
 
     enum CodingKeys: String, CodingKey {
       case concurrency, requests, failures, latency
       case perSecond = "per_second"
       case firstFailure = "first_failure"
+      case cpuMicroseconds = "cpu_us_per_request"
     }
   }
 
   private struct Seen {
     var times: [Duration] = []
+    var succeeded = 0
     var failures = 0
     var firstFailure: String?
 
     mutating func add(_ other: Seen) {
       times += other.times
+      succeeded += other.succeeded
       failures += other.failures
       firstFailure = firstFailure ?? other.firstFailure
     }
@@ -56,6 +63,7 @@ struct BenchLoad: Sendable {
             index += 1
             do {
               try await request("\(run)-\(caller)-\(index)")
+              seen.succeeded += 1
               if begin >= measureFrom { seen.times.append(ContinuousClock.now - begin) }
             } catch {
               seen.failures += 1
@@ -74,7 +82,7 @@ struct BenchLoad: Sendable {
     return Result(
       concurrency: concurrency, requests: seen.times.count, failures: seen.failures,
       perSecond: BenchRound.three(Double(seen.times.count) / seconds), latency: BenchTimes(seen.times.sorted()),
-      firstFailure: seen.firstFailure)
+      firstFailure: seen.firstFailure, succeeded: seen.succeeded)
   }
 }
 

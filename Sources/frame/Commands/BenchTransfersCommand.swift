@@ -25,8 +25,11 @@ struct BenchTransfersCommand: AsyncParsableCommand {
       let twoPhaseReturn: Double
       /// Transfers per second with 64 callers over bare SQLite commits per second, one event each.
       let within64: Double
+      /// Processor time of both frames for one transfer over that of one bare SQLite insert: "within_1", "2pc_8", …
+      let cpu: [String: Double]
 
       enum CodingKeys: String, CodingKey {
+        case cpu
         case asyncReturn = "async_return"
         case twoPhaseReturn = "2pc_return"
         case within64 = "within_64"
@@ -97,21 +100,30 @@ struct BenchTransfersCommand: AsyncParsableCommand {
         return try await body()
       }
       func load(
-        _ what: String, _ concurrencies: [Int], _ request: @escaping @Sendable (String) async throws -> Void
+        _ what: String, _ concurrencies: [Int], _ request: @escaping @Sendable (String) async throws -> Void,
+        after: () async throws -> Void = {}
       ) async throws -> [BenchLoad.Result] {
         var results: [BenchLoad.Result] = []
         for concurrency in concurrencies {
-          results.append(
-            try await step("\(what), \(concurrency) at a time") {
-              try await BenchLoad(concurrency: concurrency, duration: duration).run(request)
-            })
+          let before = try frames.cpuSeconds()
+          var result = try await step("\(what), \(concurrency) at a time") {
+            try await BenchLoad(concurrency: concurrency, duration: duration).run(request)
+          }
+          try await after()
+          let cpu = try frames.cpuSeconds() - before
+          result.cpuMicroseconds = BenchRound.three(cpu * 1e6 / Double(max(1, result.succeeded)))
+          results.append(result)
         }
         return results
       }
       let within = try await load("transfers within \(frames.a.name)", [1, 64]) { try await frames.within(key: $0) }
-      let async = try await load("async between the frames", [1, 8]) { try await frames.across("async", key: $0) }
-      // Else the next figure would be of two loads at once.
-      let backlog = try await step("settlement of what is on its way") { try await frames.untilSettled() }
+      // Settled each time: else the next figure would be of two loads at once, and this one's CPU time of half of the work.
+      var backlog = (transfers: 0, seconds: 0.0)
+      let async = try await load("async between the frames", [1, 8]) {
+        try await frames.across("async", key: $0)
+      } after: {
+        backlog = try await step("settlement of what is on its way") { try await frames.untilSettled() }
+      }
       let twoPhase = try await load("2pc between the frames", [1, 8]) { try await frames.across("2pc", key: $0) }
       let scrape = try await step("scrapes") { try await Self.scrape(frames, gzip: false, for: duration) }
       let zipped = try await step("scrapes with gzip") { try await Self.scrape(frames, gzip: true, for: duration) }
@@ -125,10 +137,22 @@ struct BenchTransfersCommand: AsyncParsableCommand {
         ratios: .init(
           asyncReturn: BenchRound.three((async.first?.latency.p50Ms ?? 0) / commit),
           twoPhaseReturn: BenchRound.three((twoPhase.first?.latency.p50Ms ?? 0) / commit),
-          within64: BenchRound.three((within.last?.perSecond ?? 0) / baseline.sqliteInsert.perSecond)),
+          within64: BenchRound.three((within.last?.perSecond ?? 0) / baseline.sqliteInsert.perSecond),
+          cpu: Self.cpuRatios(["within": within, "async": async, "2pc": twoPhase], baseline.sqliteInsert)),
         async: async, backlog: Backlog(transfers: backlog.transfers, seconds: BenchRound.three(backlog.seconds)),
         twoPhase: twoPhase, within: within, scrape: scrape, scrapeGzip: zipped)
     }
+  }
+
+  private static func cpuRatios(_ loads: [String: [BenchLoad.Result]], _ insert: BenchBaseline) -> [String: Double] {
+    var ratios: [String: Double] = [:]
+    for (name, results) in loads {
+      for result in results {
+        ratios["\(name)_\(result.concurrency)"] = BenchRound.ratio(
+          result.cpuMicroseconds ?? 0, to: insert.cpuMicroseconds)
+      }
+    }
+    return ratios
   }
 
   private static func scrape(_ frames: BenchFrames, gzip: Bool, for duration: Duration) async throws -> Scrape {
@@ -143,18 +167,19 @@ struct BenchTransfersCommand: AsyncParsableCommand {
   private static func show(_ figures: Figures) {
     func row(_ name: String, _ result: BenchLoad.Result) -> [String] {
       [name, "\(result.concurrency)", String(format: "%.0f", result.perSecond)] + result.latency.cells
-        + ["\(result.failures)"]
+        + ["\(result.failures)", String(format: "%.0f", result.cpuMicroseconds ?? 0)]
     }
     func row(_ name: String, _ baseline: BenchBaseline) -> [String] {
-      [name, "1", String(format: "%.0f", baseline.perSecond)] + baseline.commit.cells + ["0"]
+      [name, "1", String(format: "%.0f", baseline.perSecond)] + baseline.commit.cells
+        + ["0", String(format: "%.0f", baseline.cpuMicroseconds)]
     }
     func row(_ name: String, _ scrape: Scrape) -> [String] {
-      ["\(name), \(scrape.bytes) bytes", "1", ""] + scrape.latency.cells + ["0"]
+      ["\(name), \(scrape.bytes) bytes", "1", ""] + scrape.latency.cells + ["0", ""]
     }
     Output.line("Two frames: \(figures.machine.text), \(figures.seconds) s each")
     Output.line("")
     Output.table(
-      ["", "CALLERS", "PER SECOND", "P50 MS", "P99 MS", "MAX MS", "FAILURES"],
+      ["", "CALLERS", "PER SECOND", "P50 MS", "P99 MS", "MAX MS", "FAILURES", "CPU US EACH"],
       figures.within.map { row("transfer within a frame", $0) } + figures.async.map { row("async, caller return", $0) }
         + figures.twoPhase.map { row("2pc, caller return", $0) }
         + [
@@ -167,6 +192,9 @@ struct BenchTransfersCommand: AsyncParsableCommand {
     Output.line(
       "ratios to bare SQLite: async return \(ratios.asyncReturn), 2pc return \(ratios.twoPhaseReturn), "
         + "within a frame with 64 callers \(ratios.within64)")
+    Output.line(
+      "CPU time of both frames over one bare SQLite insert's: "
+        + ratios.cpu.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     Output.line(
       "asynchronous transfers on their way at the end: \(figures.backlog.transfers), settled in \(figures.backlog.seconds) s"
     )

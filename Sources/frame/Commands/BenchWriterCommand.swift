@@ -49,6 +49,9 @@ struct BenchWriterCommand: AsyncParsableCommand {
     let baselinePerSecond: Double
     /// Transfers per second over the baseline's events per second: 1 would be a writer that costs nothing.
     let ratio: Double
+    /// Processor time of a transfer, user and system, and how often the baseline's of one event that is.
+    let cpuPerTransfer: Double
+    let cpuRatio: Double
     let commit: BenchTimes
     let baseline: BenchBaselines
 
@@ -58,6 +61,8 @@ struct BenchWriterCommand: AsyncParsableCommand {
       case baselinePerCommit = "baseline_per_commit"
       case transfersPerSecond = "transfers_per_second"
       case baselinePerSecond = "baseline_per_second"
+      case cpuPerTransfer = "cpu_us_per_transfer"
+      case cpuRatio = "cpu_ratio"
     }
   }
 
@@ -75,6 +80,8 @@ struct BenchWriterCommand: AsyncParsableCommand {
         seconds: BenchRound.three(result.seconds),
         transfersPerSecond: result.perSecond.rounded(), baselinePerSecond: baseline.sqliteInsert.perSecond,
         ratio: BenchRound.three(result.perSecond / baseline.sqliteInsert.perSecond),
+        cpuPerTransfer: BenchRound.three(result.cpuMicroseconds),
+        cpuRatio: BenchRound.ratio(result.cpuMicroseconds, to: baseline.sqliteInsert.cpuMicroseconds),
         commit: BenchTimes(result.latencies),
         baseline: baseline)
     }
@@ -95,19 +102,28 @@ struct BenchWriterCommand: AsyncParsableCommand {
     }
   }
 
+  private func row(_ name: String, _ baseline: BenchBaseline) -> [String] {
+    row(name, baseline.perSecond, baseline.cpuMicroseconds, baseline.commit)
+  }
+
+  private func row(_ name: String, _ perSecond: Double, _ cpu: Double, _ times: BenchTimes) -> [String] {
+    [name, "\(Int(perSecond))", String(format: "%.2f", cpu)] + times.cells
+  }
+
   private func show(_ figures: Figures) {
     Output.line("Writer: \(figures.machine.text), \(figures.callers) callers, batches of \(figures.batch)")
     Output.line("")
     let baseline = figures.baseline
     Output.table(
-      ["", "PER SECOND", "COMMIT P50 MS", "P99 MS", "MAX MS"],
+      ["", "PER SECOND", "CPU US EACH", "COMMIT P50 MS", "P99 MS", "MAX MS"],
       [
-        ["transfers, decided and durable", "\(Int(figures.transfersPerSecond))"] + figures.commit.cells,
-        ["bare SQLite inserts", "\(Int(baseline.sqliteInsert.perSecond))"] + baseline.sqliteInsert.commit.cells,
-        ["file append and fdatasync", "\(Int(baseline.fileAppend.perSecond))"] + baseline.fileAppend.commit.cells,
+        row("transfers, decided and durable", figures.transfersPerSecond, figures.cpuPerTransfer, figures.commit),
+        row("bare SQLite inserts", baseline.sqliteInsert),
+        row("file append and fdatasync", baseline.fileAppend),
       ])
     Output.line("")
     Output.line(
-      "ratio to bare SQLite \(figures.ratio), events of \(baseline.eventBytes) bytes, \(figures.perCommit) a commit")
+      "ratio to bare SQLite \(figures.ratio), of CPU time \(figures.cpuRatio), events of \(baseline.eventBytes) bytes, "
+        + "\(figures.perCommit) a commit")
   }
 }

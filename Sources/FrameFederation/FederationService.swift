@@ -184,6 +184,8 @@ package final class FederationService: Service, TreatyVerbs {
   }
 
   package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {
+    // Before our key signs anything about it.
+    _ = try DescriptionRules.check(notice.approver)
     let text = try TreatyDocument(
       treatyID: notice.invitationID, revision: 0, inviter: try await treaty(peer).ours, invitee: notice.approver)
     try await submit(

@@ -53,6 +53,7 @@ final class PeerClient: Sendable {
       sockets.add(channel)
       return channel.eventLoop.makeSucceededVoidFuture()
     }
+    config.channelDebuggingCallbacks.onCreateHTTP2Stream = { CallHeaderGuard.add(to: $0) }
     let transport = try HTTP2ClientTransport.Posix(
       target: Self.target(router ?? address),
       transportSecurity: try .mTLS(certificateReloader: identity) { tls in

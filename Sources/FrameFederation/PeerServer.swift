@@ -41,6 +41,7 @@ package final class PeerServer: Service {
     config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
     config.channelDebuggingCallbacks.onBindTCPListener = { connections.listen($0) }
     config.channelDebuggingCallbacks.onAcceptTCPConnection = { connections.accept($0) }
+    config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { CallHeaderGuard.add(to: $0) }
     let transport = HTTP2ServerTransport.Posix(
       address: Self.address(host, port),
       transportSecurity: try .mTLS(certificateReloader: identity) { tls in

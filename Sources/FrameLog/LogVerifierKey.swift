@@ -74,7 +74,9 @@ package struct LogSigner: Sendable {
 
   /// The signed note for `note` (which must end in a newline): the text, a blank line and one signature line.
   package func sign(note: String) -> String {
-    precondition(note.hasSuffix("\n"), "the text of a signed note ends in a newline")
+    // The last byte, not the last character: a carriage return before the newline makes one character of both, and what others
+    // wrote may end a line of ours.
+    precondition(note.utf8.last == UInt8(ascii: "\n"), "the text of a signed note ends in a newline")
     var blob = withUnsafeBytes(of: verifierKey.keyID.bigEndian) { Data($0) }
     blob.append(signature(over: Data(note.utf8)))
     return "\(note)\n\u{2014} \(verifierKey.name) \(blob.base64EncodedString())\n"

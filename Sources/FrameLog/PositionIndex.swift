@@ -10,7 +10,7 @@ package final class PositionIndex: Sendable {
   package static let name = "history.sqlite"
   /// Events that one transaction takes in.
   package static let step: UInt64 = 4_096
-  private static let format: Int32 = 1
+  static let format: Int32 = 1
   /// Memory for pages of the index: enough for the pages that ten thousand busy agents write to.
   private static let cacheKibibytes = 32 << 10
 
@@ -190,10 +190,12 @@ package final class PositionIndex: Sendable {
   }
 
   private static func head(_ db: Database) throws -> (size: UInt64, leaf: Data) {
-    guard let row = try Row.fetchOne(db, sql: "SELECT size, leaf FROM head") else {
-      throw DatabaseError(resultCode: .SQLITE_CORRUPT)
-    }
-    return (UInt64(bitPattern: row[0] as Int64), row[1] as Data)
+    // A damaged file may say something else than the schema, and GRDB ends the process where a value is of another type.
+    guard let row = try Row.fetchOne(db, sql: "SELECT size, leaf FROM head"), row.count == 2,
+      let size = Int64.fromDatabaseValue(row[0] as DatabaseValue),
+      let leaf = Data.fromDatabaseValue(row[1] as DatabaseValue)
+    else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
+    return (UInt64(bitPattern: size), leaf)
   }
 
   private static func storage(_ error: DatabaseError) -> LogError {

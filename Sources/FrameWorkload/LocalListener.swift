@@ -39,13 +39,12 @@ struct LocalListener: HTTP2ServerTransport.ListenerFactory {
   /// Lets each call on a connection say, in its metadata, which connection that is.
   func tag(_ stream: any Channel) -> EventLoopFuture<Void> {
     let number = stream.parent.flatMap { connections.number(of: $0) }
-    return stream.eventLoop.makeCompletedFuture {
-      try stream.pipeline.syncOperations.addHandler(CallTag(number: number), position: .first)
-    }
+    return CallTag.add(number, to: stream)
   }
 }
 
-/// Writes the number of the connection into a call's headers, and takes away what the caller may have put there.
+/// Writes the number of the connection into a call's headers, and takes away what the caller may have put there, and what the
+/// gRPC library would trap at (``CallHeader``). Without a number it guards the calls that this node makes.
 final class CallTag: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias InboundOut = HTTP2Frame.FramePayload
@@ -55,9 +54,22 @@ final class CallTag: ChannelInboundHandler {
 
   init(number: UInt64?) { self.number = number }
 
+  /// Puts one before whatever reads the headers of a stream.
+  static func add(_ number: UInt64?, to stream: any Channel) -> EventLoopFuture<Void> {
+    stream.eventLoop.makeCompletedFuture {
+      try stream.pipeline.syncOperations.addHandler(CallTag(number: number), position: .first)
+    }
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .headers(var frame) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
     frame.headers.remove(name: Self.name)
+    if frame.headers[CallHeader.timeout].contains(where: { !CallHeader.isTimeout($0) }) {
+      frame.headers.remove(name: CallHeader.timeout)
+    }
+    if frame.headers[CallHeader.status].contains(where: { !CallHeader.isStatus($0) }) {
+      frame.headers.replaceOrAdd(name: CallHeader.status, value: "500")
+    }
     if let number, frame.headers.contains(name: ":method") { frame.headers.add(name: Self.name, value: "\(number)") }
     context.fireChannelRead(wrapInboundOut(.headers(frame)))
   }

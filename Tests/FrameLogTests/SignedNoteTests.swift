@@ -94,6 +94,13 @@ import Testing
     #expect(throws: LogError.self) { try SignedNote(note).verified(by: LogVerifierKey(Self.peter)) }
   }
 
+  @Test("L2: a text whose last line others ended in a carriage return is signed, and refused when it is read")
+  func carriageReturn() throws {
+    let signer = LogSigner(name: "frame-a.example", privateKey: .init())
+    let note = signer.sign(note: "treaty\nsubscribes to x\r\n")
+    #expect(throws: LogError.self) { try SignedNote(Data(note.utf8)) }
+  }
+
   @Test("L2: the text is split off at the last blank line")
   func lastBlankLine() throws {
     let signer = LogSigner(name: "x", privateKey: .init())

@@ -131,6 +131,17 @@ struct WorkloadServiceTests {
     }
   }
 
+  @Test("a call with a deadline that is none is served, and the node lives", arguments: ["-1S", "-9999999n", "1", ""])
+  func deadline(_ text: String) async throws {
+    try await serving { fixture, _, api in
+      try await fixture.enter("/agent/me", .uid(getuid()))
+      var metadata = Self.security
+      metadata.addString(text, forKey: CallHeader.timeout)
+      try await api.fetchX509SVID(.init(), metadata: metadata) { _ = try await first($0) }
+      try await api.fetchX509SVID(.init(), metadata: Self.security) { _ = try await first($0) }
+    }
+  }
+
   /// A message as its bytes, for methods that nobody has code for.
   private struct Bytes: MessageSerializer, MessageDeserializer {
     func serialize<Buffer: GRPCContiguousBytes>(_ message: [UInt8]) -> Buffer { Buffer(message) }

@@ -29,6 +29,7 @@ struct WorkloadAPIAgent: UpstreamAgent {
     var config = HTTP2ClientTransport.Posix.Config.defaults
     // What gRPC clients name when there is no host; the default would be the path, which not every server takes.
     config.http2.authority = "localhost"
+    config.channelDebuggingCallbacks.onCreateHTTP2Stream = { CallTag.add(nil, to: $0) }
     let metadata: Metadata = ["\(WorkloadService.securityHeader)": "true"]
     let transport = try HTTP2ClientTransport.Posix(
       target: .unixDomainSocket(path: path), transportSecurity: .plaintext, config: config)

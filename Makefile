@@ -6,7 +6,7 @@ SHELL := /bin/bash
 DEMO_DATA ?= frame-demo
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
-.PHONY: help run build test lint format bench clean-data
+.PHONY: help run build test fuzz resources lint format bench clean-data
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +23,14 @@ build: ## Build the release binary, .build/release/frame
 test: ## Run every test (FILTER=regex for some of them)
 	@scripts/install-deps.sh test
 	@scripts/test.sh $(FILTER)
+
+fuzz: ## Fuzz every reader of outside bytes (MINUTES=240, TARGET=token; docs/robustness.md)
+	@scripts/install-deps.sh build
+	@scripts/fuzz.sh
+
+resources: ## Abuse a node for ten minutes and hold it against its bounds (DURATION=60)
+	@scripts/install-deps.sh test
+	@FRAME_RESOURCES_SECONDS=$(or $(DURATION),600) scripts/test.sh ResourceTests
 
 lint: ## Check the format of the sources and the scripts
 	@scripts/lint.sh

@@ -3,10 +3,15 @@ import PackageDescription
 
 // One target a room (ARCHITECTURE.md, "Code map"); dependencies point down only, and TidyTests checks that they do.
 
-let settings: [SwiftSetting] = [
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-]
+/// Readers of outside bytes, and what must hold of them: a test of the test run, and with FRAME_FUZZ=1 (`make fuzz`) a program that
+/// libFuzzer drives, with the rooms instrumented.
+let fuzzing = Context.environment["FRAME_FUZZ"] == "1"
+
+let settings: [SwiftSetting] =
+  [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+  ] + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 func room(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
   .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
@@ -50,6 +55,26 @@ extension Target.Dependency {
   static let x509 = product(name: "X509", package: "swift-certificates")
   static let yams = product(name: "Yams", package: "Yams")
 }
+
+/// What the fuzzers call.
+let fuzzed: [Target.Dependency] = [
+  "FrameBridge", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+  "FrameNode",
+  "FramePeerAPI", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameWorkload", .asn1, .crypto, .httpTypes,
+  .hummingbirdCore, .protobuf, .x509,
+]
+let fuzzers: [Target] =
+  fuzzing
+  ? [
+    .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "frame-fuzz", dependencies: fuzzed + ["CLibFuzzer"], path: "Tests/FuzzTests", exclude: ["FuzzTests.swift"],
+      swiftSettings: settings, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+  ]
+  : [
+    .testTarget(
+      name: "FuzzTests", dependencies: fuzzed, exclude: ["Driver"], swiftSettings: settings)
+  ]
 
 let package = Package(
   name: "frame",
@@ -179,7 +204,7 @@ let package = Package(
       "FrameFederationTests",
       [
         "FrameCore", "FrameFederation", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeerAPI", "FrameProtos",
-        .logging, .nioCore, .nioPosix,
+        .logging, .nioCore, .nioEmbedded, .nioPosix,
       ]),
     tests(
       "FrameSettlementTests",
@@ -200,9 +225,10 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "frame", "FrameCore", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FrameProtos",
-        .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat,
+        "frame", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+        "FrameNode",
+        "FramePeerAPI", "FrameProtos", .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat, .nioPosix, .nioSSL,
       ]),
     tests("TidyTests", []),
-  ]
+  ] + fuzzers
 )

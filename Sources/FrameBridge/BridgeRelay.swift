@@ -196,7 +196,11 @@ package final class BridgeRelay: Service {
     } catch {
       let code = (error as? any FrameError)?.code ?? "failed"
       metrics.statements.with(peer.name, code).increment()
-      logger.info("no reserve statement", metadata: ["peer": "\(peer)", "error": "\(error)"])
+      // That a peer does not answer is told once, by its channel.
+      let isSilent = (error as? PeerCallError)?.isOutcomeUnknown ?? false
+      logger.log(
+        level: isSilent ? .debug : .info, "no reserve statement",
+        metadata: ["peer": "\(peer)", "error": "\(error.report)"])
     }
   }
 
@@ -207,7 +211,7 @@ package final class BridgeRelay: Service {
         key: IdempotencyKey(derived: "bridge/breaker/\(peer)/\(clock.now().unixNanoseconds)"))
       await observe(committed.events)
     } catch {
-      logger.critical("the breaker cannot be opened", metadata: ["peer": "\(peer)", "error": "\(error)"])
+      logger.critical("the breaker cannot be opened", metadata: ["peer": "\(peer)", "error": "\(error.report)"])
     }
   }
 }

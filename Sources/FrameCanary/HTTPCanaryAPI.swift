@@ -60,11 +60,11 @@ package struct HTTPCanaryAPI: CanaryAPI {
       status = Int(response.status.code)
       data = try await response.body.collect(upTo: Self.maximumAnswer)
     } catch let error as HTTPClientError where Self.isTimeout(error) {
-      throw .noAnswer(.timeout, "\(error)")
+      throw .noAnswer(.timeout, error.words)
     } catch is CancellationError {
       throw .noAnswer(.timeout, "cancelled")
     } catch {
-      throw .noAnswer(.unreachable, "\(error)")
+      throw .noAnswer(.unreachable, error.words)
     }
     return try Self.interpret(status: status, data)
   }

@@ -1,6 +1,7 @@
 import FrameCore
 import FrameMetrics
 import Logging
+import Synchronization
 
 /// The rounds with one peer: one probe a backend, side by side, plus another look at what former rounds left unresolved.
 struct Round: Sendable {
@@ -14,6 +15,12 @@ struct Round: Sendable {
   let logger: Logger
   /// What former rounds could not see the end of, oldest first.
   private(set) var unresolved: [Unresolved] = []
+  private let outages = Outages()
+
+  /// Which backends have failed, as people are told of it.
+  private final class Outages: Sendable {
+    let all = Mutex<[CanaryBackend: Outage]>([:])
+  }
 
   struct Unresolved: Sendable, Equatable {
     let request: CanaryRequest
@@ -49,6 +56,7 @@ struct Round: Sendable {
     publishStranded()
     let success = outcomes.count == peer.backends.count && outcomes.allSatisfy { $0.1 == .settled }
     metrics.rounds.with(success ? "success" : "failure").increment()
+    if success { succeed() }
     return success
   }
 
@@ -68,14 +76,14 @@ struct Round: Sendable {
     do {
       try await host.ensureFunds(Amount(minorUnits: amount.minorUnits * Int64(peer.backends.count)))
     } catch {
-      for backend in peer.backends { fail(backend, .request, .noFunds, "\(error)") }
+      for backend in peer.backends { fail(backend, .request, .noFunds, error.words) }
       return []
     }
     let address: AgentAddress
     do {
       address = AgentAddress(name: try AgentName(CanaryConfiguration.agent), frame: peer.frame)
     } catch {
-      for backend in peer.backends { fail(backend, .request, .badResponse, "\(error)") }
+      for backend in peer.backends { fail(backend, .request, .badResponse, error.words) }
       return []
     }
     return await withTaskGroup(of: (Started, Probe.Outcome).self) { group in
@@ -187,11 +195,26 @@ struct Round: Sendable {
     metrics.phaseDuration.with(peer.frame.name, backend.rawValue, phase.rawValue).observe(duration.inSeconds)
   }
 
+  private func succeed() {
+    for backend in peer.backends {
+      guard case .back(let after) = outages.all.withLock({ $0[backend]?.succeeded(at: clock.now()) }) else { continue }
+      logger.notice(
+        "canary transfers settle again",
+        metadata: [
+          "peer": "\(peer.frame.name)", "backend": "\(backend.rawValue)", "after": "\(after.components.seconds) s",
+        ])
+    }
+  }
+
   private func fail(_ backend: CanaryBackend, _ phase: CanaryPhase, _ failure: CanaryFailure, _ detail: String) {
     metrics.transfers.with(peer.frame.name, backend.rawValue, "failure").increment()
     metrics.failures.with(peer.frame.name, backend.rawValue, phase.rawValue, failure.rawValue).increment()
-    logger.warning(
-      "canary transfer failed",
+    // The metrics count each, and an alert watches them; the peer's own silence is told by its channel.
+    let news = outages.all.withLock {
+      $0[backend, default: Outage(patience: 1, spread: .zero)].failed(at: clock.now())
+    }
+    logger.log(
+      level: news == nil ? .debug : .notice, "canary transfer failed",
       metadata: [
         "peer": "\(peer.frame.name)", "backend": "\(backend.rawValue)", "phase": "\(phase.rawValue)",
         "reason": "\(failure.rawValue)", "detail": "\(detail)",

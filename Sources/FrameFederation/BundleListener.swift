@@ -158,7 +158,7 @@ struct BundleRoutes: Sendable {
     } catch {
       let known = error as? any FrameError
       metrics.invitations.with(known?.code ?? "internal").increment()
-      logger.notice("Refused an invitation", metadata: ["source": "\(source)", "error": "\(error)"])
+      logger.notice("Refused an invitation", metadata: ["source": "\(source)", "error": "\(error.report)"])
       return Self.problem(known)
     }
   }

@@ -15,6 +15,7 @@ package final class BundleRefresher: Service {
   private let federation: FederationService
   private let client: BundleClient
   private let trust: EndpointTrust
+  private let reachability: PeerReachability?
   private let interval: Duration
   private let clock: any FrameClock
   private let metrics: FederationMetrics
@@ -25,13 +26,30 @@ package final class BundleRefresher: Service {
 
   private struct Seen {
     var fingerprint: String
+    /// When it was looked at; nil: it is what the log says.
+    var at: FrameTime?
     var refreshed: FrameTime?
+    /// Why the newest refresh failed; nil when it did not.
+    var failure: PeerReachability.Failure?
+    /// When that refresh began: what was looked at before may be so no longer.
+    var freshFrom: FrameTime?
+    var outage = Outage(patience: 1, spread: .zero)
+  }
+
+  /// What the newest refresh of a peer's bundle saw.
+  package struct Observation: Sendable, Equatable {
+    /// Nil when it saw nothing: what was seen before may be so no longer.
+    package let fingerprint: String?
+    package let at: FrameTime?
+    /// When one last succeeded in this process.
+    package let lastRefresh: FrameTime?
+    package let failure: PeerReachability.Failure?
   }
 
   /// - Parameter interval: how long to wait between two refreshes, unless a peer's own hint is shorter.
   package init(
     directory: PeerDirectory, federation: FederationService, endpoints: EndpointClient,
-    trust: EndpointTrust = EndpointTrust(),
+    trust: EndpointTrust = EndpointTrust(), reachability: PeerReachability? = nil,
     interval: Duration = SPIFFEBundle.defaultRefreshInterval, metrics: FederationMetrics,
     clock: any FrameClock = SystemClock(), logger: Logger = Logger(label: "frame.federation")
   ) {
@@ -39,19 +57,31 @@ package final class BundleRefresher: Service {
     self.federation = federation
     self.client = BundleClient(client: endpoints, clock: clock)
     self.trust = trust
+    self.reachability = reachability
     self.interval = interval
     self.metrics = metrics
     self.clock = clock
     self.logger = logger
   }
 
-  /// The fingerprint last observed at the peer's endpoint, and when a refresh last succeeded in this process.
-  package func observed(_ peer: FrameID) -> (fingerprint: String?, lastRefresh: FrameTime?) {
-    seen.withLock { ($0[peer]?.fingerprint, $0[peer]?.refreshed) }
+  /// What was seen at the peer's bundle endpoint. Nothing that was seen before the newest try passes for what is there now.
+  package func observed(_ peer: FrameID) -> Observation {
+    seen.withLock { seen in
+      let seen = seen[peer]
+      let isFresh = seen?.at.map { at in seen?.freshFrom.map { $0 <= at } ?? true } ?? false
+      return Observation(
+        fingerprint: isFresh ? seen?.fingerprint : nil, at: isFresh ? seen?.at : nil, lastRefresh: seen?.refreshed,
+        failure: seen?.failure)
+    }
   }
 
-  private func show(_ peer: FrameID, expected: String, observed: String) {
-    seen.withLock { $0[peer, default: Seen(fingerprint: observed)].fingerprint = observed }
+  /// - Parameter isSeen: it was looked at just now; else it is what the log says.
+  private func show(_ peer: FrameID, expected: String, observed: String, isSeen: Bool = true) {
+    let now = isSeen ? clock.now() : nil
+    seen.withLock { seen in
+      seen[peer, default: Seen(fingerprint: observed)].fingerprint = observed
+      if let now { seen[peer]?.at = now }
+    }
     metrics.show(peer, expected: expected, observed: observed)
   }
 
@@ -85,7 +115,7 @@ package final class BundleRefresher: Service {
   private func start(_ peer: FrameID) {
     guard !stopped.withLock({ $0 }), let treaty = directory.treaty(peer) else { return }
     // What the log says is true until something newer is seen: the pin was verified when it was set.
-    show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
+    show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint, isSeen: false)
     metrics.refreshTimestamp.with(peer.name).set(treaty.since.seconds)
     begin(peer)
   }
@@ -132,6 +162,7 @@ package final class BundleRefresher: Service {
     guard let held = directory.bundle(for: peer) else {
       throw FederationError.bundleUnusable(peer, why: "the pinned document cannot be read")
     }
+    let began = clock.now()
     do {
       let url = try EndpointURL(treaty.theirs.bundleEndpoint)
       let fetched = try await client.fetch(
@@ -147,7 +178,7 @@ package final class BundleRefresher: Service {
     } catch {
       let code = (error as? any FrameError)?.code ?? "internal"
       metrics.refreshFailures.with(peer.name, code).increment()
-      logger.warning("Cannot refresh a peer's bundle", metadata: ["peer": "\(peer)", "error": "\(error)"])
+      failed(peer, error, code, began: began)
       if case FetchError.refused = error { await look(peer, treaty) }
       throw error
     }
@@ -177,6 +208,21 @@ package final class BundleRefresher: Service {
     succeeded(peer, expected: observed, observed: observed, fetched.bundle)
   }
 
+  /// Told once, and now and then; not at all while it is told already that the peer does not answer.
+  private func failed(_ peer: FrameID, _ error: any Error, _ code: String, began: FrameTime) {
+    let now = clock.now()
+    let failure = PeerReachability.Failure(code: code, message: error.words.shown(200), at: now)
+    let news = seen.withLock { seen in
+      seen[peer]?.failure = failure
+      seen[peer]?.freshFrom = began
+      return seen[peer]?.outage.failed(at: now)
+    }
+    let isKnown = reachability?.isFailing(peer) ?? false
+    logger.log(
+      level: news == nil || isKnown ? .debug : .warning, "Cannot refresh a peer's bundle",
+      metadata: ["peer": "\(peer)", "code": "\(code)", "reason": "\(failure.message)"])
+  }
+
   private func succeeded(_ peer: FrameID, expected: String, observed: String, _ bundle: SPIFFEBundle) {
     // The treaty may have ended while the answer was on its way.
     guard directory.treaty(peer)?.state == .established else { return }
@@ -184,7 +230,16 @@ package final class BundleRefresher: Service {
     metrics.refreshTimestamp.with(peer.name).set(clock.now().seconds)
     show(peer, expected: expected, observed: observed)
     let now = clock.now()
-    seen.withLock { $0[peer]?.refreshed = now }
+    let news = seen.withLock { seen in
+      seen[peer]?.refreshed = now
+      seen[peer]?.failure = nil
+      seen[peer]?.freshFrom = nil
+      return seen[peer]?.outage.succeeded(at: now)
+    }
+    if case .back(let after) = news {
+      logger.info(
+        "A peer's bundle is refreshed again", metadata: ["peer": "\(peer)", "after": "\(after.components.seconds) s"])
+    }
     if let expiry = bundle.earliestExpiry { metrics.bundleExpiry.with(peer.name).set(expiry.seconds) }
   }
 

@@ -7,6 +7,7 @@ package struct FederationMetrics: Sendable {
   let treatyState: StateSetFamily
   let peers: GaugeFamily
   let connections: GaugeFamily
+  let reachable: GaugeFamily
 
   let fingerprintMatch: GaugeFamily
   let fingerprints: InfoFamily
@@ -52,6 +53,8 @@ package struct FederationMetrics: Sendable {
     peers = registry.gauge("frame_peers", help: "Peers by state of their treaty.", labels: ["state"])
     connections = registry.gauge(
       "frame_peer_connections", help: "Open authenticated connections from the peer.", labels: ["peer"])
+    reachable = registry.gauge(
+      "frame_peer_reachable", help: "1 while calls to the peer are answered, 0 once they are not.", labels: ["peer"])
     fingerprintMatch = registry.gauge(
       "frame_peer_bundle_fingerprint_match",
       help: "1 when the bundle last observed at the peer is the pinned one, else 0.", labels: ["peer"])

@@ -294,7 +294,7 @@ package final class FederationService: Service, TreatyVerbs {
     } catch is CancellationError {
       // Shutting down: the log has what is needed to go on at the next start.
     } catch {
-      logger.error("A step of the handshake failed", metadata: ["error": "\(error)"])
+      logger.error("A step of the handshake failed", metadata: ["error": "\(error.report)"])
       await recover(from: action)
     }
   }
@@ -307,7 +307,7 @@ package final class FederationService: Service, TreatyVerbs {
       guard let treaty = try await port.federation().treaty(peer) else { return }
       feed(.treaty(treaty), clock.now())
     } catch {
-      logger.error("Cannot read the federation's state", metadata: ["error": "\(error)"])
+      logger.error("Cannot read the federation's state", metadata: ["error": "\(error.report)"])
     }
   }
 }

@@ -88,7 +88,7 @@ enum Discovery {
     options.ignoreUnknownFields = true
     let description: PBFrameDescription
     do { description = try PBFrameDescription(jsonUTF8Data: data, options: options) } catch {
-      throw .descriptionInvalid("it cannot be read (\(error))")
+      throw .descriptionInvalid("it cannot be read (\(error.words))")
     }
     let named = try DescriptionRules.check(description)
     guard named == peer else { throw .descriptionInvalid("it describes '\(named)', not '\(peer)'") }

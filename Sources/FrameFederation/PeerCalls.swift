@@ -26,6 +26,20 @@ package protocol PeerCalling: Sendable {
   /// The RFC 6962 consistency proof of two sizes of `peer`'s log.
   func consistencyProof(_ peer: FrameID, from first: UInt64, to second: UInt64, timeout: Duration) async throws
     -> [Data]
+  /// Somebody waits for `peer`: if it does not answer at present, a new connection is tried at once instead of when the next try is
+  /// due. However often it is asked for, one is tried at a time.
+  func hurry(_ peer: FrameID)
+  /// Pauses before the next try of something that `peer` did not answer; ends early when it answers again.
+  /// - Throws: `CancellationError`.
+  func pause(_ peer: FrameID, for duration: Duration, clock: any FrameClock) async throws
+}
+
+extension PeerCalling {
+  package func hurry(_ peer: FrameID) {}
+
+  package func pause(_ peer: FrameID, for duration: Duration, clock: any FrameClock) async throws {
+    try await clock.sleep(for: duration)
+  }
 }
 
 /// What an established peer may ask of this node; the rooms above implement it. Nothing else is reachable by peer input

@@ -28,6 +28,12 @@ package final class PeerChannels: PeerCalling, Service {
     var left: [FrameID: [PeerClient]] = [:]
     /// The tasks that bring channels over to new connections.
     var moves: [FrameID: Task<Void, Never>] = [:]
+    /// How often each channel was to go over to a new connection: one that was made for an earlier wish is not taken.
+    var wishes: [FrameID: UInt64] = [:]
+    /// What a move waits for before it tries again.
+    var pauses: [FrameID: Task<Void, Never>] = [:]
+    /// Connections that are tried because somebody waits.
+    var hurries: [FrameID: Task<Void, Never>] = [:]
     var isClosed = false
   }
 
@@ -39,6 +45,8 @@ package final class PeerChannels: PeerCalling, Service {
   private let verifier: SPIFFEVerifier
   private let clock: any FrameClock
   private let metrics: FederationMetrics
+  /// Whether each peer answers.
+  package let reachability: PeerReachability
   private let calls = ActiveCalls(limit: .max)
   private let routing: Routing
   private let logger: Logger
@@ -56,6 +64,7 @@ package final class PeerChannels: PeerCalling, Service {
     self.clock = clock
     self.routing = routing
     self.logger = logger
+    self.reachability = PeerReachability(clock: clock, metrics: metrics, logger: logger)
     directory.observe { [weak self] change in self?.apply(change) }
     for treaty in directory.established { apply(.established(treaty.peer)) }
   }
@@ -89,7 +98,7 @@ package final class PeerChannels: PeerCalling, Service {
     case .established(let peer):
       // Open before the first call needs it.
       do { _ = try client(peer) } catch {
-        logger.error("Cannot open a channel", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        logger.error("Cannot open a channel", metadata: ["peer": "\(peer)", "error": "\(error.report)"])
       }
     case .closed(let peer, _): close(peer)
     case .endpointsMoved(let peer): move(peer)
@@ -106,65 +115,149 @@ package final class PeerChannels: PeerCalling, Service {
   private func move(_ peer: FrameID) {
     held.withLock { held in
       guard !held.isClosed, held.clients[peer] != nil else { return }
-      // One that is under way may have begun before what there is now.
-      held.moves.removeValue(forKey: peer)?.cancel()
-      held.moves[peer] = Task { [weak self] in await self?.moveWhenPossible(peer) ?? () }
+      held.wishes[peer, default: 0] += 1
+      held.pauses.removeValue(forKey: peer)?.cancel()
+      // One that is under way is not broken off: its question to the peer would be a call that failed. It sees the new wish.
+      if held.moves[peer] == nil {
+        held.moves[peer] = Task { [weak self] in await self?.moveWhenPossible(peer) ?? () }
+      }
     }
   }
 
+  /// Whether a move to `peer` is under way.
+  func isMoving(_ peer: FrameID) -> Bool { held.withLock { $0.moves[peer] != nil } }
+
   private func moveWhenPossible(_ peer: FrameID) async {
     var failures = 0
+    var outage = Outage(patience: 1, spread: .zero)
     while !Task.isCancelled {
-      guard let next = try? makeClient(peer) else { return }
+      let wish = held.withLock { $0.wishes[peer] }
+      guard let next = try? makeClient(peer) else {
+        return held.withLock { if !Task.isCancelled { $0.moves[peer] = nil } }
+      }
       do {
-        // Whether the peer takes our certificate is known only once it has answered.
-        _ = try await Self.timed(peer, .consistencyProof, metrics) {
-          var request = PBConsistencyProofRequest()
-          (request.first, request.second) = (1, 1)
-          return try await next.api.getConsistencyProof(request, options: Self.options(PeerLimits.moveTimeout))
-        }
-      } catch PeerCallError.refused {
-        // An answer all the same.
+        try await probe(next)
       } catch {
         next.close()
         if Task.isCancelled { return }
         failures += 1
         metrics.moves.with(peer.name, "failed").increment()
-        logger.notice(
-          "Cannot go over to a new connection; the old one stays in use",
-          metadata: ["peer": "\(peer)", "error": "\(error)"])
+        if outage.failed(at: clock.now()) != nil {
+          logger.notice(
+            "Cannot go over to a new connection; the old one stays in use",
+            metadata: ["peer": "\(peer)", "error": "\(error.report)"])
+        }
         let isElsewhere = held.withLock { $0.clients[peer]?.address != next.address }
         let pause = Backoff.delay(
           failures, first: PeerLimits.moveRetryFirst,
           max: isElsewhere ? PeerLimits.relocationRetryMax : PeerLimits.moveRetryMax, of: peer)
-        guard (try? await clock.sleep(for: pause)) != nil else { return }
+        await wait(pause, for: peer, wish)
         continue
       }
-      take(next, for: peer)
-      return
+      if take(next, for: peer, wish) { return }
+    }
+  }
+
+  /// Whether the peer takes our certificate is known only once it has answered.
+  private func probe(_ next: PeerClient) async throws {
+    do {
+      _ = try await Self.timed(next.peer, .consistencyProof, metrics, nil) {
+        var request = PBConsistencyProofRequest()
+        (request.first, request.second) = (1, 1)
+        return try await next.api.getConsistencyProof(request, options: Self.options(PeerLimits.moveTimeout))
+      }
+    } catch PeerCallError.refused {
+      // An answer all the same.
+    }
+  }
+
+  /// Pauses a move, until there is another reason for one.
+  private func wait(_ duration: Duration, for peer: FrameID, _ wish: UInt64?) async {
+    let clock = clock
+    let pause = Task<Void, Never> { try? await clock.sleep(for: duration) }
+    let isStale = held.withLock { held in
+      if Task.isCancelled || held.wishes[peer] != wish { return true }
+      held.pauses[peer] = pause
+      return false
+    }
+    if isStale { pause.cancel() }
+    await withTaskCancellationHandler {
+      await pause.value
+    } onCancel: {
+      pause.cancel()
     }
   }
 
   /// Puts a channel that works in place of the present one.
-  private func take(_ next: PeerClient, for peer: FrameID) {
-    let unused = held.withLock { held -> PeerClient? in
-      // The treaty may have ended, or a later move begun, while the peer was being asked.
-      guard !held.isClosed, !Task.isCancelled, let old = held.clients[peer] else { return next }
+  /// - Parameter wish: the move that it was made for; nil: it is no move.
+  /// - Returns: whether nothing is left to do for the move.
+  @discardableResult
+  private func take(_ next: PeerClient, for peer: FrameID, _ wish: UInt64? = nil) -> Bool {
+    enum End { case taken(PeerClient), over, tooOld }
+    let end = held.withLock { held -> End in
+      // The treaty may have ended while the peer was being asked.
+      guard !held.isClosed, !Task.isCancelled, let old = held.clients[peer] else { return .over }
+      if let wish {
+        // What there is now may have come after the connection was made.
+        guard held.wishes[peer] == wish else { return .tooOld }
+        held.moves[peer] = nil
+      }
       held.clients[peer] = next
-      held.moves[peer] = nil
       held.left[peer] = (held.left[peer] ?? []).filter { !$0.isDone } + [old]
-      return old
+      return .taken(old)
     }
-    guard let unused else { return }
-    if unused !== next { metrics.moves.with(peer.name, "done").increment() }
-    unused.leave()
+    switch end {
+    case .taken(let old):
+      if wish != nil { metrics.moves.with(peer.name, "done").increment() }
+      old.leave()
+      return true
+    case .over, .tooOld:
+      next.close()
+      if case .over = end { return true }
+      return false
+    }
+  }
+
+  // MARK: A peer that is back
+
+  package func hurry(_ peer: FrameID) {
+    guard reachability.isFailing(peer) else { return }
+    held.withLock { held in
+      guard !held.isClosed, held.clients[peer] != nil, held.moves[peer] == nil, held.hurries[peer] == nil else {
+        return
+      }
+      held.hurries[peer] = Task { [weak self] in await self?.redial(peer) ?? () }
+    }
+  }
+
+  package func pause(_ peer: FrameID, for duration: Duration, clock: any FrameClock) async throws {
+    try await reachability.pause(peer, for: duration, clock: clock)
+  }
+
+  /// One try of a new connection, which takes the present one's place if the peer answers on it.
+  private func redial(_ peer: FrameID) async {
+    defer { held.withLock { if !Task.isCancelled { $0.hurries[peer] = nil } } }
+    guard let next = try? makeClient(peer) else { return }
+    do {
+      try await probe(next)
+      take(next, for: peer)
+      reachability.answered(peer)
+    } catch {
+      next.close()
+      // Whoever asks again meanwhile has been heard.
+      try? await clock.sleep(for: PeerLimits.hurryInterval)
+    }
   }
 
   /// Ends the channel to `peer` and its calls at once.
   package func close(_ peer: FrameID) {
     calls.cancelAll(of: peer)
+    reachability.forget(peer)
     held.withLock { held in
       held.moves.removeValue(forKey: peer)?.cancel()
+      held.hurries.removeValue(forKey: peer)?.cancel()
+      held.pauses[peer] = nil
+      held.wishes[peer] = nil
       let current = held.clients.removeValue(forKey: peer).map { [$0] } ?? []
       return current + (held.left.removeValue(forKey: peer) ?? [])
     }.forEach { $0.close() }
@@ -173,8 +266,8 @@ package final class PeerChannels: PeerCalling, Service {
   private func closeAll() {
     let clients = held.withLock { held in
       held.isClosed = true
-      for move in held.moves.values { move.cancel() }
-      defer { (held.clients, held.left, held.moves) = ([:], [:], [:]) }
+      for task in [held.moves.values, held.hurries.values].joined() { task.cancel() }
+      defer { (held.clients, held.left, held.moves, held.hurries, held.pauses) = ([:], [:], [:], [:], [:]) }
       return Array(held.clients.values) + held.left.values.joined()
     }
     calls.cancelAll()
@@ -213,7 +306,7 @@ package final class PeerChannels: PeerCalling, Service {
       treaty.peer, at: address, via: routing(treaty.peer, address), identity: identity, bundles: bundle, clock: clock,
       metrics: metrics)
     defer { client.close() }
-    return try await Self.timed(treaty.peer, .resolve, metrics) {
+    return try await Self.timed(treaty.peer, .resolve, metrics, nil) {
       try await client.api.resolveTransfer(request, options: Self.options(timeout))
     }
   }
@@ -249,10 +342,15 @@ package final class PeerChannels: PeerCalling, Service {
   ) async throws {
     var request = PBSubscribeRequest()
     request.afterSequence = sequence
-    try await call(peer, .subscribe, nil) { [request] client, options in
+    try await call(peer, .subscribe, nil) { [request, reachability] client, options in
       try await client.untilLeft {
         try await client.api.subscribe(request, options: options) { response in
-          for try await message in response.messages { try await onMessage(message) }
+          var isFirst = true
+          for try await message in response.messages {
+            if isFirst { reachability.answered(peer) }
+            isFirst = false
+            try await onMessage(message)
+          }
         }
       }
     }
@@ -263,6 +361,29 @@ package final class PeerChannels: PeerCalling, Service {
     _ peer: FrameID, _ method: PeerMethod, _ timeout: Duration?,
     _ body: @escaping @Sendable (PeerClient, CallOptions) async throws -> T
   ) async throws -> T {
+    let began = ContinuousClock.now
+    try directory.requireEstablished(peer)
+    return try await calls.run(peer) { [self] in
+      try await Self.timed(peer, method, metrics, reachability) {
+        do {
+          return try await once(peer, timeout, body)
+        } catch is GivenUp {
+          // Every call may be made twice (``PeerCalling``); a stream is opened again by whoever reads it.
+          let rest = timeout.map { max(.milliseconds(1), $0 - (ContinuousClock.now - began)) }
+          do { return try await once(peer, rest, body) } catch let again as GivenUp { throw again.error }
+        }
+      }
+    }
+  }
+
+  /// The connection was taken from a call by ourselves, because keys had changed: nothing is known of the peer by that.
+  private struct GivenUp: Error {
+    let error: RPCError
+  }
+
+  private func once<T: Sendable>(
+    _ peer: FrameID, _ timeout: Duration?, _ body: (PeerClient, CallOptions) async throws -> T
+  ) async throws -> T {
     let client = try client(peer, forCall: true)
     defer { client.endCall() }
     // A revoke between the check and the opening must not leave a channel behind.
@@ -270,10 +391,12 @@ package final class PeerChannels: PeerCalling, Service {
       close(peer)
       throw error
     }
-    let directory = directory
-    return try await calls.run(peer) { [metrics] in
-      try directory.requireEstablished(peer)
-      return try await Self.timed(peer, method, metrics) { try await body(client, Self.options(timeout)) }
+    let cuts = client.cuts
+    do { return try await body(client, Self.options(timeout)) } catch let error as RPCError {
+      guard timeout != nil, client.isGivenUp(since: cuts), !PeerStatus.isAnswer(error), error.code != .deadlineExceeded,
+        !Task.isCancelled
+      else { throw error }
+      throw GivenUp(error: error)
     }
   }
 
@@ -286,20 +409,31 @@ package final class PeerChannels: PeerCalling, Service {
   }
 
   /// Counts and times one call, and says what its failure means.
+  /// - Parameter reachability: told of the outcome, when the call went over the channel of an established treaty.
   static func timed<T: Sendable>(
-    _ peer: FrameID, _ method: PeerMethod, _ metrics: FederationMetrics, _ body: () async throws -> T
+    _ peer: FrameID, _ method: PeerMethod, _ metrics: FederationMetrics, _ reachability: PeerReachability?,
+    _ body: () async throws -> T
   ) async throws -> T {
     let start = ContinuousClock.now
     do {
       let result = try await body()
       metrics.rpcs.with(peer.name, method.rawValue, "ok").increment()
       metrics.rpcDuration.with(peer.name, method.rawValue).observe(ContinuousClock.now - start)
+      reachability?.answered(peer)
       return result
     } catch let error as RPCError {
+      if Task.isCancelled {
+        metrics.rpcs.with(peer.name, method.rawValue, "cancelled").increment()
+        throw CancellationError()
+      }
       let failure = PeerStatus.callError(error, from: peer)
       let code = if case .refused(_, let code, _) = failure { code } else { failure.code }
       metrics.rpcs.with(peer.name, method.rawValue, code).increment()
-      if Task.isCancelled { throw CancellationError() }
+      if case .unavailable(_, let why) = failure, !PeerStatus.isAnswer(error) {
+        reachability?.failed(peer, code: failure.code, why: why)
+      } else {
+        reachability?.answered(peer)
+      }
       throw failure
     } catch {
       metrics.rpcs.with(peer.name, method.rawValue, (error as? any FrameError)?.code ?? "cancelled").increment()
@@ -325,6 +459,6 @@ package final class PeerChannels: PeerCalling, Service {
     let address = try HostPort(try directory.requireEstablished(peer).theirs.federationAddress)
     return try PeerClient(
       peer, at: address, via: routing(peer, address), identity: identity, bundles: directory, clock: clock,
-      metrics: metrics)
+      metrics: metrics, reachability: reachability)
   }
 }

@@ -24,6 +24,8 @@ final class PeerClient: Sendable {
   private struct Usage {
     var calls = 0
     var isLeft = false
+    /// How often its connections were closed under the calls on them.
+    var cuts: UInt64 = 0
     var nextWatcher: UInt64 = 0
     var watchers: [UInt64: @Sendable () -> Void] = [:]
   }
@@ -37,14 +39,15 @@ final class PeerClient: Sendable {
   ///   - router: when set, connections go to this address and the peer is named by SNI.
   init(
     _ peer: FrameID, at address: HostPort, via router: HostPort? = nil, identity: SVIDSource,
-    bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics
+    bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics,
+    reachability: PeerReachability? = nil
   ) throws {
     let sockets = Sockets()
     let vouchers = Vouchers()
     let verifier = SPIFFEVerifier(bundles: bundles, clock: clock)
     var config = HTTP2ClientTransport.Posix.Config.defaults
     // A peer that restarts is back within seconds; calls in between fail fast and are retried by those who make them.
-    config.backoff = .init(initial: .milliseconds(100), max: .seconds(5), multiplier: 1.6, jitter: 0.2)
+    config.backoff = .init(initial: .milliseconds(100), max: .seconds(2), multiplier: 1.6, jitter: 0.2)
     config.connection.flushCoalescing = nil
     config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(10), allowWithoutCalls: true)
     config.connection.maxIdleTime = nil
@@ -68,6 +71,7 @@ final class PeerClient: Sendable {
           case .refused(let refusal, _):
             metrics.handshakes.with(peer.name, "refused").increment()
             metrics.mtlsFailure(peer, refusal)
+            reachability?.refused(peer, refusal)
           }
         }
       }, config: config)
@@ -94,13 +98,20 @@ final class PeerClient: Sendable {
   /// Closes the present connections unless the bundle still vouches for the peer's end of them; the channel opens a new one by
   /// itself. That the peer's SVID may have expired since the handshake is no reason.
   func closeUnvouched(by verifier: SPIFFEVerifier) async {
-    guard let (chain, at) = vouchers.newest.withLock({ $0 }) else { return sockets.closeCurrent() }
-    do {
-      _ = try await verifier.verify(chain, expecting: .exactly(.node(of: peer)), at: at)
-    } catch {
-      sockets.closeCurrent()
+    if let (chain, at) = vouchers.newest.withLock({ $0 }),
+      (try? await verifier.verify(chain, expecting: .exactly(.node(of: peer)), at: at)) != nil
+    {
+      return
     }
+    usage.withLock { $0.cuts += 1 }
+    sockets.closeCurrent()
   }
+
+  /// How often its connections were closed under the calls on them.
+  var cuts: UInt64 { usage.withLock { $0.cuts } }
+
+  /// Whether a call that began after so many cuts had its connection taken from it by us.
+  func isGivenUp(since cuts: UInt64) -> Bool { usage.withLock { $0.isLeft || $0.cuts != cuts } }
 
   // MARK: Leaving it
 

@@ -26,8 +26,14 @@ final class PeerConnections: Sendable {
   private let metrics: FederationMetrics
   fileprivate let clock: any FrameClock
 
-  init(directory: PeerDirectory, metrics: FederationMetrics, clock: any FrameClock) {
+  private let onConnection: @Sendable (FrameID) -> Void
+
+  init(
+    directory: PeerDirectory, metrics: FederationMetrics, clock: any FrameClock,
+    onConnection: @escaping @Sendable (FrameID) -> Void
+  ) {
     self.directory = directory
+    self.onConnection = onConnection
     self.metrics = metrics
     self.clock = clock
   }
@@ -85,6 +91,7 @@ final class PeerConnections: Sendable {
       unregister(peer, connection.channel)
       return false
     }
+    onConnection(peer)
     return true
   }
 

@@ -34,7 +34,7 @@ extension FederationState {
     if equivocations[peer] != nil { return [] }
     // Whoever reports it, it is decided by the signatures and by the key that the treaty pins.
     do { _ = try proof.verify(key: LogVerifierKey(treaty.peerLogKey)) } catch {
-      throw .equivocationUnproven(peer, why: (error as? any FrameError)?.message ?? "\(error)")
+      throw .equivocationUnproven(peer, why: (error as? any FrameError)?.message ?? error.words)
     }
     var payload = PBPeerEquivocationProven()
     payload.peer = peer.name

@@ -94,7 +94,7 @@ package final class PeerLogWatch: Sendable {
         "peer": "\(peer)", "kind": "\(proof.kind.rawValue)", "first": "\(proof.first)", "second": "\(proof.second)",
       ])
     do { try await report(peer, proof) } catch {
-      logger.critical("The equivocation cannot be recorded", metadata: ["peer": "\(peer)", "error": "\(error)"])
+      logger.critical("The equivocation cannot be recorded", metadata: ["peer": "\(peer)", "error": "\(error.report)"])
     }
     show()
   }

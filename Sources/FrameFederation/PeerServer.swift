@@ -21,13 +21,15 @@ package final class PeerServer: Service {
   ///   - host: IP address to listen on (`localhost` is taken as 127.0.0.1).
   ///   - port: 0 lets the system choose, see ``listeningPort``.
   ///   - identity: the node's SVID, taken anew for each handshake.
+  ///   - onConnection: told of each peer that has connected, and so is there; on an event loop, must not block.
   /// - Throws: when the TLS configuration cannot be made.
   package init(
     host: String, port: Int, identity: SVIDSource, directory: PeerDirectory, treaties: any TreatyVerbs,
     verbs: any PeerVerbs, metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
-    logger: Logger = Logger(label: "frame.federation")
+    logger: Logger = Logger(label: "frame.federation"), onConnection: @escaping @Sendable (FrameID) -> Void = { _ in }
   ) throws {
-    let connections = PeerConnections(directory: directory, metrics: metrics, clock: clock)
+    let connections = PeerConnections(
+      directory: directory, metrics: metrics, clock: clock, onConnection: onConnection)
     let calls = ActiveCalls(limit: PeerLimits.callsPerPeerMax)
     let verifier = SPIFFEVerifier(bundles: directory, clock: clock)
     var config = HTTP2ServerTransport.Posix.Config.defaults

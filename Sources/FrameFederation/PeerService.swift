@@ -140,9 +140,9 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
       let code = (error as? any FrameError)?.code ?? (error is CancellationError ? "cancelled" : "internal")
       metrics.served.with(label, method.rawValue, code).increment()
       if status.code == .internalError {
-        logger.error("Call failed", metadata: ["peer": "\(label)", "method": "\(method)", "error": "\(error)"])
+        logger.error("Call failed", metadata: ["peer": "\(label)", "method": "\(method)", "error": "\(error.report)"])
       } else {
-        logger.debug("Call refused", metadata: ["peer": "\(label)", "method": "\(method)", "error": "\(error)"])
+        logger.debug("Call refused", metadata: ["peer": "\(label)", "method": "\(method)", "error": "\(error.report)"])
       }
       throw status
     }

@@ -41,8 +41,26 @@ enum PeerStatus {
       return .refused(peer: peer, code: code(text, error), message: error.message)
     default:
       // Cancelled, deadline, unavailable, exhausted, internal, …: the peer may have acted or not, or may act later.
-      let cause = error.cause.map { ": \($0)" } ?? ""
-      return .unavailable(peer: peer, why: "\(code(text, error)): \(error.message)\(cause)")
+      return .unavailable(
+        peer: peer, why: isAnswer(error) ? "\(code(text, error)): \(error.message.shown(200))" : words(error))
+    }
+  }
+
+  /// Whether the peer itself said so; everything else is the connection's end, or its silence.
+  static func isAnswer(_ error: RPCError) -> Bool { error.metadata[stringValues: codeKey].contains { _ in true } }
+
+  /// Why no answer came, in short.
+  static func words(_ error: RPCError) -> String {
+    // What the transport says of it names its own parts; the last cause is the reason.
+    var error = error
+    while let cause = error.cause as? RPCError { error = cause }
+    if let cause = error.cause { return cause.words }
+    return switch error.code {
+    case .deadlineExceeded: "no answer in time"
+    case .cancelled: "the call was broken off"
+    case .resourceExhausted: "it has too much to do"
+    case .unavailable: "there is no connection"
+    default: "the call failed (\(code(nil, error)))"
     }
   }
 
@@ -98,6 +116,8 @@ package enum PeerLimits {
   /// Between two tries to go over to a new connection.
   static let moveRetryFirst: Duration = .seconds(1)
   static let moveRetryMax: Duration = .seconds(60)
+  /// Between two connections that are tried because somebody waits.
+  static let hurryInterval: Duration = .milliseconds(250)
   /// The same while the peer is reached elsewhere, and the old connection may be dead already.
   static let relocationRetryMax: Duration = .seconds(10)
   /// How long calls in progress may keep a connection that has been left; longer than any of them may take.

@@ -33,6 +33,8 @@ package final class SNIRouter: Service {
   private let metrics: FederationMetrics
   private let logger: Logger
   private let held: Mutex<Held>
+  /// By upstream of the map: anybody who connects could fill the log otherwise.
+  private let outages = Mutex<[String: Outage]>([:])
   private let bound: EventLoopPromise<Int>
 
   private struct Held {
@@ -237,6 +239,7 @@ package final class SNIRouter: Service {
         let collector = collector.value
         let received = collector.handOver()
         try server.pipeline.syncOperations.addHandler(far)
+        _ = self.outages.withLock { $0.removeValue(forKey: "\(upstream)") }
         metrics.sniActive.increment()
         client.closeFuture.whenComplete { _ in metrics.sniActive.decrement() }
         self.count(.joined)
@@ -247,7 +250,12 @@ package final class SNIRouter: Service {
       }
       .whenFailure { error in
         self.count(.upstreamUnreachable)
-        self.logger.notice("An upstream cannot be reached", metadata: ["upstream": "\(upstream)", "error": "\(error)"])
+        let news = self.outages.withLock {
+          $0["\(upstream)", default: Outage(patience: 1, spread: .zero)].failed(at: SystemClock().now())
+        }
+        self.logger.log(
+          level: news == nil ? .debug : .notice, "An upstream cannot be reached",
+          metadata: ["upstream": "\(upstream)", "error": "\(error.report)"])
         client.close(promise: nil)
       }
   }

@@ -136,7 +136,7 @@ struct TreatyCourier: Sendable {
       if case .refused(_, let code, _) = error { return .refused(code: code) }
       return .failed(reason: error.message)
     } catch {
-      return .failed(reason: (error as? any FrameError)?.message ?? "\(error)")
+      return .failed(reason: (error as? any FrameError)?.message ?? error.words)
     }
   }
 
@@ -197,7 +197,7 @@ struct TreatyCourier: Sendable {
       treaty.peer, at: address, via: routing(treaty.peer, address), identity: identity, bundles: bundle, clock: clock,
       metrics: metrics)
     defer { client.close() }
-    return try await PeerChannels.timed(treaty.peer, method, metrics) {
+    return try await PeerChannels.timed(treaty.peer, method, metrics, nil) {
       try await body(client.api, PeerChannels.options(Self.callTimeout))
     }
   }

@@ -85,7 +85,7 @@ package final class WitnessCourier: Service {
       checkpoint = try await log.checkpoint()
       present = try await witnesses()
     } catch {
-      logger.warning("No checkpoint to have cosigned", metadata: ["error": "\(error)"])
+      logger.warning("No checkpoint to have cosigned", metadata: ["error": "\(error.report)"])
       return (0, 0)
     }
     forgetAll(but: Set(present.map(\.name)))
@@ -148,7 +148,7 @@ package final class WitnessCourier: Service {
         }
       } catch {
         count(witness, Self.result(error))
-        logger.debug("A witness did not answer", metadata: ["witness": "\(witness.name)", "error": "\(error)"])
+        logger.debug("A witness did not answer", metadata: ["witness": "\(witness.name)", "error": "\(error.report)"])
         return nil
       }
     }

@@ -187,12 +187,12 @@ package struct EndpointClient: Sendable {
     switch error {
     case is FetchError, is CancellationError: return error
     case ChannelError.connectTimeout: return FetchError.timeout(url, timeout)
-    case is NIOConnectionError: return FetchError.connect(url, "\(error)")
+    case is NIOConnectionError: return FetchError.connect(url, error.words)
     case ChannelError.eof, ChannelError.ioOnClosedChannel, NIOSSLError.uncleanShutdown:
       return FetchError.closed(url, "the connection was closed")
-    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return FetchError.handshake(url, "\(error)")
-    case is HTTPParserError: return FetchError.closed(url, "it does not speak HTTP/1.1 (\(error))")
-    default: return FetchError.closed(url, "\(error)")
+    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return FetchError.handshake(url, error.words)
+    case is HTTPParserError: return FetchError.closed(url, "it does not speak HTTP/1.1")
+    default: return FetchError.closed(url, error.words)
     }
   }
 }

@@ -135,7 +135,7 @@ package enum KeyFileError: FrameError, Hashable {
     case .permissions(let path, let mode):
       "The key file \(path) has mode 0\(String(mode, radix: 8)): others can use it."
     case .alreadyExists(let path): "The key folder \(path) already has keys in it."
-    case .io(let path, let operation, let code): "Cannot \(operation) \(path): \(String(cString: strerror(code)))."
+    case .io(let path, let operation, let code): "Cannot \(operation) \(path): \(SystemWords.of(errno: code))."
     case .otherFrame(let path, let expected, let found):
       "The keys in \(path) are those of '\(found)', not of '\(expected)'."
     }

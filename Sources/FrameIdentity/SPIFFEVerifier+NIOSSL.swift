@@ -36,7 +36,7 @@ extension SPIFFEVerifier {
       do {
         presented = try certificates.map { Data(try $0.toDERBytes()) }
       } catch {
-        onResult?(.refused(SPIFFERefusal(.malformedCertificate, "\(error)"), claimed: nil))
+        onResult?(.refused(SPIFFERefusal(.malformedCertificate, error.words), claimed: nil))
         return promise.succeed(.failed)
       }
       promise.completeWithTask {
@@ -48,7 +48,7 @@ extension SPIFFEVerifier {
         } catch let refusal as SPIFFERefusal {
           onResult?(.refused(refusal, claimed: Self.claimed(by: presented)))
         } catch {
-          onResult?(.refused(SPIFFERefusal(.malformedCertificate, "\(error)"), claimed: Self.claimed(by: presented)))
+          onResult?(.refused(SPIFFERefusal(.malformedCertificate, error.words), claimed: Self.claimed(by: presented)))
         }
         return .failed
       }

@@ -149,7 +149,7 @@ package final class SVIDSource: Service, CertificateReloader {
       metrics?.x509SVIDRenewalFailed()
       logger.error(
         "Cannot renew the node's SVID; the current one stays in use",
-        metadata: ["expires": "\(current.notAfter)", "error": "\(error)"])
+        metadata: ["expires": "\(current.notAfter)", "error": "\(error.report)"])
       try await clock.sleep(for: Self.retryInterval)
       return false
     }

@@ -13,12 +13,3 @@ extension Data {
     return String(decoding: text, as: UTF8.self)
   }
 }
-
-extension StringProtocol {
-  /// For messages and logs: what others wrote, cut at `limit` characters, with control characters replaced.
-  package func shown(_ limit: Int) -> String {
-    String(
-      String.UnicodeScalarView(
-        prefix(limit).unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
-  }
-}

@@ -67,7 +67,7 @@ package final class WebCertificateSource: CertificateReloader {
     } catch let error as WebCertificateError {
       throw error
     } catch {
-      throw .unreadable(key, why: "it is not a private key in PEM (\(error))")
+      throw .unreadable(key, why: "it is not a private key in PEM (\(error.words))")
     }
   }
 }
@@ -96,7 +96,7 @@ package enum WebCertificates {
     } catch let error as WebCertificateError {
       throw error
     } catch {
-      throw .unreadable(path, why: "\(error)")
+      throw .unreadable(path, why: error.words)
     }
   }
 }

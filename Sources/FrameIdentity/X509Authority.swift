@@ -93,6 +93,6 @@ extension SPIFFEID {
   /// The id of the trust domain itself, which its authorities carry.
   package static func trustDomain(_ frame: FrameID) -> SPIFFEID {
     // The empty path is always valid, and a FrameID is at most 255 bytes: this cannot throw.
-    do { return try SPIFFEID(trustDomain: frame, path: "") } catch { preconditionFailure("\(error)") }
+    do { return try SPIFFEID(trustDomain: frame, path: "") } catch { preconditionFailure(error.words) }
   }
 }

@@ -53,7 +53,7 @@ package final class AccountHistory: Service {
         } catch is CancellationError {
           return
         } catch {
-          self.logger.error("The history index could not follow the log", metadata: ["error": "\(error)"])
+          self.logger.error("The history index could not follow the log", metadata: ["error": "\(error.report)"])
           do { try await self.clock.sleep(for: self.interval) } catch { return }
         }
       }

@@ -7,6 +7,7 @@ extension LedgerState {
   func collectFees(_ amount: Amount?, _ memo: String, _ context: DecisionContext) throws -> [EventDraft] {
     try requireAuthority(context.actor)
     try Self.requireShort(memo)
+    if amount == nil, balance(.fees) == 0 { throw LedgerError.nothingToCollect }
     let amount = amount ?? Amount(minorUnits: balance(.fees))
     try Self.requirePositive(amount)
     try requireFunds(amount.minorUnits, in: .fees)

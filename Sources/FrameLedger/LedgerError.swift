@@ -11,6 +11,10 @@ package enum LedgerError: FrameError, Hashable {
   case notOwner(actor: String, agent: String)
   case sameAccount(String)
   case alreadyFounded(String)
+  /// The log is this frame's, and says something else about it than the configuration does.
+  case foundedOtherwise(what: String, log: String, configured: String)
+  /// All of the fee pool is wanted, and there is nothing in it.
+  case nothingToCollect
   case memoTooLong(bytes: Int)
   case invalidFeeRule(FeeRule.Terms)
   case holdExpiryInvalid(seconds: Int64)
@@ -57,6 +61,8 @@ package enum LedgerError: FrameError, Hashable {
     case .notOwner: "not_owner"
     case .sameAccount: "same_account"
     case .alreadyFounded: "already_founded"
+    case .foundedOtherwise: "founded_otherwise"
+    case .nothingToCollect: "nothing_to_collect"
     case .memoTooLong: "memo_too_long"
     case .invalidFeeRule: "invalid_fee_rule"
     case .holdExpiryInvalid: "invalid_hold_expiry"
@@ -83,7 +89,9 @@ package enum LedgerError: FrameError, Hashable {
     switch self {
     case .insufficientFunds, .balanceOverflow, .holdExceeded, .holdExpired, .tooManyHolds, .supplyFrozen: .refused
     case .unknownAgent, .unknownHold: .notFound
-    case .agentExists, .alreadyFounded, .holdEnded, .holdIDInUse, .supplyNotFrozen, .auditTooOld: .conflict
+    case .nothingToCollect: .refused
+    case .agentExists, .alreadyFounded, .foundedOtherwise, .holdEnded, .holdIDInUse, .supplyNotFrozen, .auditTooOld:
+      .conflict
     case .notAuthority, .notOwner, .emissionForbidden, .holdNotYours, .agentFrozen: .forbidden
     case .sameAccount, .memoTooLong, .invalidFeeRule, .holdExpiryInvalid, .holdPayee: .invalid
     // A room drafted what it must not: our defect, never the caller's.
@@ -101,6 +109,9 @@ package enum LedgerError: FrameError, Hashable {
     case .notOwner(let actor, let agent): "'\(actor)' may not spend the money of agent '\(agent)'."
     case .sameAccount(let name): "'\(name)' cannot pay itself."
     case .alreadyFounded(let frame): "This log belongs to frame '\(frame)' already."
+    case .foundedOtherwise(let what, let log, let configured):
+      "This log was founded with \(what) \(log); the configuration says \(configured)."
+    case .nothingToCollect: "There is nothing to collect: the fee pool is empty."
     case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(Self.maximumMemoBytes)."
     case .invalidFeeRule(let terms): "A fee of \(terms) is not allowed."
     case .holdExpiryInvalid(let seconds):
@@ -138,6 +149,8 @@ package enum LedgerError: FrameError, Hashable {
     case .notOwner: "Use that agent's own token."
     case .sameAccount: "Name another receiver."
     case .alreadyFounded: "Use another data directory for another frame."
+    case .foundedOtherwise: "Set it back in frame.yaml (or restore the keys): it is fixed for the life of the log."
+    case .nothingToCollect: "Nothing needs to be done."
     case .memoTooLong: "Shorten the memo."
     case .invalidFeeRule:
       "Use 0 to 10000 basis points, parts of 0 or more, and a maximum that is not below the minimum."

@@ -35,7 +35,7 @@ package final class LedgerKeeper: Service {
         } catch is CancellationError {
           return
         } catch {
-          self.logger.error("Overdue holds could not be ended", metadata: ["error": "\(error)"])
+          self.logger.error("Overdue holds could not be ended", metadata: ["error": "\(error.report)"])
         }
         do { try await self.clock.sleep(for: self.interval) } catch { return }
       }

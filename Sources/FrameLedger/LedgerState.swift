@@ -164,8 +164,14 @@ extension LedgerState: FrameState {
 
   private func found(_ key: String, _ context: DecisionContext) throws -> [EventDraft] {
     if let founding {
-      guard founding.frameID == frame.name, founding.native == PBAsset(native), founding.logVerifierKey == key else {
-        throw LedgerError.alreadyFounded(founding.frameID)
+      guard founding.frameID == frame.name else { throw LedgerError.alreadyFounded(founding.frameID) }
+      let (old, new) = (founding.native, PBAsset(native))
+      let parts = [
+        ("the currency", old.code, new.code), ("a currency scale of", "\(old.scale)", "\(new.scale)"),
+        ("the currency of frame", old.origin, new.origin), ("the log key", founding.logVerifierKey, key),
+      ]
+      for (what, log, configured) in parts where log != configured {
+        throw LedgerError.foundedOtherwise(what: what, log: log, configured: configured)
       }
       return []
     }

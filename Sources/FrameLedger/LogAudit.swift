@@ -59,7 +59,7 @@ package enum LogAudit {
     do {
       return try reader.storedCheckpoint(key: key)
     } catch {
-      fold.note("bad_checkpoint", nil, "\(error)")
+      fold.note("bad_checkpoint", nil, error.words)
       return nil
     }
   }

@@ -106,7 +106,7 @@ package struct VerifiedLicence: Sendable, Equatable {
   /// - Throws: `OperatorError.licenceUnverified`, `.licenceNotValidNow`.
   package init(_ document: Data, key: LogVerifierKey, at now: FrameTime) throws {
     let text: String
-    do { text = try key.verifiedText(of: document) } catch { throw OperatorError.licenceUnverified("\(error)") }
+    do { text = try key.verifiedText(of: document) } catch { throw OperatorError.licenceUnverified(error.words) }
     func unreadable(_ why: String) -> OperatorError { .licenceUnverified("it is signed, but \(why)") }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
     guard lines.first == OperatorLicence.title[...] else { throw unreadable("it is not an operator's licence") }

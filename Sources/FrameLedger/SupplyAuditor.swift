@@ -55,7 +55,7 @@ package final class SupplyAuditor: Service {
         do {
           _ = try await self.auditNow()
         } catch {
-          self.logger.error("the supply audit could not run", metadata: ["error": "\(error)"])
+          self.logger.error("the supply audit could not run", metadata: ["error": "\(error.report)"])
         }
         do { try await self.clock.sleep(for: self.interval) } catch { return }
       }
@@ -110,7 +110,7 @@ package final class SupplyAuditor: Service {
         try await freeze(drift)
       } catch {
         // The next audit tries again; a log that takes no commands issues nothing either.
-        logger.critical("the mint could not be frozen", metadata: ["error": "\(error)"])
+        logger.critical("the mint could not be frozen", metadata: ["error": "\(error.report)"])
       }
     }
     return report
@@ -121,7 +121,7 @@ package final class SupplyAuditor: Service {
     do {
       return try await checkpoint()
     } catch {
-      logger.error("the audit has no checkpoint to compare with", metadata: ["error": "\(error)"])
+      logger.error("the audit has no checkpoint to compare with", metadata: ["error": "\(error.report)"])
       return nil
     }
   }

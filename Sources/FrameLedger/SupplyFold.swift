@@ -61,7 +61,7 @@ struct SupplyFold: Sendable {
     do {
       event = try PBEvent(serializedBytes: bytes)
     } catch {
-      return note("unreadable_event", position, "\(error)")
+      return note("unreadable_event", position, error.words)
     }
     if event.position != position { note("wrong_position", position, "the event says position \(event.position)") }
     if event.payload == nil { note("unknown_event", position, "this version does not know its type") }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import FrameCore
 
 /// The newest checkpoint that was ever signed, kept apart from the log: what is once signed is never unsaid
 /// (CONFORMANCE L7). A log that was restored from an older copy no longer reaches it, and is found out.
@@ -60,7 +61,7 @@ struct CheckpointFile: Sendable {
   private func bytes() throws -> Data? {
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     do { return try Data(contentsOf: url) } catch {
-      throw LogError.storage("\(url.path): \(error.localizedDescription)")
+      throw LogError.storage("\(url.path): \(error.words)")
     }
   }
 
@@ -80,5 +81,5 @@ struct CheckpointFile: Sendable {
     guard written == bytes.count, fdatasync(file) == 0 else { throw failure(path) }
   }
 
-  private static func failure(_ path: String) -> LogError { .storage("\(path): \(String(cString: strerror(errno)))") }
+  private static func failure(_ path: String) -> LogError { .storage("\(path): \(SystemWords.of(errno: errno))") }
 }

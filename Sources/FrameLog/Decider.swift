@@ -118,7 +118,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
       position: position, timeUnixNs: time.unixNanoseconds, actor: actor, idempotencyKey: envelope.key.text,
       commandDigest: envelope.digest, commandIndex: UInt32(offset), commandEvents: UInt32(count),
       postings: draft.postings, payload: draft.payload)
-    do { try EventEncoder.append(event, to: &encoded) } catch { throw LogError.damagedEvent("\(error)") }
+    do { try EventEncoder.append(event, to: &encoded) } catch { throw LogError.damagedEvent(error.words) }
     let count = encoded.count - (ends.last ?? 0)
     guard count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: count) }
     ends.append(encoded.count)

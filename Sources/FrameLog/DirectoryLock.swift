@@ -1,4 +1,5 @@
 package import Foundation
+internal import FrameCore
 internal import Synchronization
 
 /// An exclusive hold on a log's directory, so that two nodes never write one log, and nothing that needs a stopped node is done
@@ -13,15 +14,15 @@ package final class DirectoryLock: Sendable {
       try FileManager.default.createDirectory(
         at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw LogError.storage("\(directory.path) cannot be created: \(error.localizedDescription)")
+      throw LogError.storage("\(directory.path) cannot be created: \(error.words)")
     }
     let path = directory.appendingPathComponent("lock").path
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw LogError.storage("\(path): \(String(cString: strerror(errno)))") }
+    guard file >= 0 else { throw LogError.storage("\(path): \(SystemWords.of(errno: errno))") }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       close(file)
-      guard code == EWOULDBLOCK else { throw LogError.storage("\(path): \(String(cString: strerror(code)))") }
+      guard code == EWOULDBLOCK else { throw LogError.storage("\(path): \(SystemWords.of(errno: code))") }
       throw LogError.inUse(directory.path)
     }
     descriptor = Mutex(file)

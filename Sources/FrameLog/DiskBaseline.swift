@@ -1,4 +1,5 @@
 package import Foundation
+internal import FrameCore
 
 /// What the disk alone does with the same bytes: the floor that a benchmark's figures are compared with.
 package enum DiskBaseline {
@@ -43,7 +44,7 @@ package enum DiskBaseline {
     let path = directory.appendingPathComponent("baseline.bin").path
     return try await onOwnThread {
       let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      guard file >= 0 else { throw LogError.storage("\(path): \(String(cString: strerror(errno)))") }
+      guard file >= 0 else { throw LogError.storage("\(path): \(SystemWords.of(errno: errno))") }
       defer {
         close(file)
         unlink(path)
@@ -53,7 +54,7 @@ package enum DiskBaseline {
         for event in chunk { bytes.append(event) }
         let written = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
         guard written == bytes.count, fdatasync(file) == 0 else {
-          throw LogError.storage("\(path): \(String(cString: strerror(errno)))")
+          throw LogError.storage("\(path): \(SystemWords.of(errno: errno))")
         }
       }
     }

@@ -62,7 +62,7 @@ package struct RecordedEvent: Sendable, Equatable {
     do {
       self.init(event: try PBEvent(serializedBytes: bytes), bytes: bytes)
     } catch {
-      throw LogError.damagedEvent("\(error)")
+      throw LogError.damagedEvent(error.words)
     }
   }
 }

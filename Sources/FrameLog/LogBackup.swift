@@ -1,4 +1,5 @@
 package import Foundation
+internal import FrameCore
 internal import GRDB
 
 /// Copies of a log's files, taken while its node runs.
@@ -34,7 +35,7 @@ package enum LogBackup {
 
   private static func storing(_ target: URL, _ body: () throws -> Void) throws {
     do { try body() } catch let error as LogError { throw error } catch {
-      throw LogError.storage("\(target.path): \(error)")
+      throw LogError.storage("\(target.path): \(error.words)")
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import Dispatch
 package import Foundation
+internal import FrameCore
 internal import GRDB
 internal import Synchronization
 
@@ -60,7 +61,7 @@ package final class LogReader: Sendable {
     do {
       return try using { try $0.read(body) }
     } catch let error as DatabaseError {
-      throw LogError.storage(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")
+      throw LogError.storage(error.words)
     }
   }
 

@@ -68,7 +68,7 @@ package struct LogSigner: Sendable {
       self.verifierKey = try LogVerifierKey(name: name, publicKey: privateKey.publicKey.rawRepresentation)
     } catch {
       // Names are frame ids, whose grammar is a subset of key names, and a public key always has 32 bytes.
-      preconditionFailure("a log signer needs a key name: \(error)")
+      preconditionFailure("a log signer needs a key name: \(error.words)")
     }
   }
 
@@ -88,7 +88,7 @@ package struct LogSigner: Sendable {
       return try privateKey.signature(for: bytes)
     } catch {
       // Ed25519 signing has no failing input; the library throws only when it cannot allocate.
-      preconditionFailure("Ed25519 signing failed: \(error)")
+      preconditionFailure("Ed25519 signing failed: \(error.words)")
     }
   }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+internal import FrameCore
 internal import GRDB
 internal import Synchronization
 
@@ -199,6 +200,6 @@ package final class PositionIndex: Sendable {
   }
 
   private static func storage(_ error: DatabaseError) -> LogError {
-    .storage("\(name): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")")
+    .storage("\(name): \(error.words)")
   }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import FrameCore
 internal import GRDB
 internal import GRDBSQLite
 
@@ -83,7 +84,7 @@ enum SQLiteFile {
     do {
       return try body(path)
     } catch let error as DatabaseError {
-      throw LogError.storage("\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")")
+      throw LogError.storage("\(path): \(error.words)")
     }
   }
 
@@ -114,8 +115,8 @@ enum SQLiteFile {
   /// Makes the file's name durable, not just its content.
   static func syncDirectory(_ directory: URL) throws {
     let file = open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { throw LogError.storage("\(directory.path): \(String(cString: strerror(errno)))") }
+    guard file >= 0 else { throw LogError.storage("\(directory.path): \(SystemWords.of(errno: errno))") }
     defer { close(file) }
-    guard fsync(file) == 0 else { throw LogError.storage("\(directory.path): \(String(cString: strerror(errno)))") }
+    guard fsync(file) == 0 else { throw LogError.storage("\(directory.path): \(SystemWords.of(errno: errno))") }
   }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+internal import FrameCore
 
 /// A copy of a log in a folder, laid out as C2SP tlog-tiles serves it: `checkpoint`, `tile/…`, `tile/entries/…`.
 ///
@@ -145,7 +146,7 @@ package struct TileDirectory: Sendable {
     let file = folder.appendingPathComponent(path)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     do { return try Data(contentsOf: file) } catch {
-      throw LogError.storage("\(file.path): \(error.localizedDescription)")
+      throw LogError.storage("\(file.path): \(error.words)")
     }
   }
 
@@ -154,7 +155,7 @@ package struct TileDirectory: Sendable {
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try bytes.write(to: file, options: .atomic)
     } catch {
-      throw LogError.storage("\(file.path): \(error.localizedDescription)")
+      throw LogError.storage("\(file.path): \(error.words)")
     }
   }
 }

@@ -170,7 +170,7 @@ package final class Witness: Sendable {
     if let seen = logs[key] { return seen }
     let folder = directory.appendingPathComponent("\(key.name)+\(String(key.keyID, radix: 16))", isDirectory: true)
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-      throw LogError.storage("\(folder.path): \(error.localizedDescription)")
+      throw LogError.storage("\(folder.path): \(error.words)")
     }
     var file = CheckpointFile(directory: folder)
     let newest = try file.read(key: key)
@@ -204,7 +204,7 @@ package final class Witness: Sendable {
     }
   }
 
-  private static func text(_ error: any Error) -> String { (error as? any FrameError)?.message ?? "\(error)" }
+  private static func text(_ error: any Error) -> String { (error as? any FrameError)?.message ?? error.words }
 
   /// What tlog-witness names a log by in its monitoring path: SHA-256 of the origin, in hex.
   package static func originHash(_ origin: String) -> String {

@@ -68,7 +68,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     decided.close()
     _ = try? ended.take()
     do { try store.withLock { try $0.close() } } catch {
-      logger.error("the log did not close cleanly", metadata: ["error": "\(error)"])
+      logger.error("the log did not close cleanly", metadata: ["error": "\(error.report)"])
     }
     return turns.failure
   }
@@ -142,8 +142,8 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
       // What is in memory is now ahead of what is known to be on disk, and a failed fsync may have lost pages for good:
       // nothing is retried, nothing is answered as done, and the state is never looked at again.
       metrics.stopped.set(Int64(1))
-      logger.critical("a write to the log failed; the writer has stopped", metadata: ["error": "\(error)"])
-      return .stopped("\(error)")
+      logger.critical("a write to the log failed; the writer has stopped", metadata: ["error": "\(error.report)"])
+      return .stopped(error.words)
     }
     metrics.commits.increment()
     metrics.events.increment(by: UInt64(events.count))

@@ -85,9 +85,25 @@ package struct Node: Sendable {
     try await parts.federation.prime()
     try await parts.confirmRestored()
     try await parts.operators.prime()
+    let began = ContinuousClock.now
+    logger.notice("The frame starts", metadata: parts.introduction())
+    parts.readiness.whenReady { [logger] in
+      logger.notice(
+        "The frame is ready", metadata: ["after": "\(Int((ContinuousClock.now - began).inSeconds * 1000)) ms"])
+    }
     let services = parts.services()
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
-    try await group.run()
+    do {
+      try await withGracefulShutdownHandler {
+        try await group.run()
+      } onGracefulShutdown: { [logger] in
+        logger.notice("The frame stops: it was told to")
+      }
+    } catch {
+      logger.critical("The frame has stopped: something failed", metadata: ["error": "\(error.report)"])
+      throw error
+    }
+    logger.notice("The frame has stopped")
   }
 }

@@ -158,7 +158,7 @@ final class NodeParts: Sendable {
       logger: named("federation"))
     refresher = BundleRefresher(
       directory: directory, federation: federation, endpoints: endpoints, trust: web.endpoints,
-      interval: configuration.refreshInterval,
+      reachability: channels.reachability, interval: configuration.refreshInterval,
       metrics: federationMetrics, clock: clock, logger: named("federation"))
 
     // Witnessing
@@ -209,7 +209,9 @@ final class NodeParts: Sendable {
       describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
     peerServer = try PeerServer(
       host: configuration.federation.host, port: configuration.federation.port, identity: svid, directory: directory,
-      treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"))
+      treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"),
+      // Whoever connects is there: what waits for it is tried at once.
+      onConnection: { [calls] in calls.hurry($0) })
     // After all that can throw: the client must not be let go of without its shutdown.
     let http = HTTPClient(eventLoopGroupProvider: .singleton)
     self.http = http
@@ -306,7 +308,13 @@ final class NodeParts: Sendable {
       node: core, relay: relay, watch: watch,
       reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
     ).add(to: api)
-    PeerRoutes(node: core, federation: federation, observed: { [refresher] in refresher.observed($0) }).add(to: api)
+    PeerRoutes(
+      node: core, federation: federation,
+      sight: { [channels, refresher, follower] in
+        .init(
+          calls: channels.reachability.view($0), bundle: refresher.observed($0), stream: follower.stream(of: $0))
+      }
+    ).add(to: api)
     TreatyRoutes(node: core, federation: federation).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
     TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
@@ -385,7 +393,7 @@ final class NodeParts: Sendable {
         "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(changed)"])
       return changed
     } catch {
-      logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error)"])
+      logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error.report)"])
       throw error
     }
   }

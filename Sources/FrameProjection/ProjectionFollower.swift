@@ -73,11 +73,18 @@ package final class ProjectionFollower: Service {
     }
   }
 
+  /// What is known of a peer's stream: whether it is open, and when a head of the peer's log last arrived.
+  package func stream(of peer: FrameID) -> (isOpen: Bool, headAt: FrameTime?) {
+    let view = heads.view(peer)
+    return (view?.isConnected ?? false, view?.headAt)
+  }
+
   // MARK: One peer
 
   /// Opens the stream again and again, with growing pauses, until the treaty ends.
   private func follow(_ peer: FrameID) async {
     metrics.prepare(peer)
+    var told: String?
     var delay = ProjectionLimits.reconnectDelayMin
     while !Task.isCancelled {
       let found = try? await port.projection { state, federation in
@@ -96,14 +103,18 @@ package final class ProjectionFollower: Service {
         reason = "cancelled"
       } catch {
         reason = (error as? any FrameError)?.code ?? "failed"
-        logger.info(
-          "projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error)"])
+        // Each reason once, until it is another; that a peer does not answer is told by its channel.
+        let isSilent = (error as? PeerCallError)?.isOutcomeUnknown ?? false
+        logger.log(
+          level: isSilent || told == reason ? .debug : .info,
+          "projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error.report)"])
       }
+      told = reason
       heads.connected(peer, false)
       if Task.isCancelled { break }
       metrics.reconnects.with(peer.name, reason).increment()
       if clock.now() - opened > ProjectionLimits.reconnectDelayMax { delay = ProjectionLimits.reconnectDelayMin }
-      guard (try? await clock.sleep(for: delay)) != nil else { break }
+      guard (try? await peers.pause(peer, for: delay, clock: clock)) != nil else { break }
       delay = min(delay * 2, ProjectionLimits.reconnectDelayMax)
     }
     heads.stop(peer)

@@ -27,6 +27,9 @@ final class OutcomeWaiters: Sendable {
     return stream
   }
 
+  /// Whether a caller waits for the outcome of `id`.
+  func isAwaited(_ id: String) -> Bool { state.withLock { $0.waiters[id] != nil } }
+
   /// The transfer's outcome is durable.
   func tell(_ transfer: Transfer) {
     let waiting = state.withLock { $0.waiters.removeValue(forKey: transfer.id) } ?? [:]

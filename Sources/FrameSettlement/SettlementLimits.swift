@@ -14,6 +14,9 @@ package enum SettlementLimits {
   package static let callTimeout: Duration = .seconds(5)
   package static let retryDelayMin: Duration = .milliseconds(100)
   package static let retryDelayMax: Duration = .seconds(15)
+  /// While a caller waits: from the first try that brought no answer to the next; then twice as long each time, so often at most.
+  package static let nudgeDelay: Duration = .milliseconds(75)
+  package static let nudgesMax = 6
   /// In-doubt transfers of one peer that are asked about at once.
   package static let resolverConcurrencyMax = 16
 }

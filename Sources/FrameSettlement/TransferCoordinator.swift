@@ -38,13 +38,15 @@ package final class TransferCoordinator: Service {
   private let waiters = OutcomeWaiters()
   /// Transfers that a task of this process is driving.
   private let driving = Mutex<Set<String>>([])
+  /// Transfers that a task of this process pursues because a caller waits.
+  private let pursued = Mutex<Set<String>>([])
   /// Peers whose in-doubt transfers are being asked about.
   private let resolving = Mutex<Set<FrameID>>([])
   /// Peers whose series exist.
   private let prepared = Mutex<Set<FrameID>>([])
   /// Each peer's native asset, as of the last look at the state: spares new transfers a look of their own.
   private let natives = Mutex<[FrameID: Asset]>([:])
-  /// Claimed transfers on their way to a task of the service.
+  /// Transfers that callers wait for, on their way to a task of the service.
   private let starts: AsyncStream<Transfer>
   private let start: AsyncStream<Transfer>.Continuation
 
@@ -95,7 +97,8 @@ package final class TransferCoordinator: Service {
     var transfer = try await opened(id, by: committed)
     if backend == .twoPhase, transfer.phase.isOpen {
       let outcome = waiters.register(id)
-      if claim(id) { start.yield(transfer) }
+      // Also for a repeat of the command: whoever repeats it wants to know now, not when the next try is due.
+      if pursued.withLock({ $0.insert(id).inserted }) { start.yield(transfer) }
       if let decided = await self.outcome(outcome, atMost: wait) {
         transfer = decided
       } else {
@@ -174,7 +177,7 @@ package final class TransferCoordinator: Service {
       await withDiscardingTaskGroup { group in
         group.addTask {
           await withDiscardingTaskGroup { drives in
-            for await transfer in self.starts { drives.addTask { await self.drive(transfer) } }
+            for await transfer in self.starts { drives.addTask { await self.pursue(transfer) } }
             drives.cancelAll()
           }
         }
@@ -231,7 +234,8 @@ package final class TransferCoordinator: Service {
       }
       failures += 1
       let delay = SettlementLimits.retryDelayMin * (1 << min(failures - 1, 12))
-      guard (try? await clock.sleep(for: min(delay, SettlementLimits.retryDelayMax))) != nil else { return }
+      let pause = min(delay, SettlementLimits.retryDelayMax)
+      guard (try? await peers.pause(peer, for: pause, clock: clock)) != nil else { return }
     }
   }
 
@@ -251,7 +255,8 @@ package final class TransferCoordinator: Service {
           derived: .conclude(transferID: transfer.id, peer: peer, decision), actor: .node(of: frame))
         if !committed.replayed { await observe(committed.events) }
       } catch {
-        logger.error("an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error)"])
+        logger.error(
+          "an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error.report)"])
         return false
       }
     }
@@ -259,6 +264,20 @@ package final class TransferCoordinator: Service {
   }
 
   // MARK: One transfer
+
+  /// Drives a transfer that a caller waits for, and again after short pauses as long as one waits; then it is the resolver's.
+  private func pursue(_ transfer: Transfer) async {
+    let id = transfer.id
+    defer { _ = pursued.withLock { $0.remove(id) } }
+    var delay = SettlementLimits.nudgeDelay
+    for _ in 0...SettlementLimits.nudgesMax {
+      if claim(id), await drive(transfer) { return }
+      guard waiters.isAwaited(id) else { return }
+      peers.hurry(transfer.peer)
+      guard (try? await peers.pause(transfer.peer, for: delay, clock: clock)) != nil else { return }
+      delay = delay * 2
+    }
+  }
 
   /// Makes the caller the only one that drives a transfer, until ``drive(_:)`` is done with it.
   private func claim(_ id: String) -> Bool { driving.withLock { $0.insert(id).inserted } }
@@ -314,7 +333,10 @@ package final class TransferCoordinator: Service {
       // Also when the peer refused the call: only a decision is a decision.
       let code = (error as? any FrameError)?.code ?? "failed"
       metrics.unanswered.with(transfer.peer.name, code).increment()
-      logger.info(
+      // That a peer does not answer is told once, by its channel.
+      let isSilent = (error as? PeerCallError)?.isOutcomeUnknown ?? false
+      logger.log(
+        level: isSilent ? .debug : .info,
         "no decision yet", metadata: ["transfer": "\(transfer.id)", "peer": "\(transfer.peer)", "reason": "\(code)"])
       return .unknown
     }
@@ -329,7 +351,8 @@ package final class TransferCoordinator: Service {
       guard let last = committed.events.last else { return (.recorded, try await receipt(transfer.id).transfer) }
       return (.recorded, transfer.closed(by: last))
     } catch {
-      logger.error("an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error)"])
+      logger.error(
+        "an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error.report)"])
       return (.notRecorded, nil)
     }
   }

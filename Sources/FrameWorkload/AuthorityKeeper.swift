@@ -42,7 +42,7 @@ package final class AuthorityKeeper: Service {
         } catch is CancellationError {
           return
         } catch {
-          self.logger.error("The authority's rotation stands still", metadata: ["error": "\(error)"])
+          self.logger.error("The authority's rotation stands still", metadata: ["error": "\(error.report)"])
         }
         do { try await self.clock.sleep(for: pause) } catch { return }
       }

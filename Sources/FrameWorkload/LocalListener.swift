@@ -32,7 +32,7 @@ struct LocalListener: HTTP2ServerTransport.ListenerFactory {
           .flatMapError { _ in channel.eventLoop.makeSucceededFuture(false) }
           .flatMap { _ in connectionConfigurator.configure(channel: channel, tls: .none) }
       }
-    guard chmod(path, Self.mode) == 0 else { throw WorkloadError.socket(path, why: String(cString: strerror(errno))) }
+    guard chmod(path, Self.mode) == 0 else { throw WorkloadError.socket(path, why: SystemWords.of(errno: errno)) }
     return listening
   }
 

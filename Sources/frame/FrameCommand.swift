@@ -11,11 +11,14 @@ struct FrameCommand: AsyncParsableCommand {
     discussion: """
       Start two frames on this machine with `frame demo`, or make and run one of your own:
 
-        frame init --frame-id frame-a.example --currency AVT --scale 2 --data ./frame-data
+        frame init --frame-id frame-a.example --currency AVT --scale 2 \\
+          --data ./frame-data
         frame serve --config ./frame-data/frame.yaml
 
       Commands that talk to a node find it by --data, --config or the environment (FRAME_DATA, FRAME_CONFIG).
-      Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 64 wrong usage.
+      With --json the result on stdout is JSON, and so is the error on stderr.
+
+      \(ExitStatus.help)
       """,
     version: FrameVersion.text,
     subcommands: [
@@ -31,17 +34,42 @@ struct FrameCommand: AsyncParsableCommand {
   static func main() async {
     signal(SIGPIPE, SIG_IGN)
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Arguments.joiningNegatives(Array(CommandLine.arguments.dropFirst())))
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
         try command.run()
       }
-    } catch let error as any FrameError {
-      Output.error(error)
-      Foundation.exit(1)
     } catch {
-      exit(withError: error)
+      Foundation.exit(end(error))
     }
+  }
+
+  /// Says why the command ends.
+  /// - Returns: the exit code.
+  private static func end(_ error: any Error) -> Int32 {
+    if let error = error as? any FrameError {
+      let status = ExitStatus(error)
+      Output.error(error, status: status)
+      return status.rawValue
+    }
+    let code = exitCode(for: error)
+    guard code != .success else {
+      Output.lines(fullMessage(for: error))
+      return code.rawValue
+    }
+    if error is ExitCode { return code.rawValue }
+    if code == .validationFailure {
+      if Output.isJSON {
+        let usage = Refusal("usage", .invalid, message(for: error), remedy: "See frame help.")
+        Output.error(usage, status: .usage)
+      } else {
+        Output.notes(fullMessage(for: error))
+      }
+      return ExitStatus.usage.rawValue
+    }
+    let failure = Refusal("failed", .internal, "The command failed: \(error.words).", remedy: "")
+    Output.error(failure, status: .internal)
+    return ExitStatus.internal.rawValue
   }
 }

@@ -45,7 +45,7 @@ extension EndToEnd {
             "restore", "--from", older.path, "--data", two.a.folder.path, "--keys", keys.path, "--published",
             published.path,
           ])
-        #expect(refused.status == 1)
+        #expect(refused.status > 1)
         #expect(refused.errors.contains("backup_behind_checkpoint"), "\(refused.errors)")
 
         // Without it, the witness says so, before anything listens.
@@ -53,7 +53,7 @@ extension EndToEnd {
           "restore", "--from", older.path, "--data", two.a.folder.path, "--keys", keys.path)
         let serving = try await Finished.run(
           Binary.frame(), ["serve", "--config", two.a.configurationFile.path], within: .seconds(60))
-        #expect(serving.status == 1)
+        #expect(serving.status > 1)
         #expect(serving.errors.contains("log_behind_witness"), "\(serving.errors.suffix(2_000))")
 
         try FileManager.default.removeItem(at: two.a.folder)

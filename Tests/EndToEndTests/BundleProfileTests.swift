@@ -47,11 +47,11 @@ extension EndToEnd {
     /// Each endpoint is asked for by the profile that it does not have.
     private func expectNoFallBack(_ two: TwoFrames) async throws {
       let asSVID = try await invite(two.a, two.b, nil)
-      #expect(asSVID.status == 1 && asSVID.errors.contains("[no_uri_san]"), "\(asSVID.errors)")
+      #expect(asSVID.status > 1 && asSVID.errors.contains("[no_uri_san]"), "\(asSVID.errors)")
       let asWeb = try await invite(two.b, two.a, "https_web")
-      #expect(asWeb.status == 1 && asWeb.errors.contains("[endpoint_handshake]"), "\(asWeb.errors)")
+      #expect(asWeb.status > 1 && asWeb.errors.contains("[endpoint_handshake]"), "\(asWeb.errors)")
       let unknown = try await invite(two.a, two.b, "https")
-      #expect(unknown.status == 1 && unknown.errors.contains("[bundle_profile_unknown]"), "\(unknown.errors)")
+      #expect(unknown.status > 1 && unknown.errors.contains("[bundle_profile_unknown]"), "\(unknown.errors)")
       for frame in two.frames { #expect(try await frame.get("/api/v1/peers")["peers"].array.isEmpty) }
     }
 

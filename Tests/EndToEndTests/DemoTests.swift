@@ -76,7 +76,7 @@ extension EndToEnd {
       let result = try await Finished.run(
         Binary.frame(), ["demo", "--once", "--data", folder.path, "--base-port", "\(base)"])
       withExtendedLifetime(listener) {}
-      #expect(result.status == 1)
+      #expect(result.status == 73)
       #expect(result.errors.contains("Port \(base + 5)") && result.errors.contains("--base-port"), "\(result.errors)")
     }
 

@@ -73,7 +73,7 @@ extension EndToEnd {
         (["--key", key, "--checkpoint", copy, "--log", file("nothing")], "bad_tile"),
       ] {
         let result = try await Finished.run(Binary.frame(), ["audit", "verify"] + arguments)
-        #expect(result.status == 1)
+        #expect(result.status != 0)
         #expect(result.errors.contains("[\(code)]"), "\(arguments): \(result.errors)")
       }
       let bundle = try #require(
@@ -87,7 +87,7 @@ extension EndToEnd {
         try FileManager.default.removeItem(atPath: file("copy/tile/entries/000.p/\(name)"))
       }
       let changed = try await verify("--checkpoint", copy, "--log", file("copy"))
-      #expect(changed.status == 1)
+      #expect(changed.status != 0)
       #expect(changed.errors.contains("error: "), "\(changed.errors)")
     }
   }

@@ -55,7 +55,7 @@ extension EndToEnd {
 
       try await frame.command("agent", "freeze", "alice", "--reason", "court order 17")
       let frozen = try await text(frame, "transfer", "--from", "alice", "--to", "shop", "--amount", "1.00")
-      #expect(frozen.status == 1 && frozen.errors.contains("agent_frozen"), "\(frozen.errors)")
+      #expect(frozen.status > 1 && frozen.errors.contains("agent_frozen"), "\(frozen.errors)")
       let record = try await text(frame, "agent", "show", "alice")
       #expect(record.output.contains("court order 17"), "\(record.output)")
       try await frame.command("agent", "unfreeze", "alice")

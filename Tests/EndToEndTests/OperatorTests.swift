@@ -99,7 +99,7 @@ extension EndToEnd {
       #expect(verified.contains(acme.id), "\(verified)")
       let other = try #require(try await two.b.get("/api/v1/frame")["log_verifier_key"].string)
       let refused = try await Finished.run(Binary.frame(), ["operator", "verify", file.path, "--log-key", other])
-      #expect(refused.status == 1 && refused.errors.contains("[licence_unverified]"), "\(refused.errors)")
+      #expect(refused.status != 0 && refused.errors.contains("[licence_unverified]"), "\(refused.errors)")
       // Between the frames there is a treaty that both have agreed to, and nothing that one has given to the other.
       for (frame, peer) in [(two.a, two.b), (two.b, two.a)] {
         #expect(try await frame.get("/api/v1/peers/\(peer.name)")["state"].string == "established")
@@ -146,7 +146,7 @@ extension EndToEnd {
       try await two.transfer(two.b, two.a, "async")
       let early = try await Finished.run(
         Binary.frame(), ["operator", "remove", "acme", "--reason", "over", "--data", two.a.folder.path])
-      #expect(early.status == 1 && early.errors.contains("[operator_has_money]"), "\(early.errors)")
+      #expect(early.status != 0 && early.errors.contains("[operator_has_money]"), "\(early.errors)")
       try await two.a.command("operator", "release", "acme", "acme.alice")
       let removed = try await two.a.command("operator", "remove", "acme", "--reason", "over")
       #expect(removed["state"].string == "removed")

@@ -61,7 +61,7 @@ extension EndToEnd {
         }
         let early = try await Finished.run(
           Binary.frame(), ["audit", "clear", "--note", "x", "--data", two.b.folder.path])
-        #expect(early.status == 1 && early.errors.contains("audit_not_clean"), "\(early.errors)")
+        #expect(early.status > 1 && early.errors.contains("audit_not_clean"), "\(early.errors)")
         try await two.b.command("audit", "clear", "--note", "planted by a test", "--accept-findings", "2")
         #expect(try await two.b.post("/api/v1/issue", ["amount": "1.00"], key: "frozen").status == 200)
         try await Wait.polling.until("the lock being issued", within: .seconds(45)) {

@@ -90,7 +90,7 @@ extension EndToEnd {
           [
             "peer", "amend", a.name, "--unsubscribe", "CrossFrameTransferSettled", "--data", b.folder.path, "--json",
           ])
-        #expect(refused.status == 1 && refused.errors.contains("amendment_invalid"), "\(refused.errors)")
+        #expect(refused.status > 1 && refused.errors.contains("amendment_invalid"), "\(refused.errors)")
 
         let body = ["from": "alice", "to": "bob@\(b.name)", "amount": "1.00"]
         try await a.command("transfer", "--from", "alice", "--to", "bob@\(b.name)", "--amount", "1.00")

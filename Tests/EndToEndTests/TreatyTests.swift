@@ -46,7 +46,7 @@ extension EndToEnd {
         try Data(forged.utf8).write(to: two.folder.appendingPathComponent("forged"))
         let refused = try await Finished.run(
           Binary.frame(), ["peer", "treaty", "--file", two.folder.appendingPathComponent("forged").path])
-        #expect(refused.status == 1 && refused.errors.contains("treaty_document_invalid"), "\(refused.errors)")
+        #expect(refused.status != 0 && refused.errors.contains("treaty_document_invalid"), "\(refused.errors)")
 
         // The new limit is what is held to: B may owe A 1.50 and no more.
         let body = ["from": "bob", "to": "alice@\(a.name)", "amount": "2.00"]

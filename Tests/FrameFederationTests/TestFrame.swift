@@ -217,12 +217,15 @@ final class RecordingVerbs: PeerVerbs {
   }
 
   let seen = Mutex(Seen())
+  /// Where calls with the memo "gate" wait.
+  let held = Mutex<Gate?>(nil)
 
   func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision {
     if terms.memo == "refuse" {
       throw Refusal("insufficient_cap", .refused, "The cap is used up.", remedy: "Wait.")
     }
     if terms.memo == "crash" { throw TimedOut(what: "secret detail") }
+    if terms.memo == "gate" { await held.withLock { $0 }?.pass() }
     if terms.memo == "hang" { try await Task.sleep(for: .seconds(600)) }
     seen.withLock { $0.credits.append((peer, terms.transferID)) }
     var decision = PBTransferDecision()

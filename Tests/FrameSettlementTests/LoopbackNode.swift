@@ -204,6 +204,8 @@ final class LoopbackPeers: PeerCalling {
   private let tamper: Mutex<(@Sendable (inout PBProjectionMessage) -> Void)?> = Mutex(nil)
   private let calls = Mutex(0)
   private let unanswerable = Mutex<Set<String>>([])
+  private let hurries = Mutex(0)
+  private let pausing: Mutex<(@Sendable (Duration) async throws -> Void)?> = Mutex(nil)
 
   init(from me: LoopbackNode, to peer: LoopbackNode, _ line: Line = .up) {
     self.me = me.frame
@@ -213,6 +215,17 @@ final class LoopbackPeers: PeerCalling {
 
   func set(_ line: Line) { self.line.withLock { $0 = line } }
   func tampering(_ change: (@Sendable (inout PBProjectionMessage) -> Void)?) { tamper.withLock { $0 = change } }
+  /// What becomes of the pauses before the next try, instead of their time passing.
+  func pausing(_ body: @escaping @Sendable (Duration) async throws -> Void) { pausing.withLock { $0 = body } }
+  var hurryCount: Int { hurries.withLock { $0 } }
+
+  func hurry(_ frame: FrameID) { hurries.withLock { $0 += 1 } }
+
+  func pause(_ frame: FrameID, for duration: Duration, clock: any FrameClock) async throws {
+    if let body = pausing.withLock({ $0 }) { return try await body(duration) }
+    try await clock.sleep(for: duration)
+  }
+
   var callCount: Int { calls.withLock { $0 } }
   /// What is asked about this transfer gets no answer, whatever the line.
   func neverAnswer(about transferID: String) { unanswerable.withLock { _ = $0.insert(transferID) } }

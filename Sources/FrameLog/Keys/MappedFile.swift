@@ -1,4 +1,5 @@
 internal import Foundation
+internal import FrameCore
 
 /// A whole file as bytes that the kernel fetches when they are looked at and may drop again.
 final class MappedFile: Sendable {
@@ -29,6 +30,6 @@ final class MappedFile: Sendable {
   }
 
   private static func failure(_ url: URL) -> SnapshotRefusal {
-    .unreadable("\(url.lastPathComponent): \(String(cString: strerror(errno)))")
+    .unreadable("\(url.lastPathComponent): \(SystemWords.of(errno: errno))")
   }
 }

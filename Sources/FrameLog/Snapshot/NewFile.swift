@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import FrameCore
 
 /// A file that appears under its name only when it is whole and durable. What was begun and not finished is removed.
 struct NewFile: ~Copyable {
@@ -66,5 +67,5 @@ struct NewFile: ~Copyable {
     buffer.removeAll(keepingCapacity: true)
   }
 
-  private static func failure(_ path: String) -> LogError { .storage("\(path): \(String(cString: strerror(errno)))") }
+  private static func failure(_ path: String) -> LogError { .storage("\(path): \(SystemWords.of(errno: errno))") }
 }

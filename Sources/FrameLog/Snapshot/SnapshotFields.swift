@@ -22,7 +22,9 @@ package struct SnapshotFields {
     var fields = SnapshotFields(direction: .writing(SnapshotOutput()))
     // A copy that is only looked at: nothing of it is duplicated.
     var state = state
-    do { try state.snapshot(&fields) } catch { preconditionFailure("writing a snapshot refuses nothing: \(error)") }
+    do { try state.snapshot(&fields) } catch {
+      preconditionFailure("writing a snapshot refuses nothing: \(error.words)")
+    }
     guard case .writing(let output) = fields.direction else { preconditionFailure("a writer does not turn reader") }
     return output.bytes
   }

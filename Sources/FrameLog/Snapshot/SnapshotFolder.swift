@@ -1,4 +1,5 @@
 internal import Foundation
+internal import FrameCore
 internal import Synchronization
 
 /// The folder of a log's snapshots and of the runs of keys that go with them. All in it is derived from the log: losing it
@@ -22,7 +23,7 @@ final class SnapshotFolder: Sendable {
       try FileManager.default.createDirectory(
         at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw LogError.storage("\(url.path) cannot be created: \(error.localizedDescription)")
+      throw LogError.storage("\(url.path) cannot be created: \(error.words)")
     }
   }
 
@@ -45,7 +46,7 @@ final class SnapshotFolder: Sendable {
         } catch let refusal as SnapshotRefusal {
           refused(name, refusal)
         } catch {
-          refused(name, .unreadable("\(error)"))
+          refused(name, .unreadable(error.words))
         }
       }
       return nil

@@ -1,5 +1,7 @@
+internal import FrameCore
+
 /// Why a snapshot is not used. Nobody is refused anything by it: the log is replayed instead.
-package enum SnapshotRefusal: Error, Equatable, CustomStringConvertible {
+package enum SnapshotRefusal: WordedError, Equatable, CustomStringConvertible {
   /// It cannot be opened or read.
   case unreadable(String)
   /// It is not whole, or not a snapshot.
@@ -44,8 +46,10 @@ package enum SnapshotRefusal: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  package var plainWords: String { description.hasSuffix(".") ? String(description.dropLast()) : description }
+
   /// A value that breaks its own grammar says that the bytes are not what was written.
   package static func unlessSound<Value>(_ body: () throws -> Value) throws -> Value {
-    do { return try body() } catch { throw SnapshotRefusal.damaged("\(error)") }
+    do { return try body() } catch { throw SnapshotRefusal.damaged(error.words) }
   }
 }

@@ -160,7 +160,7 @@ final class SnapshotService<State: FrameState>: Sendable {
       return .failure(LogError.stopped("shut down"))
     } catch {
       metrics.snapshots.failures.increment()
-      logger.error("a snapshot could not be made", metadata: ["error": "\(error)"])
+      logger.error("a snapshot could not be made", metadata: ["error": "\(error.report)"])
       // Not at once again: what is wrong with the disk now will be wrong in a moment.
       plan(from: size, after: max(.seconds(60), (ContinuousClock.now - start) * policy.restFactor))
       return .failure(error)

@@ -61,7 +61,7 @@ package struct APIRouter {
         gate.count(error)
         let problem = Problem.from(error, instance: request.uri.path)
         if problem.status >= 500 {
-          logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error)"])
+          logger.error("Request failed", metadata: ["path": "\(route)", "error": "\(error.report)"])
         }
         response = problem.response()
       }

@@ -131,9 +131,28 @@ enum OpenAPIComponents {
         BridgeItem:
           type: object
           properties: {lock_id: {type: string}, redeem_id: {type: string}, state: {type: string}, peer: {type: string}, from: {type: string}, recipient: {type: string}, amount: {type: string}, asset: {type: string}, position: {type: integer}}
+        Reachability:
+          type: object
+          description: Whether the peer answers, and how old each thing is that is shown of it
+          properties:
+            state: {type: string, enum: [reachable, unreachable, unknown]}
+            since: {type: string}
+            last_success_at: {type: string}
+            last_success_age_seconds: {type: integer}
+            last_error: {$ref: "#/components/schemas/PeerFailure"}
+            observed_at: {type: string}
+            observed_age_seconds: {type: integer}
+            last_refresh_age_seconds: {type: integer}
+            refresh_error: {$ref: "#/components/schemas/PeerFailure"}
+            stream_open: {type: boolean}
+            stream_head_at: {type: string}
+            stream_head_age_seconds: {type: integer}
+        PeerFailure:
+          type: object
+          properties: {code: {type: string}, message: {type: string}, at: {type: string}, age_seconds: {type: integer}}
         Peer:
           type: object
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string, description: Absent unless the newest look at the bundle endpoint saw it}, reachability: {$ref: "#/components/schemas/Reachability"}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string}, terms: {type: object}}
         Terms:
           type: object
           description: What one frame holds the other to; amounts with their asset

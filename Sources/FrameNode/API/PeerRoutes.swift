@@ -7,8 +7,8 @@ import FrameIdentity
 struct PeerRoutes {
   let node: NodeCore
   let federation: FederationService
-  /// What the last refresh of a peer's bundle saw.
-  let observed: @Sendable (FrameID) -> (fingerprint: String?, lastRefresh: FrameTime?)
+  /// What is seen of a peer now.
+  let sight: @Sendable (FrameID) -> ReachabilityView.Sight
 
   func add(to api: APIRouter) {
     api.on(.get, "/api/v1/peers", .authority) { [node] _ in
@@ -60,9 +60,8 @@ struct PeerRoutes {
   }
 
   private func view(_ treaty: Treaty) -> PeerView {
-    let seen = observed(treaty.peer)
-    return PeerView(
-      treaty, native: node.configuration.native, observed: seen.fingerprint, lastRefresh: seen.lastRefresh,
+    PeerView(
+      treaty, native: node.configuration.native, sight: sight(treaty.peer), now: node.clock.now(),
       trouble: federation.trouble(with: treaty.peer))
   }
 }

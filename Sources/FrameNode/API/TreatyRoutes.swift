@@ -25,7 +25,7 @@ struct TreatyRoutes {
         actor: try call.actor(), key: node.freshKey("ws3/repin"))
       return .json(
         PeerView(
-          treaty, native: node.configuration.native, observed: treaty.fingerprint, lastRefresh: nil,
+          treaty, native: node.configuration.native, sight: nil, now: node.clock.now(),
           trouble: federation.trouble(with: treaty.peer)))
     }
     api.on(.get, "/api/v1/peers/{peer}/amendments", .authority) { [federation, node] call in

@@ -151,8 +151,10 @@ struct PeerView: Encodable, Sendable {
   let revision: UInt32
   let terms: Terms
   let amendments: [AmendmentView]
+  /// Absent unless there is a treaty.
+  let reachability: ReachabilityView?
 
-  init(_ treaty: Treaty, native: Asset, observed: String?, lastRefresh: FrameTime?, trouble: String?) {
+  init(_ treaty: Treaty, native: Asset, sight: ReachabilityView.Sight?, now: FrameTime, trouble: String?) {
     let foreign = (try? Asset(treaty.theirs.native)) ?? native
     func decimal(_ units: Int64, _ asset: Asset) -> String { Amount(minorUnits: units).decimal(scale: asset.scale) }
     frameId = treaty.peer.name
@@ -160,7 +162,8 @@ struct PeerView: Encodable, Sendable {
     invitationId = treaty.invitationID
     direction = treaty.direction.rawValue
     fingerprint = treaty.fingerprint
-    observedFingerprint = observed
+    observedFingerprint = sight?.bundle.fingerprint
+    reachability = treaty.state == .established ? sight.map { ReachabilityView($0, now: now) } : nil
     logVerifierKey = treaty.peerLogKey
     federationAddress = treaty.theirs.federationAddress
     bundleEndpoint = treaty.theirs.bundleEndpoint
@@ -168,7 +171,7 @@ struct PeerView: Encodable, Sendable {
     currency = treaty.theirs.native.code
     since = treaty.since.description
     expiresAt = treaty.state == .requested ? treaty.expires.description : nil
-    self.lastRefresh = lastRefresh?.description
+    lastRefresh = sight?.bundle.lastRefresh?.description
     reason = treaty.reason.isEmpty ? nil : treaty.reason
     self.trouble = trouble
     terms = Terms(

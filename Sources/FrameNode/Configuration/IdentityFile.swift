@@ -50,6 +50,9 @@ extension NodeConfiguration {
       frame: frameID, from: KeyDirectory(path: keysDirectory.path), sealer: try identity.seal?.sealer(),
       policy: identity.policy, clock: clock, metrics: metrics)
   }
+
+  /// The fingerprint of the bundle that its own authority vouches for: what operators compare.
+  package func bundleFingerprint() throws -> String { try loadAuthority().bundle.fingerprint.description }
 }
 
 /// Where the secret is that the private keys are sealed with.

@@ -71,7 +71,7 @@ package enum NodeSetup {
       try FileManager.default.createDirectory(
         at: configuration.logDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw ConfigurationError.notWritable(directory.path, why: Self.reason(error))
+      throw ConfigurationError.notWritable(directory.path, why: error.words)
     }
     _ = try FrameAuthority.create(
       frame: frameID, in: KeyDirectory(path: configuration.keysDirectory.path), sealer: sealer,
@@ -79,16 +79,8 @@ package enum NodeSetup {
     do {
       try Data(configuration.yaml().utf8).write(to: file, options: .atomic)
     } catch {
-      throw ConfigurationError.notWritable(file.path, why: Self.reason(error))
+      throw ConfigurationError.notWritable(file.path, why: error.words)
     }
     return configuration
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    return (error as NSError).localizedDescription
   }
 }

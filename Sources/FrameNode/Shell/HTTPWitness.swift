@@ -40,7 +40,7 @@ struct HTTPWitness: CheckpointWitness {
     } catch let error as WitnessError {
       throw error
     } catch {
-      throw WitnessError.unavailable(witness: name, why: "\(error)")
+      throw WitnessError.unavailable(witness: name, why: error.words)
     }
   }
 }

@@ -12,6 +12,8 @@ import Synchronization
 package final class Readiness: Sendable {
   private let waiting: Mutex<Set<String>>
   private let gauge: Gauge
+  /// Told once, when the last part is ready for the first time.
+  private let onReady = Mutex<(@Sendable () -> Void)?>(nil)
 
   package init(_ parts: Set<String>, gauge: Gauge) {
     waiting = Mutex(parts)
@@ -20,12 +22,21 @@ package final class Readiness: Sendable {
   }
 
   package func ready(_ part: String) {
-    gauge.set(
-      waiting.withLock {
-        $0.remove(part)
-        return $0.isEmpty
-      })
+    let isReady = waiting.withLock {
+      $0.remove(part)
+      return $0.isEmpty
+    }
+    gauge.set(isReady)
+    guard isReady else { return }
+    let body = onReady.withLock { body in
+      defer { body = nil }
+      return body
+    }
+    body?()
   }
+
+  /// Calls `body` once, as soon as all parts are ready.
+  func whenReady(_ body: @escaping @Sendable () -> Void) { onReady.withLock { $0 = body } }
 
   package func notReady(_ part: String) {
     waiting.withLock { _ = $0.insert(part) }
@@ -84,8 +95,7 @@ struct ListenerService: Service {
 
   private func explain(_ error: any Error) -> any Error {
     let address = "\(listener.host):\(listener.port)"
-    let text = "\(error)"
-    if (error as? IOError)?.errnoCode == EADDRINUSE || text.contains("Address already in use") {
+    if (error as? IOError)?.errnoCode == EADDRINUSE || error.words == SystemWords.of(errno: EADDRINUSE) {
       return Refusal(
         "port_in_use", .unavailable, "The \(name) listener cannot use \(address): it is in use.",
         remedy: "Stop what listens there, or set \(name).port in frame.yaml.")

@@ -1,3 +1,4 @@
+import FrameCore
 import FrameWorkload
 import ServiceLifecycle
 
@@ -25,7 +26,7 @@ struct LocalListenerService: Service {
         if (try? await server.bound()) != nil { readiness.ready("workload") }
       }
       do { try await server.run() } catch let error as WorkloadError { throw error } catch {
-        throw WorkloadError.socket(server.path, why: "\(error)")
+        throw WorkloadError.socket(server.path, why: error.words)
       }
       group.cancelAll()
     }

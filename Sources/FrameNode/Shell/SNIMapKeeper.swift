@@ -101,7 +101,7 @@ final class SNIMapKeeper: Sendable {
       let before = held.map
       do { held.map = try Self.compose(own: (frame, own), held) } catch {
         // Licences were checked when they were issued; a name that is none must not bring down the others.
-        logger.error("The SNI map stays as it is", metadata: ["error": "\(error)"])
+        logger.error("The SNI map stays as it is", metadata: ["error": "\(error.report)"])
       }
       return (held.map, held.map != before)
     }

@@ -74,7 +74,8 @@ final class WebTrust: Service {
         } catch is CancellationError {
           return
         } catch {
-          self.logger.error("The certificates cannot be read; those read before stay", metadata: ["error": "\(error)"])
+          self.logger.error(
+            "The certificates cannot be read; those read before stay", metadata: ["error": "\(error.report)"])
         }
       }
     }

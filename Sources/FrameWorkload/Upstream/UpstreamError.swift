@@ -114,7 +114,7 @@ enum UpstreamFailure: String, CaseIterable {
     case let error as RPCError where error.code == .permissionDenied:
       "it has no identity for this process (\(error.message))."
     case let error as RPCError: "\(error.message) (\(error.code))."
-    default: "\(error)"
+    default: error.words
     }
   }
 }

@@ -41,7 +41,7 @@ struct UpstreamState: Sendable {
       // Without keys of ours nobody can verify a token of ours, which is allowed: a trust domain may have none.
       let document = message.bundles.first { Self.isDomain($0.key, frame) }?.value
       do { keys = try document.map { try SPIFFEBundle.jwtAuthorities(parsing: $0, of: frame) } ?? [] } catch {
-        throw .unusable(socket: socket, why: (error as? any FrameError)?.message ?? "\(error)")
+        throw .unusable(socket: socket, why: (error as? any FrameError)?.message ?? error.words)
       }
     case .noJWT: keys = []
     }
@@ -64,7 +64,7 @@ struct UpstreamState: Sendable {
       throw error
     } catch {
       throw .unusable(
-        socket: socket, why: (error as? any FrameError).map { "\($0.message) \($0.remedy)" } ?? "\(error)")
+        socket: socket, why: (error as? any FrameError).map { "\($0.message) \($0.remedy)" } ?? error.words)
     }
   }
 

@@ -101,7 +101,8 @@ struct AgentTokenCommand: AsyncParsableCommand {
     commandName: "token", abstract: "A JWT-SVID with which the agent itself can use the API.",
     discussion: """
       Prints the token alone, so that it can be used directly:
-        curl -H "Authorization: Bearer $(frame agent token alice)" http://127.0.0.1:8080/api/v1/agents/alice
+        curl -H "Authorization: Bearer $(frame agent token alice)" \\
+          http://127.0.0.1:8080/api/v1/agents/alice
       """)
 
   @Argument(help: "The agent's name.")

@@ -8,11 +8,16 @@ struct AuditCommand: AsyncParsableCommand {
     commandName: "audit", abstract: "Check the whole log and the supply equation; exits 1 unless everything holds.",
     discussion: """
       Examples:
-        frame audit                          # by the running node, from where its last audit stopped
-        frame audit --full                   # the whole log again, from its first event
-        frame audit --offline --data ./a --with ./b # two frames held against each other, trusting neither
-        frame audit --offline --data ./frame-data   # from the files alone, whether the node runs or not
-        frame audit verify --checkpoint ./log/checkpoint --key KEY --log ./log   # an outsider's copy
+        # by the running node, from where its last audit stopped
+        frame audit
+        # the whole log again, from its first event
+        frame audit --full
+        # two frames held against each other, trusting neither
+        frame audit --offline --data ./a --with ./b
+        # from the files alone, whether the node runs or not
+        frame audit --offline --data ./frame-data
+        # an outsider's copy
+        frame audit verify --checkpoint ./log/checkpoint --key KEY --log ./log
       """,
     subcommands: [AuditVerifyCommand.self, AuditClearCommand.self])
 

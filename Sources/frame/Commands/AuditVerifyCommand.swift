@@ -12,8 +12,10 @@ struct AuditVerifyCommand: AsyncParsableCommand {
 
       Examples:
         frame audit verify --checkpoint ./checkpoint --key KEY
-        frame audit verify --checkpoint ./checkpoint --key KEY --proof ./attestation.json
-        frame audit verify --checkpoint ./log-copy/checkpoint --key KEY --log ./log-copy
+        frame audit verify --checkpoint ./checkpoint --key KEY \\
+          --proof ./attestation.json
+        frame audit verify --checkpoint ./log-copy/checkpoint --key KEY \\
+          --log ./log-copy
       """)
 
   @Option(name: .long, help: "The signed checkpoint.")
@@ -36,7 +38,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let key = try LogVerifierKey(key)
-    let signed = try AttestationVerifier.verify(checkpoint: try Self.read(checkpoint), key: key)
+    let signed = try AttestationVerifier.verify(checkpoint: try Files.read(checkpoint), key: key)
     if let proof { return try verify(proof, signed, key).show(output) }
     guard let log else { return VerifiedLog(signed, key: key).show(output) }
     let report = try await OfflineAudit.offPool { try TileDirectory(URL(fileURLWithPath: log)).verify(signed) }
@@ -44,7 +46,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   }
 
   private func verify(_ file: String, _ signed: SignedCheckpoint, _ key: LogVerifierKey) throws -> VerifiedLog {
-    guard let text = try? JSONDecoder().decode(AttestationFile.self, from: try Self.read(file)),
+    guard let text = try? JSONDecoder().decode(AttestationFile.self, from: try Files.read(file)),
       let bytes = Data(base64Encoded: text.proof)
     else { throw LogError.badProof("\(file) is not an attestation") }
     let proven = try AttestationVerifier.verify(serialized: bytes, key: key)
@@ -62,11 +64,6 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     verified.position = proven.position
     verified.event_type = proven.eventType
     return verified
-  }
-
-  private static func read(_ path: String) throws -> Data {
-    guard let data = FileManager.default.contents(atPath: path) else { throw CLIError.noFile(path: path) }
-    return data
   }
 
   private struct AttestationFile: Decodable { let proof: String }

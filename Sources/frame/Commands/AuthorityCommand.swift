@@ -8,8 +8,10 @@ struct AuthorityCommand: AsyncParsableCommand {
     commandName: "authority", abstract: "The frame's own keys: look at them, rotate them, seal them on the disk.",
     discussion: """
       The node rotates its keys by itself. By hand, for example when a key may be known to others:
-        frame authority prepare --kind x509       # a successor, in the bundle from now on
-        frame authority activate --kind x509      # once every peer has had time to see it
+        # a successor, in the bundle from now on
+        frame authority prepare --kind x509
+        # once every peer has had time to see it
+        frame authority activate --kind x509
         frame authority taint --kind x509 --id ID # the old key
         frame authority revoke --kind x509 --id ID
       """,
@@ -222,12 +224,20 @@ struct AuthoritySealCommand: ParsableCommand {
       """)
 
   @OptionGroup var location: LocationOptions
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     let configuration = try location.configuration()
     try configuration.sealKeys()
+    if output.json { return try Output.json(SealedKeys(keys: configuration.keysDirectory.path, sealed: true)) }
     Output.line("The keys in \(configuration.keysDirectory.path) are sealed.")
   }
+}
+
+/// What was done to the private keys.
+private struct SealedKeys: Encodable {
+  let keys: String
+  let sealed: Bool
 }
 
 /// `frame authority unseal`.
@@ -243,10 +253,12 @@ struct AuthorityUnsealCommand: ParsableCommand {
       """)
 
   @OptionGroup var location: LocationOptions
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     let configuration = try location.configuration()
     try configuration.unsealKeys()
+    if output.json { return try Output.json(SealedKeys(keys: configuration.keysDirectory.path, sealed: false)) }
     Output.line("The keys in \(configuration.keysDirectory.path) are not sealed any more.")
   }
 }

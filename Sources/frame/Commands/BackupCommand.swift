@@ -45,7 +45,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
       Examples:
         frame restore --from /backup/frame-a --data ./frame-data --keys /safe/keys
-        frame restore --from /backup/frame-a --data ./frame-data --keys /safe/keys --published ./checkpoint
+        frame restore --from /backup/frame-a --data ./frame-data \\
+          --keys /safe/keys --published ./checkpoint
       """)
 
   @Option(name: .long, help: "What frame backup made.")
@@ -70,10 +71,7 @@ struct RestoreCommand: AsyncParsableCommand {
     let backup = URL(fileURLWithPath: from, isDirectory: true)
     let target = URL(fileURLWithPath: data, isDirectory: true)
     let keys = keys.map { URL(fileURLWithPath: $0, isDirectory: true) }
-    let notes = try published.map { path in
-      guard let note = FileManager.default.contents(atPath: path) else { throw CLIError.noFile(path: path) }
-      return note
-    }
+    let notes = try published.map(Files.read)
     let acceptFork = acceptFork
     let manifest = try await OfflineAudit.offPool {
       try NodeBackup.restore(backup, to: target, keys: keys, published: notes, acceptsFork: acceptFork)

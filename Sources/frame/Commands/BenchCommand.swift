@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameCore
 
 /// `frame bench`: how fast this machine is with frames on it, and how far that is from what its disk can do.
 struct BenchCommand: AsyncParsableCommand {
@@ -56,7 +57,7 @@ struct BenchOptions: ParsableArguments {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
       throw CLIError.folderNotWritable(
-        path: folder.path, why: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+        path: folder.path, why: error.words)
     }
     try PortCheck.requireWritable(folder)
     defer { if data == nil { try? FileManager.default.removeItem(at: folder) } }

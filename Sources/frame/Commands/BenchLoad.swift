@@ -67,7 +67,7 @@ struct BenchLoad: Sendable {
               if begin >= measureFrom { seen.times.append(ContinuousClock.now - begin) }
             } catch {
               seen.failures += 1
-              seen.firstFailure = seen.firstFailure ?? "\(error)"
+              seen.firstFailure = seen.firstFailure ?? error.words
               // A node that refuses everything is not to be hammered.
               if seen.failures > 100 { break }
             }

@@ -55,7 +55,8 @@ struct BridgeRedeemCommand: AsyncParsableCommand {
     commandName: "redeem", abstract: "Give wrapped tokens back, so that the frame they came from unlocks as many.",
     discussion: """
       Example:
-        frame bridge redeem --from bob --origin frame-a.example --to alice@frame-a.example --amount 100.00
+        frame bridge redeem --from bob --origin frame-a.example \\
+          --to alice@frame-a.example --amount 100.00
       """)
 
   @Option(name: .long, help: "The agent that holds the wrapped tokens (default: the agent of the token).")
@@ -156,11 +157,12 @@ struct BridgeCloseBreakerCommand: AsyncParsableCommand {
   var note: String
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let _: APIClient.Answer<Ignored> = try await node.client().post(
+    let answer: APIClient.Answer<Ignored> = try await node.client().post(
       "/api/v1/bridge/\(frame)/breaker/close", ["note": .string(note)])
-    Output.line("closed")
+    output.print(answer) { _ in Output.line("closed") }
   }
 
   /// An answer of which nothing is shown.

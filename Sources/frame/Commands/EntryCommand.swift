@@ -39,7 +39,8 @@ struct EntryCreateCommand: AsyncParsableCommand {
       Selectors: unix:uid:<number>, unix:gid:<number>, unix:path:</absolute/path of the executable>.
 
       Example:
-        frame entry create /agent/alice --selector unix:uid:1000 --selector unix:path:/usr/bin/python3.11
+        frame entry create /agent/alice --selector unix:uid:1000 \\
+          --selector unix:path:/usr/bin/python3.11
       """)
 
   @Argument(help: "A SPIFFE ID of this frame, or its path alone.")

@@ -64,8 +64,14 @@ struct FeesCollectCommand: AsyncParsableCommand {
     var body: [String: JSONValue] = [:]
     body.add("amount", amount)
     body.add("memo", memo)
-    let answer: APIClient.Answer<Receipt> = try await node.client().post(
-      "/api/v1/fees/collect", body, key: key.resolved())
-    output.print(answer, text: TransferCommand.show)
+    do {
+      let answer: APIClient.Answer<Receipt> = try await node.client().post(
+        "/api/v1/fees/collect", body, key: key.resolved())
+      output.print(answer, text: TransferCommand.show)
+    } catch let problem as ProblemDocument where problem.code == "nothing_to_collect" {
+      // What was wanted is so already.
+      if output.json { return try Output.json(["state": problem.code, "amount": "0"]) }
+      Output.line("nothing to collect")
+    }
   }
 }

@@ -9,7 +9,8 @@ struct InitCommand: AsyncParsableCommand {
     commandName: "init", abstract: "Make a new frame: its configuration, its keys (readable by you alone) and its log.",
     discussion: """
       Example:
-        frame init --frame-id frame-a.example --currency AVT --scale 2 --data ./frame-data
+        frame init --frame-id frame-a.example --currency AVT --scale 2 \\
+          --data ./frame-data
       """)
 
   @Option(name: .long, help: "The frame's id: its SPIFFE trust domain name, e.g. frame-a.example.")
@@ -54,17 +55,21 @@ struct InitCommand: AsyncParsableCommand {
     let made = try NodeSetup.initialise(
       frameID: try FrameID(frameID), currency: currency, scale: scale, data: folder, ports: ports.plan,
       listenHost: listenHost, upstream: upstream, seal: seal.seal)
+    // None of its own when somebody else vouches for the frame's ids.
+    let fingerprint = upstream == nil ? try made.bundleFingerprint() : nil
     let file = folder.appendingPathComponent(NodeSetup.configurationName).path
     if json {
-      let fields = [
+      var fields = [
         "frame_id": made.frameID.name, "config": file, "data": folder.path, "api": made.localAPIURL,
         "ops": made.localOpsURL,
       ]
-      Output.json(try JSONEncoder().encode(fields))
+      fields["bundle_fingerprint"] = fingerprint
+      try Output.json(fields)
     } else {
       Output.fields([
         ("frame", made.frameID.name), ("currency", "\(made.native.code), \(made.native.scale) decimal places"),
-        ("identity from", upstream.map { "the agent at unix://\($0.socket)" }), ("config", file),
+        ("fingerprint", fingerprint), ("identity from", upstream.map { "the agent at unix://\($0.socket)" }),
+        ("config", file),
         ("api", made.localAPIURL), ("metrics", made.localOpsURL + "/metrics"),
         ("start it", "frame serve --config \(file)"),
       ])

@@ -16,9 +16,10 @@ struct LogCheckpointCommand: AsyncParsableCommand {
   var cosigned = false
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
     let path = cosigned ? "/log/cosigned" : "/log/checkpoint"
-    FileHandle.standardOutput.write(try await node.publicClient().bytes(path))
+    try output.file(try await node.publicClient().bytes(path), as: "checkpoint")
   }
 }

@@ -10,7 +10,8 @@ struct LogCommand: AsyncParsableCommand {
 
         frame log checkpoint
         frame log download ./log-copy
-        frame audit verify --checkpoint ./log-copy/checkpoint --key KEY --log ./log-copy
+        frame audit verify --checkpoint ./log-copy/checkpoint --key KEY \\
+          --log ./log-copy
       """,
     subcommands: [
       LogCheckpointCommand.self, LogTileCommand.self, LogProofCommand.self, LogEventsCommand.self,

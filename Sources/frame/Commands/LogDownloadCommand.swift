@@ -12,7 +12,9 @@ struct LogDownloadCommand: AsyncParsableCommand {
 
       Examples:
         frame log download ./log-copy
-        frame log download ./hashes --hashes-only --url https://frame-a.example --key KEY   # as anyone may
+        # as anyone may
+        frame log download ./hashes --hashes-only --url https://frame-a.example \\
+          --key KEY
       """)
 
   @Argument(help: "The folder of the copy.")

@@ -22,6 +22,7 @@ struct LogEquivocationShowCommand: AsyncParsableCommand {
   var frame: String
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
     Output.json(try await node.client().bytes("/api/v1/peers/\(frame)/equivocation"))
@@ -64,7 +65,7 @@ struct LogEquivocationVerifyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard let data = FileManager.default.contents(atPath: file) else { throw CLIError.noFile(path: file) }
+    let data = try Files.read(file)
     guard let proof = try? JSONDecoder().decode(EquivocationProof.self, from: data) else {
       throw LogError.badProof("\(file) is not a proof of two histories")
     }
@@ -88,7 +89,9 @@ struct LogEquivocationVerifyCommand: AsyncParsableCommand {
   /// Whether the copy, which holds by its own checkpoint, is not what one of the notes says.
   private static func denies(_ folder: URL, _ proof: EquivocationProof, _ key: LogVerifierKey) throws -> Bool {
     let copy = TileDirectory(folder)
-    guard let checkpoint = try copy.checkpoint(key: key) else { throw CLIError.noFile(path: folder.path) }
+    guard let checkpoint = try copy.checkpoint(key: key) else {
+      throw CLIError.noFile(path: folder.path, why: "it has no checkpoint")
+    }
     _ = try copy.verify(checkpoint)
     for note in [proof.first, proof.second] {
       let signed = try AttestationVerifier.verify(checkpoint: Data(note.utf8), key: key)

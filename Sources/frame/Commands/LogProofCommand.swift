@@ -7,9 +7,12 @@ struct LogProofCommand: AsyncParsableCommand {
     commandName: "proof", abstract: "Proof that an event is in the log, or that the log only ever grew.",
     discussion: """
       Examples:
-        frame log proof --position 7                    # inclusion in the newest checkpoint
-        frame log proof --position 7 --size 100         # inclusion in the log of 100 events
-        frame log proof --position 7 --attestation      # event, proof and checkpoint, for frame audit verify --proof
+        # inclusion in the newest checkpoint
+        frame log proof --position 7
+        # inclusion in the log of 100 events
+        frame log proof --position 7 --size 100
+        # event, proof and checkpoint, for frame audit verify --proof
+        frame log proof --position 7 --attestation
         frame log proof --from 100 --to 200             # consistency of two sizes
       """)
 
@@ -29,6 +32,7 @@ struct LogProofCommand: AsyncParsableCommand {
   var to: UInt64?
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard (position == nil) != (from == nil) else { throw ValidationError("Give either --position or --from.") }

@@ -9,8 +9,10 @@ struct LogTileCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         frame log tile 0/000.p/12           # the first twelve leaf hashes
-        frame log tile 1/x001/067           # a full tile: 256 roots of 256 leaves each
-        frame log tile entries/000.p/12     # the first twelve events, in base64 (authority)
+        # a full tile: 256 roots of 256 leaves each
+        frame log tile 1/x001/067
+        # the first twelve events, in base64 (authority)
+        frame log tile entries/000.p/12
         frame log tile 0/000 --raw > tile
       """)
 
@@ -21,13 +23,22 @@ struct LogTileCommand: AsyncParsableCommand {
   var raw = false
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
+
+  private struct Pieces: Encodable {
+    let tile: String
+    /// Base64.
+    let pieces: [Data]
+  }
 
   func run() async throws {
     let tile = try Tile(path: self.tile.hasPrefix("tile/") ? self.tile : "tile/\(self.tile)")
     let client = tile.kind == .entries ? try node.client() : try node.publicClient()
     let bytes = try await client.bytes("/log/\(tile.path)")
-    if raw { return FileHandle.standardOutput.write(bytes) }
-    for line in try Self.pieces(bytes, of: tile) { Output.line(line.base64EncodedString()) }
+    if raw { return Output.file(bytes) }
+    let pieces = try Self.pieces(bytes, of: tile)
+    if output.json { return try Output.json(Pieces(tile: tile.path, pieces: pieces)) }
+    for line in pieces { Output.line(line.base64EncodedString()) }
   }
 
   private static func pieces(_ bytes: Data, of tile: Tile) throws -> [Data] {

@@ -63,7 +63,8 @@ struct OperatorAddCommand: AsyncParsableCommand {
     commandName: "add", abstract: "License an operator; its host names are routed at once.",
     discussion: """
       Example:
-        frame operator add acme --host acme.example=127.0.0.1:9643 --scope agents --scope transfers
+        frame operator add acme --host acme.example=127.0.0.1:9643 \\
+          --scope agents --scope transfers
       """)
 
   @Argument(help: "1 to 32 of a-z, 0-9 and '-'.")

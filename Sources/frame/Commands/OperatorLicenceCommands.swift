@@ -43,9 +43,10 @@ struct OperatorLicenceCommand: AsyncParsableCommand {
   var name: String
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    FileHandle.standardOutput.write(try await node.client().bytes("/api/v1/operators/\(name)/licence"))
+    try output.file(try await node.client().bytes("/api/v1/operators/\(name)/licence"), as: "licence")
   }
 }
 
@@ -67,12 +68,19 @@ struct OperatorVerifyCommand: AsyncParsableCommand {
   @Option(name: .customLong("log-key"), help: "The frame's log verifier key, learned from the frame itself.")
   var key: String
 
+  @OptionGroup var output: OutputOptions
+
   func run() async throws {
-    let document: Data
-    do { document = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
-      throw OperatorError.licenceUnverified("\(file) cannot be read")
-    }
+    let document = try Files.read(file)
     let licence = try VerifiedLicence(document, key: LogVerifierKey(key), at: SystemClock().now())
+    if output.json {
+      return try Output.json([
+        "frame": licence.frame.name, "operator": licence.name.text, "spiffe_id": "\(licence.spiffeID)",
+        "licence_id": licence.id, "scopes": licence.scopes.map(\.rawValue).joined(separator: " "),
+        "hosts": licence.hosts.joined(separator: " "), "issued_at": licence.issued.toTheSecond,
+        "expires_at": licence.expires.toTheSecond,
+      ])
+    }
     Output.fields([
       ("frame", licence.frame.name), ("operator", licence.name.text), ("spiffe id", "\(licence.spiffeID)"),
       ("licence", licence.id), ("scopes", licence.scopes.map(\.rawValue).joined(separator: " ")),

@@ -17,9 +17,11 @@ struct PeerAmendCommand: AsyncParsableCommand {
       dropped: the peer then begins no more of them. The others tell what became of money and stay.
 
       Examples:
-        frame peer amend frame-b.example --net-debit-cap 20000.00 --note "as agreed on Monday"
+        frame peer amend frame-b.example --net-debit-cap 20000.00 \\
+          --note "as agreed on Monday"
         frame peer amend frame-b.example --peer-bridge-cap 5000.00
-        frame peer amend frame-b.example --bundle-endpoint https://new.example:9444 --federation-address new.example:9443
+        frame peer amend frame-b.example --bundle-endpoint \\
+          https://new.example:9444 --federation-address new.example:9443
         frame peer amend frame-b.example --unsubscribe TokensBridgeLocked
       """)
 

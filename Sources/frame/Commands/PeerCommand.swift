@@ -7,8 +7,10 @@ struct PeerCommand: AsyncParsableCommand {
     discussion: """
       A treaty is bilateral: one side invites, the other compares the fingerprint it was told by other means and approves.
 
-        frame peer invite --trust-domain frame-b.example --bundle-endpoint https://b.example:9444
-        frame peer show frame-a.example                  # at B: the fingerprint to compare
+        frame peer invite --trust-domain frame-b.example --bundle-endpoint \\
+          https://b.example:9444
+        # at B: the fingerprint to compare
+        frame peer show frame-a.example
         frame peer approve frame-a.example --fingerprint SHA256:…
       """,
     subcommands: [
@@ -18,18 +20,31 @@ struct PeerCommand: AsyncParsableCommand {
     ])
 
   static func show(_ peer: PeerInfo) {
+    let sight = peer.reachability
     Output.fields([
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
-      ("fingerprint", peer.fingerprint), ("observed", peer.observedFingerprint),
+      ("answers", sight?.answers), ("last answer", sight?.lastSuccessAgeSeconds.map { "\(Age.text($0)) ago" }),
+      ("last error", sight?.lastError?.text), ("stream", sight?.stream), ("fingerprint", peer.fingerprint),
+      ("observed", observed(peer)),
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
       ("bundle profile", peer.bundleProfile),
-      ("last refresh", peer.lastRefresh), ("revision", peer.revision.map(String.init)), ("lapses", peer.expiresAt),
+      ("last refresh", peer.lastRefresh.map { $0 + Age.suffix(sight?.lastRefreshAgeSeconds) }),
+      ("revision", peer.revision.map(String.init)), ("lapses", peer.expiresAt),
       ("reason", peer.reason), ("waiting for", peer.trouble),
     ])
     for amendment in peer.amendments ?? [] where amendment.state == "pending" {
       Output.line("")
       show(amendment)
     }
+  }
+
+  /// What the newest look at the peer's bundle endpoint saw.
+  private static func observed(_ peer: PeerInfo) -> String? {
+    guard let sight = peer.reachability else { return peer.observedFingerprint }
+    if let seen = peer.observedFingerprint {
+      return (seen == peer.fingerprint ? seen : "\(seen) (NOT THE PINNED ONE)") + Age.suffix(sight.observedAgeSeconds)
+    }
+    return sight.refreshError.map { "nothing: \($0.text)" } ?? "not looked at yet"
   }
 
   static func show(_ amendment: AmendmentInfo) {

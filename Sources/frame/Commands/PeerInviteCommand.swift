@@ -6,7 +6,8 @@ struct PeerInviteCommand: AsyncParsableCommand {
     commandName: "invite", abstract: "Invite another frame to a treaty; prints the fingerprint its bundle has.",
     discussion: """
       Example:
-        frame peer invite --trust-domain frame-b.example --bundle-endpoint https://127.0.0.1:9454
+        frame peer invite --trust-domain frame-b.example --bundle-endpoint \\
+          https://127.0.0.1:9454
       """)
 
   @Option(name: .long, help: "The other frame's id (trust domain).")
@@ -32,10 +33,13 @@ struct PeerInviteCommand: AsyncParsableCommand {
     ]
     body.add("expect_fingerprint", expectFingerprint)
     body.add("profile", profile)
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().post("/api/v1/peers/invitations", body)
-    output.print(answer) { peer in
-      PeerCommand.show(peer)
-      if expectFingerprint == nil { Output.note("Compare the fingerprint with the one the other operator tells you.") }
-    }
+    let client = try node.client()
+    let answer: APIClient.Answer<PeerInfo> = try await client.post("/api/v1/peers/invitations", body)
+    if output.json { return Output.json(answer.data) }
+    PeerCommand.show(answer.body)
+    let own: APIClient.Answer<FrameInfo> = try await client.get("/api/v1/frame")
+    Output.fields([("our fingerprint", own.body.bundleFingerprint)])
+    if expectFingerprint == nil { Output.note("Compare the fingerprint with the one the other operator tells you.") }
+    Output.note("Tell the other operator ours: it is asked for when the invitation is approved there.")
   }
 }

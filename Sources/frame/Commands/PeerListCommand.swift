@@ -3,7 +3,7 @@ import ArgumentParser
 /// `frame peer list`.
 struct PeerListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All peers with the state of their treaties.",
+    commandName: "list", abstract: "All peers with the state of their treaties, and whether they answer.",
     discussion: """
       Example:
         frame peer list --json
@@ -16,8 +16,10 @@ struct PeerListCommand: AsyncParsableCommand {
     let answer: APIClient.Answer<PeerList> = try await node.client().get("/api/v1/peers")
     output.print(answer) { list in
       Output.table(
-        ["FRAME", "STATE", "DIRECTION", "FINGERPRINT"],
-        list.peers.map { [$0.frameId, $0.state, $0.direction ?? "", $0.fingerprint ?? ""] })
+        ["FRAME", "STATE", "ANSWERS", "DIRECTION", "FINGERPRINT"],
+        list.peers.map {
+          [$0.frameId, $0.state, $0.reachability?.short ?? "", $0.direction ?? "", $0.fingerprint ?? ""]
+        })
     }
   }
 }
@@ -25,7 +27,8 @@ struct PeerListCommand: AsyncParsableCommand {
 /// `frame peer show`.
 struct PeerShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "One peer: treaty state, expected and observed fingerprint, addresses.",
+    commandName: "show",
+    abstract: "One peer: treaty state, whether it answers, expected and observed fingerprint, addresses.",
     discussion: """
       Example:
         frame peer show frame-a.example

@@ -39,11 +39,10 @@ struct PeerTreatyCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let file {
-      guard let note = FileManager.default.contents(atPath: file) else { throw CLIError.noFile(path: file) }
-      return report(try TreatyDocument.inspect(note, known: key))
+      return report(try TreatyDocument.inspect(try Files.read(file), known: key))
     }
     let answer: APIClient.Answer<TreatyInfo> = try await node.client().get("/api/v1/peers/\(frame ?? "")/treaty")
-    guard verify else { return output.print(answer) { Output.line(String($0.document.dropLast())) } }
+    guard verify else { return output.print(answer) { Output.lines($0.document) } }
     report(try TreatyDocument.inspect(Data(answer.body.document.utf8), known: key))
   }
 
@@ -52,7 +51,7 @@ struct PeerTreatyCommand: AsyncParsableCommand {
       let keys = inspection.keys.map { "\"\($0)\"" }.joined(separator: ",")
       return Output.json(Data("{\"signed\":true,\"keys\":[\(keys)]}".utf8))
     }
-    Output.line(String(inspection.text.dropLast()))
+    Output.lines(inspection.text)
     Output.line("")
     for key in inspection.keys { Output.line("signed by \(key)") }
     if self.key.isEmpty { Output.note("The keys are those that the text names: compare them with what you know.") }

@@ -62,7 +62,8 @@ struct SNIExportCommand: AsyncParsableCommand {
       own router does, by way of a listener of its own at that address.
 
       Example:
-        frame sni export --format nginx --listen 0.0.0.0:443 --alert-at 127.0.0.1:8445 > /etc/nginx/frame-sni.conf
+        frame sni export --format nginx --listen 0.0.0.0:443 \\
+          --alert-at 127.0.0.1:8445 > /etc/nginx/frame-sni.conf
       """)
 
   @Option(name: .long, help: "nginx.")
@@ -75,10 +76,11 @@ struct SNIExportCommand: AsyncParsableCommand {
   var alertAt: String?
 
   @OptionGroup var node: NodeOptions
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
     var path = "/api/v1/sni/nginx?listen=\(listen)"
     if let alertAt { path += "&alert_at=\(alertAt)" }
-    FileHandle.standardOutput.write(try await node.client().bytes(path))
+    try output.file(try await node.client().bytes(path), as: "configuration")
   }
 }

@@ -74,6 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
     ]
     services.append(
       .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
+    services.append(.init(service: StopSignal(), successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
       services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
     }
@@ -119,6 +120,16 @@ private struct ReloadSignal: Service {
   }
 }
 
+/// Says which signal it was that ends the node.
+private struct StopSignal: Service {
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    for await signal in signals.cancelOnGracefulShutdown() {
+      return Logger(label: "frame").notice("Told to stop", metadata: ["signal": "\(signal)"])
+    }
+  }
+}
+
 /// Ends when stdin does.
 struct StdinWatch: Service {
   func run() async throws {
@@ -133,5 +144,8 @@ struct StdinWatch: Service {
       continuation.finish()
     }
     for await _ in ended.cancelOnGracefulShutdown() {}
+    if !Task.isShuttingDownGracefully {
+      Logger(label: "frame").notice("Told to stop", metadata: ["reason": "stdin was closed"])
+    }
   }
 }

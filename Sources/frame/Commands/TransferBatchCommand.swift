@@ -10,7 +10,8 @@ struct TransferBatchCommand: AsyncParsableCommand {
 
       Examples:
         frame transfer batch --from treasury --file payroll.csv
-        frame transfer batch --from alice --file transfers.json --idempotency-key payroll-2026-11
+        frame transfer batch --from alice --file transfers.json \\
+          --idempotency-key payroll-2026-11
       """)
 
   @Option(name: .long, help: "The file; its name ends in .json or .csv.")

@@ -7,7 +7,8 @@ struct TransferCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         frame transfer --from alice --to carol --amount 1.00
-        frame transfer --from alice --to bob@frame-b.example --amount 1.00 --backend async
+        frame transfer --from alice --to bob@frame-b.example --amount 1.00 \\
+          --backend async
         frame transfer batch --from alice --file transfers.csv
         frame transfer show 0198f2…
       """,
@@ -40,7 +41,8 @@ struct TransferSendCommand: AsyncParsableCommand {
       A refused transfer exits 1; one that is accepted and still on its way exits 0 and prints its id.
 
       Example:
-        frame transfer send --from alice --to bob@frame-b.example --amount 1.00 --backend 2pc
+        frame transfer send --from alice --to bob@frame-b.example --amount 1.00 \\
+          --backend 2pc
       """)
 
   @Option(name: .long, help: "The paying agent, or treasury (default: the agent of the token).")

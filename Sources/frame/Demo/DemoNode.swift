@@ -23,7 +23,7 @@ struct DemoNode: Sendable {
     do {
       process = try ChildProcess(executable(), arguments, output: plan.logFile)
     } catch {
-      throw CLIError.unexpected("The node of \(plan.id.name) cannot be started: \(error)")
+      throw CLIError.unexpected("The node of \(plan.id.name) cannot be started: \(error.words)")
     }
     return DemoNode(
       plan: plan, configuration: configuration, process: process, api: try APIClient(authorityOf: configuration))

@@ -1,4 +1,5 @@
 import Foundation
+import FrameCore
 import Synchronization
 
 /// A line a step: on a terminal it lives while the step runs, elsewhere it is written when the step has ended.
@@ -47,7 +48,7 @@ final class Progress: Sendable {
     var index = 0
     while !Task.isCancelled {
       // A line that wraps could not be redrawn: it is cut to the terminal's width.
-      let line = "\(frames[index % frames.count]) \(title) \(Self.seconds(since: began))"
+      let line = "\(frames[index % frames.count]) \(Shown(title)) \(Self.seconds(since: began))"
       write("\r\u{1b}[K\(line.prefix(Self.width))")
       index += 1
       try? await Task.sleep(for: .milliseconds(100))
@@ -56,8 +57,9 @@ final class Progress: Sendable {
 
   private func finish(_ mark: String, _ title: String, _ began: ContinuousClock.Instant, _ note: String?) {
     let time = "(\(Self.seconds(since: began)))"
-    var line = "\(mark) \(title)\(note.map { ": " + $0 } ?? "") \(time)"
-    if live, let note, line.count > Self.width { line = "\(mark) \(title) \(time)\n  \(note)" }
+    let (title, note) = (Shown(title), note.map { Shown($0) })
+    var line = "\(mark) \(title)\(note.map { ": " + $0.text } ?? "") \(time)"
+    if live, let note, Shown(line).columns > Self.width { line = "\(mark) \(title) \(time)\n  \(note)" }
     write(live ? "\r\u{1b}[K\(line)\n" : line + "\n")
   }
 

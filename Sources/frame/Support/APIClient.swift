@@ -55,7 +55,7 @@ struct APIClient: Sendable {
     do {
       return Answer(body: try decoder.decode(Body.self, from: reply.data), data: reply.data, replayed: reply.replayed)
     } catch {
-      throw CLIError.badAnswer(url: baseURL + path, why: "\(error)")
+      throw CLIError.badAnswer(url: baseURL + path, why: error.words)
     }
   }
 
@@ -89,18 +89,13 @@ struct APIClient: Sendable {
   }
 
   private static func problem(_ status: Int, _ data: Data, _ url: String) -> any FrameError {
-    if let problem = try? JSONDecoder().decode(ProblemDocument.self, from: data) { return problem }
+    if let problem = ProblemDocument(data) { return problem }
     return CLIError.badAnswer(url: url, why: "status \(status) without a problem document")
   }
 
   /// One line for a transport error.
   static func explain(_ error: any Error) -> String {
-    let text = "\(error)"
-    if text.contains("ECONNREFUSED") || text.contains("Connection refused") { return "connection refused" }
-    if let error = error as? HTTPClientError, error == .deadlineExceeded || error == .connectTimeout {
-      return "no answer in time"
-    }
-    return text.split(separator: "\n").first.map(String.init) ?? "no reason given"
+    error.words
   }
 }
 

@@ -163,12 +163,65 @@ struct ReserveList: Decodable, Sendable {
   let reserves: [Reserve]
 }
 
+/// Whether a peer answers, and how old each thing is that is shown of it.
+struct ReachabilityInfo: Decodable, Sendable {
+  struct Failure: Decodable, Sendable {
+    let code: String
+    let message: String
+    let at: String
+    let ageSeconds: Int64
+
+    var text: String { "\(message) [\(code)], \(Age.text(ageSeconds)) ago" }
+  }
+
+  let state: String
+  let since: String?
+  let lastSuccessAgeSeconds: Int64?
+  let lastError: Failure?
+  let observedAgeSeconds: Int64?
+  let lastRefreshAgeSeconds: Int64?
+  let refreshError: Failure?
+  let streamOpen: Bool
+  let streamHeadAgeSeconds: Int64?
+
+  /// In a column.
+  var short: String { state == "reachable" ? "yes" : state == "unreachable" ? "NO" : "?" }
+
+  var answers: String {
+    switch state {
+    case "reachable": "yes" + (since.map { ", since \($0)" } ?? "")
+    case "unreachable": "NO, since \(since ?? "?")" + (lastError.map { ": \($0.message) [\($0.code)]" } ?? "")
+    default: "not asked yet"
+    }
+  }
+
+  var stream: String {
+    (streamOpen ? "open" : "CLOSED")
+      + (streamHeadAgeSeconds.map { ", last head \(Age.text($0)) ago" } ?? ", no head yet")
+  }
+}
+
+/// How long ago, for people.
+enum Age {
+  static func text(_ seconds: Int64) -> String {
+    switch seconds {
+    case ..<120: "\(seconds) s"
+    case ..<7200: "\(seconds / 60) min"
+    case ..<172_800: "\(seconds / 3600) h"
+    default: "\(seconds / 86_400) days"
+    }
+  }
+
+  static func suffix(_ seconds: Int64?) -> String { seconds.map { ", \(text($0)) ago" } ?? "" }
+}
+
 struct PeerInfo: Decodable, Sendable {
   let frameId: String
   let state: String
   let direction: String?
   let fingerprint: String?
   let observedFingerprint: String?
+  let reachability: ReachabilityInfo?
   let federationAddress: String?
   let bundleEndpoint: String?
   let bundleProfile: String?

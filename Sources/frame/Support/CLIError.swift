@@ -1,3 +1,4 @@
+import Foundation
 import FrameCore
 
 /// What the command line itself refuses or cannot do; what a node answers is ``ProblemDocument``.
@@ -5,7 +6,9 @@ enum CLIError: FrameError, Equatable {
   case nodeUnreachable(url: String, why: String)
   case badAnswer(url: String, why: String)
   case noNode(path: String)
-  case noFile(path: String)
+  case noFile(path: String, why: String)
+  /// There is something at the path, or may be, that this user may not look at.
+  case noAccess(path: String, why: String)
   case badTransferFile(path: String, why: String)
   case portInUse(port: Int, name: String, option: String)
   case portNotAllowed(port: Int, name: String, why: String)
@@ -21,6 +24,7 @@ enum CLIError: FrameError, Equatable {
     case .badAnswer: "bad_answer"
     case .noNode: "no_frame_here"
     case .noFile: "no_such_file"
+    case .noAccess: "no_access"
     case .badTransferFile: "bad_transfer_file"
     case .portInUse: "port_in_use"
     case .portNotAllowed: "port_not_allowed"
@@ -39,7 +43,7 @@ enum CLIError: FrameError, Equatable {
     case .noNode, .noFile: .notFound
     case .badTransferFile: .invalid
     case .portInUse: .conflict
-    case .portNotAllowed, .folderNotWritable: .forbidden
+    case .portNotAllowed, .folderNotWritable, .noAccess: .forbidden
     }
   }
 
@@ -48,17 +52,23 @@ enum CLIError: FrameError, Equatable {
     case .nodeUnreachable(let url, let why): "The node at \(url) does not answer: \(why)."
     case .badAnswer(let url, let why): "The answer of \(url) is not what this command expects: \(why)."
     case .noNode(let path): "There is no frame at \(path)."
-    case .noFile(let path): "The file \(path) cannot be read."
+    case .noFile(let path, let why): "The file \(path) cannot be read: \(why)."
+    case .noAccess(let path, let why): "\(path) cannot be looked at: \(why)."
     case .badTransferFile(let path, let why): "The file \(path) is not a list of transfers: \(why)."
     case .portInUse(let port, let name, _): "Port \(port) (\(name)) is in use by another process."
     case .portNotAllowed(let port, let name, let why): "Port \(port) (\(name)) cannot be opened: \(why)."
     case .folderNotWritable(let path, let why): "The folder \(path) cannot be written: \(why)."
     case .childDied(let frame, let status, _, let tail):
-      "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " Its log ends with:\n\(tail)\n")
+      "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " The end of its log is below.")
     case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
     case .auditFailed(let frame, let problems): "The audit of \(frame) is not clean: \(problems)."
     case .unexpected(let what): "\(what)."
     }
+  }
+
+  /// Lines to show below the error.
+  var details: [String] {
+    if case .childDied(_, _, _, let tail) = self { tail.split(separator: "\n").map(String.init) } else { [] }
   }
 
   var remedy: String {
@@ -66,6 +76,7 @@ enum CLIError: FrameError, Equatable {
     case .nodeUnreachable: "Start it with frame serve, or name another one with --data, --config or --url."
     case .badAnswer: "Use the frame binary of the node's own version."
     case .noFile: "Check its name and its permissions."
+    case .noAccess: "Run the command as the user that the node runs as; nobody else may read its folder."
     case .badTransferFile: "See frame transfer batch --help for what it has to look like."
     case .noNode: "Name its folder with --data or its frame.yaml with --config, or make one with frame init."
     case .portInUse(_, _, let option): "Stop that process, or choose another port with \(option)."
@@ -81,6 +92,8 @@ enum CLIError: FrameError, Equatable {
 
 /// An RFC 9457 problem document: why the node said no.
 struct ProblemDocument: Decodable, FrameError {
+  /// As the node sent it.
+  private(set) var document = Data()
   let code: String
   let message: String
   let remedy: String
@@ -109,5 +122,26 @@ struct ProblemDocument: Decodable, FrameError {
     remedy = try container.decodeIfPresent(String.self, forKey: .remedy) ?? ""
     status = try container.decode(Int.self, forKey: .status)
     transferID = try container.decodeIfPresent(String.self, forKey: .transferID)
+  }
+
+  /// - Returns: nil unless `data` is one.
+  init?(_ data: Data) {
+    guard var problem = try? JSONDecoder().decode(ProblemDocument.self, from: data) else { return nil }
+    problem.document = data
+    self = problem
+  }
+
+  /// An error as a program reads it, in one line: the node's problem document if it is one, else one of the same form; with the
+  /// command's exit code, and the idempotency key that was made for it, so that it can be repeated.
+  static func json(of error: any FrameError, status: ExitStatus) -> String {
+    var fields: [String: Any] = [
+      "type": "urn:frame:problem:\(error.code)", "code": error.code, "detail": error.message, "remedy": error.remedy,
+    ]
+    let sent = (error as? ProblemDocument).flatMap { try? JSONSerialization.jsonObject(with: $0.document) }
+    for (name, value) in sent as? [String: Any] ?? [:] { fields[name] = value }
+    fields["exit_code"] = Int(status.rawValue)
+    if let key = KeyOptions.made { fields["idempotency_key"] = key }
+    let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
+    return Shown.json(String(decoding: data ?? Data("{}".utf8), as: UTF8.self))
   }
 }

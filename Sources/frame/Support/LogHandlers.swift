@@ -28,7 +28,8 @@ struct StderrLogHandler: LogHandler {
     case .text:
       let pairs = merged.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
       let level = event.level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
-      line = "\(time) \(level) \(label): \(event.message)\(pairs.isEmpty ? "" : " " + pairs)"
+      // What peers, agents and strangers wrote ends up here: a line stays one line, and says nothing it does not show.
+      line = Shown("\(time) \(level) \(label): \(event.message)\(pairs.isEmpty ? "" : " " + pairs)").text
     case .json:
       var object: [String: String] = merged.mapValues { "\($0)" }
       object["time"] = time
@@ -38,10 +39,10 @@ struct StderrLogHandler: LogHandler {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       // A dictionary of strings always encodes.
-      line = (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "\(event.message)"
+      line = Shown.json((try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "{}")
     }
     // One write a line, so that lines of several threads never mix.
-    let bytes = Array((line.replacing("\n", with: "\\n") + "\n").utf8)
+    let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

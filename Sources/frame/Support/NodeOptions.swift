@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import FrameCore
 import FrameNode
+import Synchronization
 
 /// Which node a command talks to, and as whom.
 struct NodeOptions: ParsableArguments {
@@ -32,10 +33,10 @@ struct NodeOptions: ParsableArguments {
     return URL(fileURLWithPath: data).appendingPathComponent(NodeSetup.configurationName)
   }
 
-  /// - Throws: ``CLIError/noNode(path:)`` or a configuration error.
+  /// - Throws: ``CLIError/noNode(path:)``, ``CLIError/noAccess(path:why:)`` or a configuration error.
   func configuration() throws -> NodeConfiguration {
     let file = configurationFile
-    guard FileManager.default.fileExists(atPath: file.path) else { throw CLIError.noNode(path: file.path) }
+    do { try Files.requireAccess(file.path) } catch CLIError.noFile { throw CLIError.noNode(path: file.path) }
     return try NodeConfiguration.load(file)
   }
 
@@ -76,6 +77,11 @@ struct OutputOptions: ParsableArguments {
   func print<Body>(_ answer: APIClient.Answer<Body>, text: (Body) -> Void) {
     if json { Output.json(answer.data) } else { text(answer.body) }
   }
+
+  /// Writes a text file to stdout as it is; as JSON, in a member of this name.
+  func file(_ bytes: Data, as name: String) throws {
+    if json { try Output.json([name: String(decoding: bytes, as: UTF8.self)]) } else { Output.file(bytes) }
+  }
 }
 
 /// `--idempotency-key` for commands that move money.
@@ -86,10 +92,15 @@ struct KeyOptions: ParsableArguments {
       "1 to 128 visible ASCII characters; repeating a command with its key has no second effect (default: a new one).")
   var key: String?
 
+  private static let newest = Mutex<String?>(nil)
+  /// The key that this process has made, once it has: what it did can be repeated safely with it.
+  static var made: String? { newest.withLock { $0 } }
+
   /// The key given, or a new one, which is then told, so that the command can be repeated safely.
   func resolved() -> String {
     if let key { return key }
     let key = UUID().uuidString.lowercased()
+    Self.newest.withLock { $0 = key }
     Output.note("idempotency key: \(key)")
     return key
   }

@@ -2,50 +2,85 @@ import Foundation
 import FrameCore
 
 /// What commands print: results on stdout, everything else on stderr.
+///
+/// Every line goes through ``Shown``: much of what is printed was written by others, and none of it may move the cursor or pass for a
+/// line of ours. What programs read (JSON, files as they are) leaves it as it is.
 enum Output {
-  /// One line with what was wrong, its code and what to do about it.
-  static func error(_ error: any FrameError) {
-    note("error: \(error.message) [\(error.code)] \(error.remedy)")
+  /// `--json` is among the arguments: then errors are JSON too, and nothing else is on stderr.
+  static let isJSON = CommandLine.arguments.dropFirst().prefix { $0 != "--" }.contains("--json")
+
+  // MARK: For people
+
+  /// One line with what was wrong, its code and what to do about it; with `--json` one JSON object.
+  static func error(_ error: any FrameError, status: ExitStatus) {
+    guard !isJSON else { return put(ProblemDocument.json(of: error, status: status), to: .standardError) }
+    put("error: \(error.message) [\(error.code)] \(error.remedy)", to: .standardError)
+    for line in (error as? CLIError)?.details ?? [] { put("  \(line)", to: .standardError) }
   }
 
   /// A line for people, on stderr.
   static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    if !isJSON { put(text, to: .standardError) }
   }
 
   /// A line of the result, on stdout.
-  static func line(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
-  }
+  static func line(_ text: String) { put(text, to: .standardOutput) }
 
-  /// The node's answer as JSON: indented, sorted keys.
-  static func json(_ data: Data) {
-    guard let object = try? JSONSerialization.jsonObject(with: data, options: [.fragmentsAllowed]),
-      let pretty = try? JSONSerialization.data(
-        withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed])
-    else { return line(String(decoding: data, as: UTF8.self)) }
-    line(String(decoding: pretty, as: UTF8.self))
-  }
+  /// Lines of the result: a text that is meant to have several.
+  static func lines(_ text: String) { lines(text, to: .standardOutput) }
+
+  /// Several lines of our own on stderr.
+  static func notes(_ text: String) { lines(text, to: .standardError) }
 
   /// `name  value` lines, values aligned; fields without a value are left out.
   static func fields(_ fields: [(String, String?)]) {
-    let known = fields.compactMap { name, value in value.map { (name, $0) } }
-    let width = known.map(\.0.count).max() ?? 0
-    for (name, value) in known {
-      line(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
-    }
+    let known = fields.compactMap { name, value in value.map { (Shown(name), Shown($0)) } }
+    let width = known.map(\.0.columns).max() ?? 0
+    for (name, value) in known { put(name.padded(to: width + 2) + value.text, to: .standardOutput) }
   }
 
   /// Columns under their titles, as wide as their widest cell.
   static func table(_ titles: [String], _ rows: [[String]]) {
-    let widths = titles.indices.map { column in
-      ([titles] + rows).map { $0[column].count }.max() ?? 0
-    }
-    for row in [titles] + rows {
-      let cells = row.enumerated().map { column, cell in
-        column == row.count - 1 ? cell : cell.padding(toLength: widths[column] + 2, withPad: " ", startingAt: 0)
+    let cells = ([titles] + rows).map { $0.map { Shown($0) } }
+    let widths = titles.indices.map { column in cells.map { $0[column].columns }.max() ?? 0 }
+    for row in cells {
+      let line = row.enumerated().map { column, cell in
+        column == row.count - 1 ? cell.text : cell.padded(to: widths[column] + 2)
       }
-      line(cells.joined())
+      put(line.joined(), to: .standardOutput)
     }
   }
+
+  // MARK: For programs
+
+  /// The node's answer as JSON: indented, sorted keys. What a terminal would obey is spelled `\u001b`, which means the same.
+  static func json(_ data: Data) {
+    guard let object = try? JSONSerialization.jsonObject(with: data, options: [.fragmentsAllowed]),
+      let pretty = try? JSONSerialization.data(
+        withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed])
+    else { return lines(String(decoding: data, as: UTF8.self)) }
+    write(Data((Shown.json(String(decoding: pretty, as: UTF8.self)) + "\n").utf8), to: .standardOutput)
+  }
+
+  static func json(_ value: some Encodable) throws { json(try JSONEncoder().encode(value)) }
+
+  /// A file as it is, to be stored; on a terminal it is shown instead.
+  static func file(_ bytes: Data) {
+    guard isatty(STDOUT_FILENO) == 1 else { return write(bytes, to: .standardOutput) }
+    lines(String(decoding: bytes, as: UTF8.self))
+  }
+
+  // MARK: Writing
+
+  private static func lines(_ text: String, to file: FileHandle) {
+    let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]
+    for line in ended.split(separator: "\n", omittingEmptySubsequences: false) { put(String(line), to: file) }
+  }
+
+  /// The only way of a text to a terminal.
+  private static func put(_ text: String, to file: FileHandle) {
+    write(Data((Shown(text).text + "\n").utf8), to: file)
+  }
+
+  private static func write(_ bytes: Data, to file: FileHandle) { file.write(bytes) }
 }

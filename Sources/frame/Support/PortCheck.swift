@@ -1,4 +1,5 @@
 import Foundation
+import FrameCore
 import FrameNode
 
 /// Finds out whether a port can be listened on, before anything is started on it.
@@ -18,7 +19,7 @@ enum PortCheck {
     defer { freeaddrinfo(found) }
     let descriptor = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)
     guard descriptor >= 0 else {
-      throw CLIError.portNotAllowed(port: port, name: name, why: String(cString: strerror(errno)))
+      throw CLIError.portNotAllowed(port: port, name: name, why: SystemWords.of(errno: errno))
     }
     defer { close(descriptor) }
     // As the listeners do: a connection of a former run that still lingers does not count as in use.
@@ -27,7 +28,7 @@ enum PortCheck {
     guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0, listen(descriptor, 1) == 0 else {
       let code = errno
       if code == EADDRINUSE { throw CLIError.portInUse(port: port, name: name, option: option) }
-      throw CLIError.portNotAllowed(port: port, name: name, why: String(cString: strerror(code)))
+      throw CLIError.portNotAllowed(port: port, name: name, why: SystemWords.of(errno: code))
     }
   }
 
@@ -46,7 +47,7 @@ enum PortCheck {
   /// - Throws: ``CLIError/folderNotWritable(path:why:)`` unless files can be made in `folder`.
   static func requireWritable(_ folder: URL) throws {
     guard access(folder.path, W_OK | X_OK) == 0 else {
-      throw CLIError.folderNotWritable(path: folder.path, why: String(cString: strerror(errno)))
+      throw CLIError.folderNotWritable(path: folder.path, why: SystemWords.of(errno: errno))
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameCore
 
 /// Transfers in a file, as a person or a spreadsheet writes them.
 struct TransferFile {
@@ -14,12 +15,9 @@ struct TransferFile {
     }
   }
 
-  /// - Throws: ``CLIError/badTransferFile(path:why:)``.
+  /// - Throws: ``CLIError/badTransferFile(path:why:)``, ``CLIError/noFile(path:why:)``, ``CLIError/noAccess(path:why:)``.
   static func read(_ path: String) throws -> [Item] {
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw CLIError.badTransferFile(path: path, why: (error as NSError).localizedDescription)
-    }
+    let data = try Files.read(path)
     if path.hasSuffix(".csv") { return try csv(String(decoding: data, as: UTF8.self), path) }
     do { return try JSONDecoder().decode([Item].self, from: data) } catch {
       throw CLIError.badTransferFile(

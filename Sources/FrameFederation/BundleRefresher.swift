@@ -213,7 +213,7 @@ package final class BundleRefresher: Service {
     let now = clock.now()
     let failure = PeerReachability.Failure(code: code, message: error.words.shown(200), at: now)
     let news = seen.withLock { seen in
-      seen[peer]?.failure = failure
+      seen[peer, default: Seen(fingerprint: "")].failure = failure
       seen[peer]?.freshFrom = began
       return seen[peer]?.outage.failed(at: now)
     }

@@ -67,7 +67,7 @@ extension EndToEnd {
       return found
     }
 
-    @Test("a port in use is one clear error that names the port and the option", .timeLimit(.minutes(1)))
+    @Test("a port in use is one clear error that names the port and the option", .timeLimit(.minutes(5)))
     func portInUse() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-demo-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: folder) }
@@ -80,7 +80,7 @@ extension EndToEnd {
       #expect(result.errors.contains("Port \(base + 5)") && result.errors.contains("--base-port"), "\(result.errors)")
     }
 
-    @Test("a node that dies takes the demo down with the tail of its log", .timeLimit(.minutes(2)))
+    @Test("a node that dies takes the demo down with the tail of its log", .timeLimit(.minutes(5)))
     func childDies() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-demo-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: folder) }

@@ -7,7 +7,7 @@ extension EndToEnd {
   struct KillTests {
     @Test(
       "kill -9 of a frame in the middle of a stream of transfers loses no acknowledged one and doubles none",
-      .timeLimit(.minutes(2)), arguments: ["a", "b"])
+      .timeLimit(.minutes(5)), arguments: ["a", "b"])
     func killed(which: String) async throws {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two)

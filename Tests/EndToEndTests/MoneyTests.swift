@@ -6,7 +6,7 @@ extension EndToEnd {
   struct MoneyTests {
     @Test(
       "money moves both ways over both backends and the bridge, and Prometheus finds nothing wrong",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func moneyMoves() async throws {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two)

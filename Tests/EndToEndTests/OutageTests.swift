@@ -6,7 +6,7 @@ extension EndToEnd {
   struct OutageTests {
     @Test(
       "while the peer is down async is accepted, 2pc locks nothing or ends later, and nothing is lost or doubled",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func peerDown() async throws {
       try await TwoFrames.run { two in
         let (a, b) = (two.a, two.b)
@@ -93,7 +93,7 @@ extension EndToEnd {
       }
     }
 
-    @Test("after a revoke nothing of that peer is accepted, on either side", .timeLimit(.minutes(2)))
+    @Test("after a revoke nothing of that peer is accepted, on either side", .timeLimit(.minutes(5)))
     func revoked() async throws {
       try await TwoFrames.run { two in
         let (a, b) = (two.a, two.b)
@@ -121,7 +121,7 @@ extension EndToEnd {
       }
     }
 
-    @Test("what a fingerprint does not match is neither invited nor approved", .timeLimit(.minutes(1)))
+    @Test("what a fingerprint does not match is neither invited nor approved", .timeLimit(.minutes(5)))
     func wrongFingerprint() async throws {
       let two = try await TwoFrames()
       defer { try? FileManager.default.removeItem(at: two.folder) }

@@ -69,7 +69,7 @@ extension EndToEnd {
       #expect(bad.isEmpty, "\(bad.map { String($0.value, radix: 16) })")
     }
 
-    @Test("S7: every refusal has its exit code, and with --json its problem document", .timeLimit(.minutes(2)))
+    @Test("S7: every refusal has its exit code, and with --json its problem document", .timeLimit(.minutes(5)))
     func exitCodes() async throws {
       try await running { frame, folder in
         let token = try #require(try await frame.command("agent", "token", "alice")["token"].string)

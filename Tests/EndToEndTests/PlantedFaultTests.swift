@@ -3,7 +3,7 @@ import Testing
 extension EndToEnd {
   @Suite("Planted faults")
   struct PlantedFaultTests {
-    @Test("wrapped tokens that no lock stands behind bring FrameBridgeImbalance to firing", .timeLimit(.minutes(2)))
+    @Test("wrapped tokens that no lock stands behind bring FrameBridgeImbalance to firing", .timeLimit(.minutes(5)))
     func bridgeImbalance() async throws {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two, patience: "2s")
@@ -28,7 +28,7 @@ extension EndToEnd {
 
     @Test(
       "B22: money from nothing freezes the mint and pages; peers wait, and all goes on once the authority has cleared it",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func supplyDrift() async throws {
       try await TwoFrames.run([(nil, "audit_interval_seconds", "1")]) { two in
         let prometheus = try await Prometheus(two, patience: "1s")
@@ -73,7 +73,7 @@ extension EndToEnd {
 
     @Test(
       "a peer that serves keys nobody vouched for brings FramePeerFingerprintMismatch to firing",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func fingerprintMismatch() async throws {
       try await TwoFrames.run([(nil, "bundle_refresh_seconds", "1")]) { two in
         let prometheus = try await Prometheus(two, patience: "2s")
@@ -110,7 +110,7 @@ extension EndToEnd {
 
     @Test(
       "clients that ask for names nobody has, and a licence that runs out soon, bring their alerts to firing",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func unknownNames() async throws {
       try await TwoFrames.run { two in
         let prometheus = try await Prometheus(two, patience: "2s")

@@ -81,7 +81,7 @@ extension EndToEnd {
 
     @Test(
       "a frame that takes no more async transfers is sent none; 2pc goes on, and outcomes cannot be dropped",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func unsubscribed() async throws {
       try await TwoFrames.run(Self.quiet) { two in
         let (a, b) = (two.a, two.b)

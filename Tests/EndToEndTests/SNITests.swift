@@ -9,7 +9,7 @@ extension EndToEnd {
 
     @Test(
       "the router and a real nginx with the exported map route the same names, and pass unknown names to nobody",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func parity() async throws {
       try await withFrame { frame, folder in
         var backends: [TLSBackend] = []
@@ -34,7 +34,7 @@ extension EndToEnd {
       }
     }
 
-    @Test("SIGHUP takes over sni.map from frame.yaml without ending a connection", .timeLimit(.minutes(2)))
+    @Test("SIGHUP takes over sni.map from frame.yaml without ending a connection", .timeLimit(.minutes(5)))
     func reload() async throws {
       try await withFrame { frame, folder in
         let backend = try await TLSBackend("one.example", in: folder)

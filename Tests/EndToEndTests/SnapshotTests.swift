@@ -13,7 +13,7 @@ extension EndToEnd {
 
     @Test(
       "after kill -9 a frame starts from its snapshot, with every transfer, key and time of its past; without it, from its log",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func killed() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-snapshots-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: folder) }

@@ -5,7 +5,7 @@ extension EndToEnd {
   @Suite("Batches of transfers from files")
   struct TransferBatchTests {
     @Test(
-      "a payroll is paid from a CSV or a JSON file as a whole, and a bad line stops all of it", .timeLimit(.minutes(2)))
+      "a payroll is paid from a CSV or a JSON file as a whole, and a bad line stops all of it", .timeLimit(.minutes(5)))
     func files() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-batch-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

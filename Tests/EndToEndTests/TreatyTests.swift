@@ -8,7 +8,7 @@ extension EndToEnd {
 
     @Test(
       "both hold the same signed text, anybody can check it, and an amendment counts after its acceptance and a kill -9",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func amended() async throws {
       try await TwoFrames.run { two in
         let (a, b) = (two.a, two.b)
@@ -81,7 +81,7 @@ extension EndToEnd {
 
     @Test(
       "a revoke while money is on its way: the sender is paid back once, nobody is credited, and a new treaty works",
-      .timeLimit(.minutes(2)))
+      .timeLimit(.minutes(5)))
     func woundUp() async throws {
       try await TwoFrames.run { two in
         let (a, b) = (two.a, two.b)

@@ -100,7 +100,7 @@ struct RoundTests {
 @Suite("The canary service")
 struct CanaryServiceTests {
   @Test(
-    "O15: the first round comes at once, later ones by the interval, and cancelling ends it", .timeLimit(.minutes(1)))
+    "O15: the first round comes at once, later ones by the interval, and cancelling ends it", .timeLimit(.minutes(5)))
   func runs() async throws {
     let api = ScriptedAPI(starts: [.async: [.completed("a")], .twoPhase: [.completed("p")]])
     let fixture = try CanaryFixture(api)
@@ -114,7 +114,7 @@ struct CanaryServiceTests {
     #expect(fixture.metrics.rounds.with("success").value >= 2)
   }
 
-  @Test("a first round that fails gets a second chance soon, not an interval later", .timeLimit(.minutes(1)))
+  @Test("a first round that fails gets a second chance soon, not an interval later", .timeLimit(.minutes(5)))
   func secondChance() async throws {
     let down = ScriptedAPI.Answer.failure(.problem(.peerUnavailable, code: "peer_unavailable", transferID: nil))
     let api = ScriptedAPI(starts: [.async: [down, .completed("a")], .twoPhase: [down, .completed("p")]])
@@ -133,7 +133,7 @@ struct CanaryServiceTests {
     #expect(fixture.metrics.rounds.with("failure").value == 1)
   }
 
-  @Test("a peer whose treaty has ended leaves no last success behind to go stale", .timeLimit(.minutes(1)))
+  @Test("a peer whose treaty has ended leaves no last success behind to go stale", .timeLimit(.minutes(5)))
   func dismissed() async throws {
     let api = ScriptedAPI(starts: [.async: [.completed("a")], .twoPhase: [.completed("p")]])
     let fixture = try CanaryFixture(api)

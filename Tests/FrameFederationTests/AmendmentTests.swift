@@ -5,7 +5,7 @@ import Testing
 
 @testable import FrameFederation
 
-@Suite("Amending treaties", .timeLimit(.minutes(2)))
+@Suite("Amending treaties", .timeLimit(.minutes(5)))
 struct AmendmentTests {
   let a = Names.a
   let b = Names.b

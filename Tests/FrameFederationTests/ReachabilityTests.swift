@@ -8,7 +8,7 @@ import Testing
 @testable import FrameFederation
 
 /// Whether a peer answers, as people are shown and told.
-@Suite("Peers that do not answer", .serialized, .timeLimit(.minutes(2)))
+@Suite("Peers that do not answer", .serialized, .timeLimit(.minutes(5)))
 struct ReachabilityTests {
   /// A clock that stands where it is put.
   private final class Standing: FrameClock {

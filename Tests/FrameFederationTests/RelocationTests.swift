@@ -7,7 +7,7 @@ import Testing
 
 @testable import FrameFederation
 
-@Suite("Moving a frame, and what it asks for", .timeLimit(.minutes(2)))
+@Suite("Moving a frame, and what it asks for", .timeLimit(.minutes(5)))
 struct RelocationTests {
   let a = Names.a
   let b = Names.b
@@ -268,7 +268,7 @@ struct RelocationTests {
     }
     _ = try await a.federation.acceptAmendment(proposed.id, of: b.id, actor: .authority(of: a.id), key: try a.key())
     for index in 0..<5 {
-      _ = try await a.channels.credit(b.id, terms("before-\(index)"), timeout: .seconds(5))
+      _ = try await a.channels.credit(b.id, terms("before-\(index)"), timeout: .seconds(30))
     }
     try await eventually("the proposer asks, and hears of it where it still is") {
       try await b.federation.treaty(a.id).revision == 1
@@ -301,7 +301,7 @@ struct RelocationTests {
       ($0 as? FederationError)?.code == "endpoint_of_another"
     }
     #expect(try await a.federation.treaty(b.id).revision == 0)
-    _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(5))
+    _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(30))
     for frame in [a, b, other] { await frame.stop() }
   }
 

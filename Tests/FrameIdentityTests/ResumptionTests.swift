@@ -9,7 +9,7 @@ private let openssl = "/usr/bin/openssl"
 
 /// NIOSSL's own client never resumes a session, so this takes another TLS implementation.
 @Suite(
-  "TLS session resumption", .serialized, .timeLimit(.minutes(1)),
+  "TLS session resumption", .serialized, .timeLimit(.minutes(5)),
   .enabled(if: FileManager.default.isExecutableFile(atPath: openssl)))
 struct ResumptionTests {
   @Test(

@@ -165,7 +165,7 @@ import Testing
     await writer.shutdown()
   }
 
-  @Test("as a service it follows the log by itself", .timeLimit(.minutes(1)))
+  @Test("as a service it follows the log by itself", .timeLimit(.minutes(5)))
   func follows() async throws {
     let writer = try await populated()
     let registry = MetricRegistry()

@@ -97,7 +97,7 @@ import Testing
         .collectFees(nil, memo: ""),
         DecisionContext(now: authority.now, actor: .agent(samples.alice, of: samples.frame)))
     }
-    #expect(throws: AmountError.self) {
+    #expect(throws: LedgerError.nothingToCollect) {
       try LedgerState(frame: samples.frame, native: samples.native).decide(.collectFees(nil, memo: ""), authority)
     }
   }

@@ -81,7 +81,7 @@ extension Writer {
     await writer.shutdown()
   }
 
-  @Test("L4: every change to a copy is found", .timeLimit(.minutes(1)))
+  @Test("L4: every change to a copy is found", .timeLimit(.minutes(5)))
   func tampering() async throws {
     let fixture = try LogFixture()
     let writer = try fixture.writer()

@@ -132,7 +132,7 @@ struct HoldTests {
         let swept = try await api.post("/api/v1/fees/collect", [:], key: "s").expect(200)
         #expect(swept.json["amount"] == "0.21" && swept.json["from"] == "fees" && swept.json["to"] == "treasury")
         #expect(try await api.post("/api/v1/fees/collect", [:], key: "s").expect(200).bytes == swept.bytes)
-        try await api.post("/api/v1/fees/collect", [:], key: "s2").expectProblem(400, "amount_not_positive")
+        try await api.post("/api/v1/fees/collect", [:], key: "s2").expectProblem(422, "nothing_to_collect")
         let audit = try await api.post("/api/v1/audit", [:]).expect(200).json
         #expect(audit["supply"]["fees"] == "0.00" && audit["supply"]["treasury"] == "0.21")
       }

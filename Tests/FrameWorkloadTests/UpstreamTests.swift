@@ -11,7 +11,7 @@ import X509
 
 @testable import FrameWorkload
 
-@Suite("The node's identity from an agent", .timeLimit(.minutes(1)))
+@Suite("The node's identity from an agent", .timeLimit(.minutes(5)))
 struct UpstreamTests {
   static let wait: Duration = .seconds(60)
   static let endless = [

@@ -145,7 +145,7 @@ extension NodeConfiguration {
       throw ConfigurationError.malformed(file: file, why: explain(error))
     } catch {
       throw ConfigurationError.malformed(
-        file: file, why: "\(error)".split(separator: "\n").first.map(String.init) ?? "empty")
+        file: file, why: error.words)
     }
     return try check(raw, file: file, directory: directory, environment: environment)
   }
@@ -173,7 +173,7 @@ extension NodeConfiguration {
     case .dataCorrupted(let context):
       let reason = context.underlyingError.map { "\($0)" } ?? context.debugDescription
       return reason.split(separator: "\n").prefix(2).joined(separator: " ")
-    @unknown default: return "\(error)"
+    @unknown default: return error.words
     }
   }
 

@@ -14,7 +14,7 @@ enum PortCheck {
     var found: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, String(port), &hints, &found)
     guard status == 0, let address = found else {
-      throw CLIError.portNotAllowed(port: port, name: name, why: "\(host): \(String(cString: gai_strerror(status)))")
+      throw CLIError.portNotAllowed(port: port, name: name, why: "'\(host)' is not an address of any host")
     }
     defer { freeaddrinfo(found) }
     let descriptor = socket(address.pointee.ai_family, address.pointee.ai_socktype, address.pointee.ai_protocol)

@@ -38,7 +38,7 @@ final class RunningProcess: Sendable {
 
   /// Sends a signal and waits for the end.
   @discardableResult
-  func end(_ signal: Int32, within limit: Duration = .seconds(15)) async throws -> Int32 {
+  func end(_ signal: Int32, within limit: Duration = .seconds(45)) async throws -> Int32 {
     if isRunning { kill(pid, signal) }
     return try await Wait.polling.eventually("process \(pid) ending", within: limit) { status }
   }
@@ -59,7 +59,7 @@ struct Finished: Sendable {
   /// Runs `executable`; it is killed when it takes longer than `limit`.
   static func run(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
-    within limit: Duration = .seconds(30)
+    within limit: Duration = .seconds(60)
   ) async throws -> Finished {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

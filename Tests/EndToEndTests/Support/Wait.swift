@@ -19,7 +19,7 @@ struct Wait: Sendable {
   /// - Throws: ``TimedOut``.
   @discardableResult
   func eventually<Result>(
-    _ what: String, within limit: Duration = .seconds(30), _ body: () async throws -> Result?
+    _ what: String, within limit: Duration = .seconds(60), _ body: () async throws -> Result?
   ) async throws -> Result {
     let deadline = ContinuousClock.now + limit
     var last = "nothing"
@@ -35,7 +35,7 @@ struct Wait: Sendable {
     }
   }
 
-  func until(_ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws {
+  func until(_ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async throws {
     _ = try await eventually(what, within: limit) { try await condition() ? true : nil }
   }
 }

@@ -55,7 +55,8 @@ struct BridgeCheck: Sendable {
 
   /// In the order they run. The later ones may pass another time, so a claim that waits has passed all that are final.
   static let all: [BridgeCheck] = [
-    treaty, identifier, addressee, asset, amount, recipientName, postings, totals, coverage, recipient, supply, breaker,
+    treaty, identifier, addressee, asset, amount, memo, recipientName, postings, totals, coverage, recipient, supply,
+    breaker,
     cap, rate,
   ]
 
@@ -90,6 +91,10 @@ struct BridgeCheck: Sendable {
   }
   static let amount = BridgeCheck(name: "amount") { claim, _ in
     (1...BridgeLimits.amountMax).contains(claim.amount) ? nil : .refuse("invalid_amount")
+  }
+  /// An honest frame refuses a longer one when it is asked to lock or redeem.
+  static let memo = BridgeCheck(name: "memo") { claim, _ in
+    TextLimit.memo.admits(claim.memo) ? nil : .refuse("memo_too_long")
   }
   static let recipientName = BridgeCheck(name: "recipient_name") { claim, _ in
     (try? AgentName(claim.recipient)) == nil ? .refuse("invalid_agent_name") : nil

@@ -6,13 +6,13 @@ package import Foundation
 /// What may be asked of the bridge.
 package enum BridgeCommand: Sendable {
   /// Origin: lock `from`'s tokens for `recipient` at `destination`. Actor: the agent.
-  case lock(id: String, destination: FrameID, from: AgentName, recipient: AgentName, amount: Amount)
+  case lock(id: String, destination: FrameID, from: AgentName, recipient: AgentName, amount: Amount, memo: String = "")
   /// Destination: issue wrapped tokens on a proof of the lock, whoever brings it.
   case issue(AttestedEvent)
   /// Destination: try once more what the peer's stream delivered. Actor: this node.
   case issuePending(peer: FrameID, lockID: String)
   /// Destination: burn wrapped tokens so that they return. Actor: the agent.
-  case redeem(id: String, origin: FrameID, from: AgentName, recipient: AgentName, amount: Amount)
+  case redeem(id: String, origin: FrameID, from: AgentName, recipient: AgentName, amount: Amount, memo: String = "")
   /// Origin: unlock on a proof of the redemption, whoever brings it.
   case unlock(AttestedEvent)
   case unlockPending(peer: FrameID, redeemID: String)
@@ -24,14 +24,22 @@ package enum BridgeCommand: Sendable {
   /// The canonical form for idempotency conflicts; ids that are derived from the key are left out.
   package var digest: Data {
     switch self {
-    case .lock(_, let peer, let from, let recipient, let amount):
-      CommandDigest.of("bridge.lock", peer.name, from.text, recipient.text, amount.description)
-    case .redeem(_, let peer, let from, let recipient, let amount):
-      CommandDigest.of("bridge.redeem", peer.name, from.text, recipient.text, amount.description)
+    case .lock(_, let peer, let from, let recipient, let amount, let memo):
+      Self.digest("bridge.lock", peer, from, recipient, amount, memo)
+    case .redeem(_, let peer, let from, let recipient, let amount, let memo):
+      Self.digest("bridge.redeem", peer, from, recipient, amount, memo)
     case .issue, .issuePending, .unlock, .unlockPending: CommandDigest.of(derivedKey ?? "")
     case .openBreaker(let peer, let reason, _): CommandDigest.of("bridge.breaker.open", peer.name, reason)
     case .closeBreaker(let peer, let note): CommandDigest.of("bridge.breaker.close", peer.name, note)
     }
+  }
+
+  /// Without a memo it is what it was before there were memos: a retry that spans the upgrade still finds its command.
+  private static func digest(
+    _ kind: String, _ peer: FrameID, _ from: AgentName, _ recipient: AgentName, _ amount: Amount, _ memo: String
+  ) -> Data {
+    CommandDigest.of(
+      [kind, peer.name, from.text, recipient.text, amount.description] + (memo.isEmpty ? [] : [memo]))
   }
 
   /// The key of a command that the node derives from facts: one for each lock and redemption, however it is proved.

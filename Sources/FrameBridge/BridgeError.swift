@@ -12,7 +12,8 @@ package enum BridgeError: FrameError, Equatable {
   case overRate(peer: FrameID, rate: Int64, amount: Int64)
   case breakerOpen(peer: FrameID, reason: String)
   case breakerClosed(peer: FrameID)
-  case noteTooLong(bytes: Int)
+  case noteTooLong(characters: Int)
+  case memoTooLong(characters: Int)
   case notAllowed(SPIFFEID)
   case notPinnedKey(peer: FrameID)
   /// A check of DESIGN §8 refuses the proof for good; `check` is its name.
@@ -40,6 +41,7 @@ package enum BridgeError: FrameError, Equatable {
     case .breakerOpen: "breaker_open"
     case .breakerClosed: "breaker_closed"
     case .noteTooLong: "note_too_long"
+    case .memoTooLong: "memo_too_long"
     case .notAllowed: "not_allowed"
     case .notPinnedKey: "not_pinned_key"
     case .proofRefused(_, let code), .notNow(_, let code), .unbacked(_, let code): code
@@ -52,7 +54,8 @@ package enum BridgeError: FrameError, Equatable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .wrongEventType, .statementInvalid: .invalid
+    case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .memoTooLong, .wrongEventType, .statementInvalid:
+      .invalid
     case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked, .notSubscribed: .refused
     case .notNow(_, let code): code == "bridge_rate" ? .limited : .refused
     case .unknownAgent, .nothingPending: .notFound
@@ -76,7 +79,8 @@ package enum BridgeError: FrameError, Equatable {
       "\(amount) minor units are more than \(peer) lets through in a minute (\(rate))."
     case .breakerOpen(let peer, let reason): "The bridge with \(peer) is stopped (\(reason))."
     case .breakerClosed(let peer): "The breaker of the bridge with \(peer) is not open."
-    case .noteTooLong(let bytes): "The note has \(bytes) bytes; the limit is \(BridgeLimits.noteBytesMax)."
+    case .noteTooLong(let characters): TextLimit.reason.excess("note", characters)
+    case .memoTooLong(let characters): TextLimit.memo.excess("memo", characters)
     case .notAllowed(let actor): "\(actor) may not do this."
     case .notPinnedKey(let peer): "The proof is not signed by the log key that the treaty with \(peer) pins."
     case .proofRefused(let check, let code): "The proof fails the check '\(check)' (\(code))."
@@ -102,7 +106,7 @@ package enum BridgeError: FrameError, Equatable {
     case .breakerOpen, .unbacked:
       "See the runbook FrameBridgeImbalance; an operator closes the breaker when it is explained."
     case .breakerClosed: "Nothing needs to be done."
-    case .noteTooLong: "Shorten it."
+    case .noteTooLong, .memoTooLong: "Shorten it."
     case .notAllowed: "Use the credentials of the agent whose tokens move, or of the authority for the breaker."
     case .notPinnedKey: "Use a proof from the peer's log as the treaty knows it."
     case .proofRefused, .wrongEventType: "Fetch the attestation of the right event from the frame that holds it."

@@ -12,7 +12,7 @@ extension BridgeState {
     case .tokensBridgeLocked(let p):
       with(p.destination) { bridge in
         let item = BridgeItem(
-          id: p.lockID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount,
+          id: p.lockID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount, memo: p.memo,
           position: recorded.position, time: recorded.time)
         bridge.state.outbound.locked += p.amount
         bridge.state.outbound.locks[p.lockID] = item
@@ -27,7 +27,7 @@ extension BridgeState {
           bridge.state.inbound.issuedAhead[p.lockID] = p.amount
         }
         bridge.state.inbound.issues[p.lockID] = BridgeItem(
-          id: p.lockID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount,
+          id: p.lockID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount, memo: p.memo,
           position: recorded.position, time: recorded.time, doneAt: recorded.time)
       }
     case .wrappedTokensRedeemed(let p):
@@ -35,7 +35,7 @@ extension BridgeState {
         bridge.state.inbound.redeemed += p.amount
         bridge.state.inbound.notUnlocked[p.redeemID] = p.amount
         bridge.state.inbound.redeems[p.redeemID] = BridgeItem(
-          id: p.redeemID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount,
+          id: p.redeemID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount, memo: p.memo,
           position: recorded.position, time: recorded.time)
       }
     case .tokensBridgeUnlocked(let p):
@@ -48,7 +48,7 @@ extension BridgeState {
           bridge.state.outbound.unlockedAhead[p.redeemID] = p.amount
         }
         bridge.state.outbound.unlocks[p.redeemID] = BridgeItem(
-          id: p.redeemID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount,
+          id: p.redeemID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount, memo: p.memo,
           position: recorded.position, time: recorded.time, doneAt: recorded.time)
       }
     case .bridgeBreakerOpened(let p):

@@ -5,7 +5,6 @@ package enum BridgeLimits {
   package static let amountMax: Int64 = 1_000_000_000_000_000
   /// Running totals a peer may claim, in minor units: sums of a few of them stay far from Int64's edge.
   package static let totalMax: Int64 = 1 << 60
-  package static let noteBytesMax = 256
   /// How often what could not be issued or unlocked is tried again.
   package static let relayInterval: Duration = .seconds(1)
   /// How often the two sides' totals are compared.

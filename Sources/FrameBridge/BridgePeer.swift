@@ -12,6 +12,8 @@ package struct BridgeItem: Sendable, Equatable {
   package let recipient: String
   /// Minor units of the origin's asset.
   package let amount: Int64
+  /// What its sender wrote to it; shown at both ends.
+  package let memo: String
   /// Of the event in the log it was written to.
   package let position: UInt64
   package let time: FrameTime

@@ -35,6 +35,7 @@ package struct BridgeClaim: Sendable, Equatable {
   let recipient: String
   let asset: PBAsset
   let amount: Int64
+  let memo: String
   let totals: PBBridgeTotals
   let postings: [PBPosting]
   let position: UInt64
@@ -49,18 +50,19 @@ package struct BridgeClaim: Sendable, Equatable {
     case .tokensBridgeLocked(let p):
       kind = .lock
       (id, addressee, from, recipient) = (p.lockID, p.destination, p.from, p.recipient)
-      (asset, amount, totals) = (p.asset, p.amount, p.totals)
+      (asset, amount, memo, totals) = (p.asset, p.amount, p.memo, p.totals)
     case .wrappedTokensRedeemed(let p):
       kind = .redemption
       (id, addressee, from, recipient) = (p.redeemID, p.origin, p.from, p.recipient)
-      (asset, amount, totals) = (p.asset, p.amount, p.totals)
+      (asset, amount, memo, totals) = (p.asset, p.amount, p.memo, p.totals)
     default: return nil
     }
   }
 
   var item: BridgeItem {
     BridgeItem(
-      id: id, peer: peer, from: from, recipient: recipient, amount: amount, position: position, time: time)
+      id: id, peer: peer, from: from, recipient: recipient, amount: amount, memo: memo, position: position,
+      time: time)
   }
 }
 
@@ -102,6 +104,7 @@ extension BridgeClaim {
     recipient = item.recipient
     asset = PBAsset()
     amount = item.amount
+    memo = item.memo
     totals = kind == .lock ? view.peer.inbound.totals : view.peer.outbound.totals
     postings = []
     position = item.position

@@ -100,6 +100,7 @@ extension BridgeState {
       payload.recipient = item.recipient
       payload.asset = PBAsset(asset)
       payload.amount = item.amount
+      payload.memo = item.memo
       payload.totals = inbound.totals
       payload.totals.locked = max(payload.totals.locked, totals?.locked ?? 0)
       payload.totals.issued = inbound.issued + item.amount
@@ -115,6 +116,7 @@ extension BridgeState {
       payload.recipient = item.recipient
       payload.asset = PBAsset(ledger.native)
       payload.amount = item.amount
+      payload.memo = item.memo
       payload.totals = outbound.totals
       payload.totals.redeemed = max(outbound.provenRedeemed, payload.totals.redeemed, totals?.redeemed ?? 0)
       payload.totals.unlocked = outbound.unlocked + item.amount
@@ -220,7 +222,7 @@ extension BridgeState {
     var payload = PBBridgeBreakerOpened()
     payload.peer = peer.name
     payload.reason = String(reason.prefix(64))
-    payload.detail = String(detail.prefix(BridgeLimits.noteBytesMax))
+    payload.detail = String(detail.prefix(TextLimit.reason.most))
     return EventDraft(.bridgeBreakerOpened(payload))
   }
 }

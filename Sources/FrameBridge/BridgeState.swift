@@ -37,12 +37,12 @@ package struct BridgeState: SnapshotState, Sendable {
     _ command: BridgeCommand, ledger: LedgerState, federation: FederationState, _ context: DecisionContext
   ) throws -> [EventDraft] {
     switch command {
-    case .lock(let id, let destination, let from, let recipient, let amount):
+    case .lock(let id, let destination, let from, let recipient, let amount, let memo):
       try requireAgent(from, context)
-      return try lock(id, destination, from, recipient, amount, ledger, federation)
-    case .redeem(let id, let origin, let from, let recipient, let amount):
+      return try lock(id, destination, from, recipient, amount, memo, ledger, federation)
+    case .redeem(let id, let origin, let from, let recipient, let amount, let memo):
       try requireAgent(from, context)
-      return try redeem(id, origin, from, recipient, amount, ledger, federation)
+      return try redeem(id, origin, from, recipient, amount, memo, ledger, federation)
     case .issue(let attested):
       let claim = try claim(attested, .lock, federation)
       if let issued = peer(claim.peer).inbound.issues[claim.id] { return try done(issued, claim) }
@@ -71,7 +71,9 @@ package struct BridgeState: SnapshotState, Sendable {
     case .closeBreaker(let peer, let note):
       guard context.actor == .authority(of: frame) else { throw BridgeError.notAllowed(context.actor) }
       guard self.peer(peer).breaker != nil else { throw BridgeError.breakerClosed(peer: peer) }
-      guard note.utf8.count <= BridgeLimits.noteBytesMax else { throw BridgeError.noteTooLong(bytes: note.utf8.count) }
+      guard TextLimit.reason.admits(note) else {
+        throw BridgeError.noteTooLong(characters: TextLimit.length(of: note))
+      }
       var payload = PBBridgeBreakerClosed()
       payload.peer = peer.name
       payload.note = note
@@ -81,9 +83,9 @@ package struct BridgeState: SnapshotState, Sendable {
 
   private func lock(
     _ id: String, _ destination: FrameID, _ from: AgentName, _ recipient: AgentName, _ amount: Amount,
-    _ ledger: LedgerState, _ federation: FederationState
+    _ memo: String, _ ledger: LedgerState, _ federation: FederationState
   ) throws -> [EventDraft] {
-    let treaty = try precheck(id, destination, from, amount, ledger, federation)
+    let treaty = try precheck(id, destination, from, amount, memo, ledger, federation)
     // It would be locked here and issued nowhere.
     guard treaty.sends(.tokensBridgeLocked) else { throw BridgeError.notSubscribed(peer: destination) }
     let bridge = peer(destination).outbound
@@ -100,6 +102,7 @@ package struct BridgeState: SnapshotState, Sendable {
     payload.recipient = recipient.text
     payload.asset = PBAsset(ledger.native)
     payload.amount = amount.minorUnits
+    payload.memo = memo
     payload.totals = bridge.totals
     payload.totals.locked = try Amount(minorUnits: bridge.locked).adding(amount).minorUnits
     return [
@@ -111,9 +114,9 @@ package struct BridgeState: SnapshotState, Sendable {
 
   private func redeem(
     _ id: String, _ origin: FrameID, _ from: AgentName, _ recipient: AgentName, _ amount: Amount,
-    _ ledger: LedgerState, _ federation: FederationState
+    _ memo: String, _ ledger: LedgerState, _ federation: FederationState
   ) throws -> [EventDraft] {
-    let treaty = try precheck(id, origin, from, amount, ledger, federation)
+    let treaty = try precheck(id, origin, from, amount, memo, ledger, federation)
     let asset = try Asset(treaty.theirs.native)
     let bridge = peer(origin).inbound
     guard bridge.redeems[id] == nil else { throw BridgeError.idInUse(id) }
@@ -125,6 +128,7 @@ package struct BridgeState: SnapshotState, Sendable {
     payload.recipient = recipient.text
     payload.asset = PBAsset(asset)
     payload.amount = amount.minorUnits
+    payload.memo = memo
     payload.totals = bridge.totals
     payload.totals.redeemed = try Amount(minorUnits: bridge.redeemed).adding(amount).minorUnits
     return [
@@ -135,13 +139,14 @@ package struct BridgeState: SnapshotState, Sendable {
   }
 
   private func precheck(
-    _ id: String, _ other: FrameID, _ from: AgentName, _ amount: Amount, _ ledger: LedgerState,
+    _ id: String, _ other: FrameID, _ from: AgentName, _ amount: Amount, _ memo: String, _ ledger: LedgerState,
     _ federation: FederationState
   ) throws -> Treaty {
     guard BridgeCommand.isID(id) else { throw BridgeError.invalidID(id) }
     guard other != frame else { throw BridgeError.selfBridge(frame) }
     guard amount > .zero else { throw AmountError.notPositive(amount.description) }
     guard amount.minorUnits <= BridgeLimits.amountMax else { throw BridgeError.amountTooLarge(amount.minorUnits) }
+    guard TextLimit.memo.admits(memo) else { throw BridgeError.memoTooLong(characters: TextLimit.length(of: memo)) }
     let treaty = try federation.requireEstablished(other)
     // What is over the peer's rate in one piece could never be issued or unlocked there.
     let rate = max(0, treaty.theirs.terms.bridgeRatePerMinute)

@@ -76,7 +76,8 @@ package struct HTTPCanaryAPI: CanaryAPI {
 
   /// What an answer means, by status first: the body of a problem only refines it.
   static func interpret(status: Int, _ body: ByteBuffer) throws(CanaryAPIError) -> CanaryReceipt {
-    let answer = try? JSONDecoder().decode(Answer.self, from: Data(buffer: body))
+    let answer = try? TextDecoding.extensible.decode(
+      Answer.self, json: Data(buffer: body), JSONReader.Limits(bytes: Self.maximumAnswer))
     switch status {
     case 200..<300:
       guard let id = answer?.transfer_id, !id.isEmpty, let state = answer?.state else {

@@ -14,6 +14,8 @@ public enum FrameErrorKind: String, Sendable, CaseIterable {
   case refused
   /// Too large. HTTP 413.
   case tooLarge = "too_large"
+  /// The body is said to be of a type that is not taken. HTTP 415.
+  case mediaType = "media_type"
   /// Too many requests, or a rate limit. HTTP 429.
   case limited
   /// A dependency (peer, disk) cannot answer now; retry later. HTTP 503.
@@ -31,6 +33,7 @@ public enum FrameErrorKind: String, Sendable, CaseIterable {
     case .conflict: 409
     case .refused: 422
     case .tooLarge: 413
+    case .mediaType: 415
     case .limited: 429
     case .unavailable: 503
     case .internal: 500

@@ -146,8 +146,12 @@ struct BundleRoutes: Sendable {
           limit: SignedInvitation.bytesMax)
       }
       let invitation: SignedInvitation
-      do { invitation = try JSONDecoder().decode(SignedInvitation.self, from: Data(body.readableBytesView)) } catch {
-        throw FederationError.invitationInvalid("it is not an invitation document")
+      do {
+        invitation = try TextDecoding.document.decode(
+          SignedInvitation.self, json: Data(body.readableBytesView), JSONReader.Limits(bytes: SignedInvitation.bytesMax)
+        )
+      } catch {
+        throw FederationError.invitationInvalid("as a document, \(error)")
       }
       let treaty = try await receive(invitation)
       metrics.invitations.with("accepted").increment()

@@ -28,8 +28,10 @@ package final class EndpointTrust: Sendable {
 
   /// Takes the additional roots from a PEM file; blocks.
   /// - Throws: `WebCertificateError`; the roots then stay.
-  package func readAdditionalRoots(_ path: String) throws {
+  /// - Parameter others: what changes with them; when it cannot, these stay as they are too.
+  package func readAdditionalRoots(_ path: String, with others: () throws -> Void = {}) throws {
     let read = try WebCertificates.roots(path)
+    try others()
     roots.withLock { $0 = read }
   }
 

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameIdentity
 import FrameLog
 import FrameProtos
 import Foundation
@@ -58,8 +59,8 @@ extension FederationState {
   }
 
   static func bounded(_ reason: String) -> String {
-    guard reason.utf8.count > reasonBytesMax else { return reason }
-    return String(decoding: reason.utf8.prefix(reasonBytesMax - 4), as: UTF8.self)
+    guard !TextLimit.note.admits(reason) else { return reason }
+    return String(String.UnicodeScalarView(reason.unicodeScalars.prefix(TextLimit.note.most)))
   }
 }
 
@@ -192,9 +193,9 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
 
 /// Reads `spiffe_sequence` of a bundle document that was validated before it was pinned.
 enum BundleSequence {
-  private struct Document: Decodable { var spiffe_sequence: UInt64? }
-
   static func read(_ document: Data) -> UInt64 {
-    (try? JSONDecoder().decode(Document.self, from: document))?.spiffe_sequence ?? 0
+    (try? TextTree(json: document, JSONReader.Limits(bytes: SPIFFEBundle.documentLimit, strictDepth: 1)))?[
+      "spiffe_sequence"]?
+      .wholeNumber ?? 0
   }
 }

@@ -173,7 +173,7 @@ extension FederationState {
     }
     try Subscriptions.check(from: treaty.ours.terms, to: offer.ours)
     try Subscriptions.check(from: treaty.theirs.terms, to: offer.theirs)
-    guard offer.note.utf8.count <= Self.reasonBytesMax else { throw .amendmentInvalid("its note is too long") }
+    guard TextLimit.note.admits(offer.note) else { throw .amendmentInvalid("its note is too long") }
     guard offer.expires > now, offer.expires <= now + Self.amendmentLifetimeMax else {
       throw .amendmentInvalid("it would be open until \(offer.expires), which is past or more than 31 days away")
     }

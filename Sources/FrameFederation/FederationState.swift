@@ -19,7 +19,6 @@ package struct FederationState: Sendable, Equatable {
   package static let openInvitationsMax = 64
   /// The pinned document travels inside events, which may have 65,535 bytes (CONFORMANCE L4).
   package static let bundleBytesMax = 24 * 1024
-  package static let reasonBytesMax = 500
 
   package init(frame: FrameID) { self.frame = frame }
 

@@ -86,8 +86,14 @@ enum Discovery {
     guard data.count <= bytesMax else { throw .descriptionInvalid("it has \(data.count) bytes") }
     var options = JSONDecodingOptions()
     options.ignoreUnknownFields = true
+    // Protobuf's reader takes a field under two spellings; ours has seen to it that there is one, and that it is there once.
+    let tree: TextTree
+    do { tree = try TextTree(json: data, JSONReader.Limits(bytes: bytesMax)) } catch {
+      throw .descriptionInvalid("as a document, \(error)")
+    }
+    if let name = tree.nameInTwoSpellings { throw .descriptionInvalid("'\(name.prefix(80))' is there twice") }
     let description: PBFrameDescription
-    do { description = try PBFrameDescription(jsonUTF8Data: data, options: options) } catch {
+    do { description = try PBFrameDescription(jsonUTF8Data: Data(tree.json().utf8), options: options) } catch {
       throw .descriptionInvalid("it cannot be read (\(error.words))")
     }
     let named = try DescriptionRules.check(description)

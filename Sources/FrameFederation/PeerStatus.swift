@@ -26,6 +26,7 @@ enum PeerStatus {
     case .conflict: .alreadyExists
     case .refused: .failedPrecondition
     case .tooLarge: .outOfRange
+    case .mediaType: .invalidArgument
     case .limited: .resourceExhausted
     case .unavailable: .unavailable
     case .internal: .internalError

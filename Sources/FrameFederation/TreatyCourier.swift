@@ -181,7 +181,8 @@ struct TreatyCourier: Sendable {
     case 200..<300: return .delivered
     case 429, 500...: return .failed(reason: "the peer's endpoint answered \(answer.status)")
     default:
-      let problem = try? JSONDecoder().decode(EndpointProblem.self, from: answer.body)
+      let problem = try? TextDecoding.extensible.decode(
+        EndpointProblem.self, json: answer.body, JSONReader.Limits(bytes: 1 << 16))
       return .refused(code: String(problem?.code.prefix(60) ?? "status_\(answer.status)"))
     }
   }

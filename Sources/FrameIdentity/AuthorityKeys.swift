@@ -74,8 +74,11 @@ struct AuthorityKeys: Sendable {
     let file = store.path(KeyFiles.manifest)
     let manifest: AuthorityManifest
     let data = try store.directory.read(KeyFiles.manifest)
-    do { manifest = try JSONDecoder().decode(AuthorityManifest.self, from: data) } catch {
-      throw .damaged(file, why: "it is not the expected JSON")
+    do {
+      manifest =
+        try TextDecoding.extensible.decode(AuthorityManifest.self, json: data, JSONReader.Limits(bytes: 1 << 20))
+    } catch {
+      throw .damaged(file, why: "\(error)")
     }
     guard AuthorityManifest.readable.contains(manifest.version) else {
       throw .damaged(file, why: "its version is \(manifest.version), this node writes \(AuthorityManifest.version)")

@@ -36,7 +36,8 @@ package struct BundleNumbering: Sendable, Hashable, Codable {
 
   /// Reads what was stored; nil when nothing was, or it is not readable any more, or of another trust domain.
   package init?(_ data: Data, of frame: FrameID) {
-    guard let stored = try? JSONDecoder().decode(Self.self, from: data), stored.format == Self.format,
+    guard let stored = try? TextDecoding.extensible.decode(Self.self, json: data, JSONReader.Limits(bytes: 1 << 16)),
+      stored.format == Self.format,
       stored.trustDomain == frame.name
     else { return nil }
     self = stored

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import FrameCore
 import JWTKit
 
 /// A public key that verifies JWT-SVIDs: a JWK of a bundle with `use: jwt-svid`.
@@ -71,7 +72,9 @@ package struct JWTAuthority: Sendable, Hashable {
     jwk["kid"] = keyID
     jwk["alg"] = algorithm
     let keys = JWTKeyCollection()
-    try await keys.add(jwk: try JSONDecoder().decode(JWK.self, from: JSONEncoder().encode(jwk)))
+    let key = try TextDecoding.extensible.decode(
+      JWK.self, json: JSONEncoder().encode(jwk), JSONReader.Limits(bytes: 1 << 16))
+    try await keys.add(jwk: key)
     return try await keys.getKey(for: JWKIdentifier(string: keyID), alg: algorithm)
   }
 

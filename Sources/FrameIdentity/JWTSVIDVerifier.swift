@@ -98,7 +98,7 @@ package struct JWTSVIDVerifier: Sendable {
     else { throw .malformed("a part is not base64url") }
     let (header, keyID) = try Self.header(headerData)
 
-    guard let claims = try? JSONDecoder().decode(Claims.self, from: claimsData) else {
+    guard let claims = try? Self.decode(Claims.self, claimsData) else {
       throw .malformed("its claims do not parse")
     }
     guard let subject = claims.sub, let id = try? SPIFFEID(subject), !id.path.isEmpty else {
@@ -131,7 +131,7 @@ package struct JWTSVIDVerifier: Sendable {
   }
 
   private static func header(_ data: Data) throws(JWTSVIDRefusal) -> (Header, keyID: String) {
-    guard let header = try? JSONDecoder().decode(Header.self, from: data) else {
+    guard let header = try? decode(Header.self, data) else {
       throw .malformed("its header does not parse")
     }
     guard algorithms.contains(header.alg) else { throw .algorithm(header.alg) }
@@ -140,6 +140,12 @@ package struct JWTSVIDVerifier: Sendable {
     guard !header.hasCritical else { throw .malformed("it has critical header parameters") }
     guard let keyID = header.kid, !keyID.isEmpty else { throw .malformed("it has no key id") }
     return (header, keyID)
+  }
+
+  /// Members that we do not know are allowed (RFC 7519 §4), the same one twice is not.
+  private static func decode<T: Decodable>(_ type: T.Type, _ data: Data) throws(TextFailure) -> T {
+    try TextDecoding.extensible.decode(
+      type, json: data, JSONReader.Limits(bytes: tokenLimit, depth: 16, values: 1_000))
   }
 
   private static func time(_ seconds: Double?) -> FrameTime? {

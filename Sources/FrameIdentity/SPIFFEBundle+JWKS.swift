@@ -16,19 +16,16 @@ extension SPIFFEBundle {
   ///   - trustDomain: whose bundle it is; the document itself does not say.
   /// - Throws: ``BundleError``.
   package init(parsing data: Data, of trustDomain: FrameID) throws(BundleError) {
-    guard data.count <= Self.documentLimit else { throw .tooLarge(trustDomain, data.count) }
-    guard let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] else {
-      throw .malformed(trustDomain, why: "it is not a JSON object")
-    }
-    guard let entries = document["keys"] as? [Any] else { throw .malformed(trustDomain, why: "'keys' is missing") }
-    let sequence = try Self.member(Sequence.self, "spiffe_sequence", in: data, trustDomain).spiffe_sequence
-    let hint = try Self.member(RefreshHint.self, "spiffe_refresh_hint", in: data, trustDomain).spiffe_refresh_hint
+    let document = try Self.document(data, of: trustDomain)
+    guard let entries = document["keys"]?.list else { throw .malformed(trustDomain, why: "'keys' is missing") }
+    let sequence = try Self.number("spiffe_sequence", in: document, trustDomain)
+    let hint = try Self.number("spiffe_refresh_hint", in: document, trustDomain)
 
     var x509: [Certificate] = []
     var jwt: [JWTAuthority] = []
     var ignored: [IgnoredEntry] = []
     for (index, entry) in entries.enumerated() {
-      switch Self.entry(entry) {
+      switch Self.entry(entry, use: entry["use"]?.string) {
       case .x509(let certificate) where x509.contains(certificate):
         ignored.append(.init(index: index, reason: "the certificate is there twice"))
       case .x509(let certificate): x509.append(certificate)
@@ -78,17 +75,16 @@ extension SPIFFEBundle {
   /// - Throws: ``BundleError/tooLarge(_:_:)``, ``BundleError/malformed(_:why:)``.
   package static func jwtAuthorities(parsing data: Data, of trustDomain: FrameID) throws(BundleError) -> [JWTAuthority]
   {
-    guard data.count <= documentLimit else { throw .tooLarge(trustDomain, data.count) }
-    guard let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any],
-      // Go writes a set without keys as null.
-      let entries = document["keys"] is NSNull ? [] : document["keys"] as? [Any]
-    else { throw .malformed(trustDomain, why: "its JWT keys are not a JWK Set") }
+    let document = try document(data, of: trustDomain)
+    // Go writes a set without keys as null.
+    guard let entries = document["keys"] == .null ? [] : document["keys"]?.list else {
+      throw .malformed(trustDomain, why: "its JWT keys are not a JWK Set")
+    }
     var keys: [JWTAuthority] = []
-    for case var key as [String: Any] in entries {
-      if key["use"] == nil || key["use"] as? String == "sig" { key["use"] = "jwt-svid" }
-      guard case .jwt(let authority) = entry(key), !keys.contains(where: { $0.keyID == authority.keyID }) else {
-        continue
-      }
+    for key in entries {
+      let use = key["use"] == nil || key["use"]?.string == "sig" ? "jwt-svid" : key["use"]?.string
+      guard case .jwt(let authority) = entry(key, use: use), !keys.contains(where: { $0.keyID == authority.keyID })
+      else { continue }
       keys.append(authority)
     }
     return keys
@@ -100,16 +96,18 @@ extension SPIFFEBundle {
     case unusable(String)
   }
 
-  private static func entry(_ value: Any) -> Entry {
-    guard let entry = value as? [String: Any] else { return .unusable("it is not an object") }
-    guard let use = entry["use"] as? String else { return .unusable("it has no 'use'") }
-    guard let type = entry["kty"] as? String, ["EC", "RSA", "OKP"].contains(type) else {
+  /// Members that we do not know are allowed (RFC 7517 §4).
+  private static func entry(_ entry: TextTree, use: String?) -> Entry {
+    guard entry.members != nil else { return .unusable("it is not an object") }
+    if let twice = entry.nameTwice { return .unusable("'\(twice.shown(64))' is there twice") }
+    guard let use else { return .unusable("it has no 'use'") }
+    guard let type = entry["kty"]?.string, ["EC", "RSA", "OKP"].contains(type) else {
       return .unusable("its 'kty' is missing or unknown")
     }
     switch use {
     case "x509-svid":
       // Exactly one is allowed; of several the first counts, as in SPIRE and go-spiffe.
-      guard let chain = entry["x5c"] as? [Any], let first = chain.first as? String else {
+      guard let first = entry["x5c"]?.list?.first?.string else {
         return .unusable("it has no 'x5c'")
       }
       guard let der = Data(base64Encoded: first), let certificate = try? Certificate(derEncoded: Array(der)) else {
@@ -117,31 +115,33 @@ extension SPIFFEBundle {
       }
       return .x509(certificate)
     case "jwt-svid":
-      guard let keyID = entry["kid"] as? String, !keyID.isEmpty else { return .unusable("it has no 'kid'") }
+      guard let keyID = entry["kid"]?.string, !keyID.isEmpty else { return .unusable("it has no 'kid'") }
       // A private member means that its owner has published its secret: such a key proves nothing.
       guard entry["d"] == nil else { return .unusable("it is a private key") }
-      let members = JWTAuthority.publicMembers.reduce(into: [String: String]()) { $0[$1] = entry[$1] as? String }
+      let members = JWTAuthority.publicMembers.reduce(into: [String: String]()) { $0[$1] = entry[$1]?.string }
       let authority = JWTAuthority(keyID: keyID, members: members)
       return authority.hasKeyMaterial ? .jwt(authority) : .unusable("its key does not parse")
     default: return .unusable("its 'use' is unknown")
     }
   }
 
-  /// Decoded apart from the entries: JSONSerialization cannot tell `1` from `true`, nor keep all of a UInt64.
-  private struct Sequence: Decodable {
-    var spiffe_sequence: UInt64?
-  }
-
-  private struct RefreshHint: Decodable {
-    var spiffe_refresh_hint: UInt64?
-  }
-
-  private static func member<T: Decodable>(
-    _ type: T.Type, _ name: String, in data: Data, _ domain: FrameID
-  ) throws(BundleError) -> T {
-    do { return try JSONDecoder().decode(type, from: data) } catch {
-      throw .malformed(domain, why: "'\(name)' is not a whole number")
+  private static func document(_ data: Data, of trustDomain: FrameID) throws(BundleError) -> TextTree {
+    guard data.count <= documentLimit else { throw .tooLarge(trustDomain, data.count) }
+    let document: TextTree
+    // An entry with a member twice is left out alone; the document's own members must be there once.
+    do { document = try TextTree(json: data, JSONReader.Limits(bytes: documentLimit, strictDepth: 1)) } catch {
+      throw .malformed(trustDomain, why: error.description)
     }
+    guard document.members != nil else { throw .malformed(trustDomain, why: "it is not a JSON object") }
+    return document
+  }
+
+  private static func number(
+    _ name: String, in document: TextTree, _ domain: FrameID
+  ) throws(BundleError) -> UInt64? {
+    guard let value = document[name], value != .null else { return nil }
+    guard let number = value.wholeNumber else { throw .malformed(domain, why: "'\(name)' is not a whole number") }
+    return number
   }
 
   /// The JWK members of a P-256 certificate's key; other key types are carried by `x5c` alone.

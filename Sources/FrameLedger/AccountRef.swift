@@ -50,9 +50,10 @@ package struct AccountRef: Hashable, Sendable, CustomStringConvertible {
   /// The negative of what exists here of another frame's asset.
   package static func issuance(of asset: Asset) -> AccountRef { .init(owner: "", kind: .issuance, asset: asset) }
 
-  /// `alice.liquid`, `frame-b.example.clearing`, `bob.wrapped[AVT@frame-a.example]`.
+  /// `alice:liquid`, `frame-b.example:clearing`, `bob:wrapped[AVT@frame-a.example]`, `frame:treasury`: with a colon, which no
+  /// agent's name has.
   package var description: String {
-    let name = owner.isEmpty ? kind.word : "\(owner).\(kind.word)"
+    let name = "\(owner.isEmpty ? "frame" : owner):\(kind.word)"
     return asset.map { "\(name)[\($0)]" } ?? name
   }
 }

@@ -5,6 +5,8 @@ package enum LedgerError: FrameError, Hashable {
   case insufficientFunds(account: String, balance: Int64, needed: Int64)
   case unknownAgent(String)
   case agentExists(String)
+  /// The word means something of the frame's own.
+  case reservedName(String)
   /// Only the frame's authority may do this.
   case notAuthority(String)
   /// The actor is not the agent whose money it is.
@@ -15,7 +17,7 @@ package enum LedgerError: FrameError, Hashable {
   case foundedOtherwise(what: String, log: String, configured: String)
   /// All of the fee pool is wanted, and there is nothing in it.
   case nothingToCollect
-  case memoTooLong(bytes: Int)
+  case memoTooLong(characters: Int)
   case invalidFeeRule(FeeRule.Terms)
   case holdExpiryInvalid(seconds: Int64)
   case unknownHold(String)
@@ -44,8 +46,6 @@ package enum LedgerError: FrameError, Hashable {
   case unbalanced(event: String, asset: String, sum: String)
   case balanceOverflow(account: String)
 
-  package static let maximumMemoBytes = 512
-
   /// The codes of what the guard refuses, in every room's events.
   package static let guardCodes = [
     "agent_frozen", "balance_overflow", "emission_forbidden", "hold_id_in_use", "insufficient_funds", "not_owner",
@@ -57,6 +57,7 @@ package enum LedgerError: FrameError, Hashable {
     case .insufficientFunds: "insufficient_funds"
     case .unknownAgent: "unknown_agent"
     case .agentExists: "agent_exists"
+    case .reservedName: "reserved_name"
     case .notAuthority: "not_authority"
     case .notOwner: "not_owner"
     case .sameAccount: "same_account"
@@ -93,7 +94,7 @@ package enum LedgerError: FrameError, Hashable {
     case .agentExists, .alreadyFounded, .foundedOtherwise, .holdEnded, .holdIDInUse, .supplyNotFrozen, .auditTooOld:
       .conflict
     case .notAuthority, .notOwner, .emissionForbidden, .holdNotYours, .agentFrozen: .forbidden
-    case .sameAccount, .memoTooLong, .invalidFeeRule, .holdExpiryInvalid, .holdPayee: .invalid
+    case .sameAccount, .memoTooLong, .reservedName, .invalidFeeRule, .holdExpiryInvalid, .holdPayee: .invalid
     // A room drafted what it must not: our defect, never the caller's.
     case .postingsRefused, .unbalanced: .internal
     }
@@ -105,6 +106,7 @@ package enum LedgerError: FrameError, Hashable {
       "Account \(account) holds \(balance) minor units; \(needed) are needed."
     case .unknownAgent(let name): "There is no agent '\(name)' in this frame."
     case .agentExists(let name): "An agent '\(name)' exists already."
+    case .reservedName(let name): "'\(name)' would be taken for something of the frame's own."
     case .notAuthority(let actor): "'\(actor)' is not this frame's authority."
     case .notOwner(let actor, let agent): "'\(actor)' may not spend the money of agent '\(agent)'."
     case .sameAccount(let name): "'\(name)' cannot pay itself."
@@ -112,7 +114,7 @@ package enum LedgerError: FrameError, Hashable {
     case .foundedOtherwise(let what, let log, let configured):
       "This log was founded with \(what) \(log); the configuration says \(configured)."
     case .nothingToCollect: "There is nothing to collect: the fee pool is empty."
-    case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(Self.maximumMemoBytes)."
+    case .memoTooLong(let characters): TextLimit.memo.excess("memo", characters)
     case .invalidFeeRule(let terms): "A fee of \(terms) is not allowed."
     case .holdExpiryInvalid(let seconds):
       "A hold that ends in \(seconds) seconds is not allowed; 1 to \(HoldLimits.secondsMax) are."
@@ -144,6 +146,7 @@ package enum LedgerError: FrameError, Hashable {
     switch self {
     case .insufficientFunds: "Fund the account, or use a smaller amount (the fee counts)."
     case .unknownAgent: "Register the agent first, or check its name."
+    case .reservedName: "Choose another name, for example one that says whose agent it is."
     case .agentExists: "Use another name, or the existing agent."
     case .notAuthority: "Use a token of the frame's authority."
     case .notOwner: "Use that agent's own token."

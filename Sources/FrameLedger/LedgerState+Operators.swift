@@ -10,6 +10,7 @@ extension LedgerState {
     switch command {
     case .license(let licence):
       if let known = operators[licence.name], known.stated != .removed { throw OperatorError.exists(licence.name) }
+      guard !ReservedNames.contain(licence.name.text) else { throw LedgerError.reservedName(licence.name.text) }
       // Agents that bear the name already would become the operator's, with their money.
       if operators[licence.name] == nil, let agent = agents.first(where: { $0.name.prefix == licence.name.text[...] }) {
         throw OperatorError.nameTaken(licence.name, agent: agent.name)

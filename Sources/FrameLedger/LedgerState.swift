@@ -192,6 +192,7 @@ extension LedgerState: FrameState {
     // A name that begins with an operator's is that operator's agent, whoever registers it.
     if let owner = operators.record(ofAgent: name) { try owner.requireStanding(at: context.now) }
     try Self.requireShort(purpose)
+    guard !ReservedNames.contain(name.text) else { throw LedgerError.reservedName(name.text) }
     guard !agentExists(name) else { throw LedgerError.agentExists(name.text) }
     var event = PBAgentRegistered()
     event.name = name.text
@@ -239,6 +240,6 @@ extension LedgerState: FrameState {
   }
 
   static func requireShort(_ text: String) throws {
-    guard text.utf8.count <= LedgerError.maximumMemoBytes else { throw LedgerError.memoTooLong(bytes: text.utf8.count) }
+    guard TextLimit.memo.admits(text) else { throw LedgerError.memoTooLong(characters: TextLimit.length(of: text)) }
   }
 }

@@ -25,12 +25,24 @@ package enum TransferBatch {
     guard count <= maximumItems else { throw TransferBatchError.tooMany(count) }
   }
 
-  /// Runs `body` for the item at `index`.
-  /// - Throws: `TransferBatchError.item` around what `body` throws, when that is a refusal.
-  package static func item<T>(_ index: Int, of count: Int, _ body: () throws -> T) throws -> T {
-    do { return try body() } catch let error as any FrameError {
-      throw TransferBatchError.item(index, count: count, error)
+  /// What is refused of a batch is told of so many of its items at most.
+  package static let toldMax = 20
+
+  /// Runs `body` for each item.
+  /// - Throws: `TransferBatchError.items` of all those for which `body` throws a refusal.
+  package static func each<Item, Result>(_ items: [Item], _ body: (Item) throws -> Result) throws -> [Result] {
+    var results: [Result] = []
+    results.reserveCapacity(items.count)
+    var refused: [TransferBatchError.Refused] = []
+    for (index, item) in items.enumerated() {
+      do { results.append(try body(item)) } catch let error as any FrameError {
+        refused.append(.init(index: index, error: error))
+        // Whether there is money for what follows depends on this one.
+        if refused.count == toldMax || error.kind == .refused { break }
+      }
     }
+    guard refused.isEmpty else { throw TransferBatchError.items(refused, count: items.count) }
+    return results
   }
 }
 
@@ -38,40 +50,49 @@ package enum TransferBatch {
 package enum TransferBatchError: FrameError {
   case empty
   case tooMany(Int)
-  /// The first item, counted from 0, that cannot be; the code and the kind are those of its own refusal.
-  case item(Int, count: Int, any FrameError)
+  /// The items that cannot be, the first of them first, so many at most; the code and the kind are those of the first.
+  case items([Refused], count: Int)
+
+  package struct Refused: Sendable {
+    /// Counted from 0.
+    package let index: Int
+    package let error: any FrameError
+  }
 
   package var code: String {
     switch self {
     case .empty: "batch_empty"
     case .tooMany: "batch_too_large"
-    case .item(_, _, let error): error.code
+    case .items(let refused, _): refused.first?.error.code ?? "internal"
     }
   }
   package var kind: FrameErrorKind {
     switch self {
     case .empty, .tooMany: .invalid
-    case .item(_, _, let error): error.kind
+    case .items(let refused, _): refused.first?.error.kind ?? .internal
     }
   }
   package var message: String {
     switch self {
     case .empty: "The batch has no transfers."
     case .tooMany(let count): "The batch has \(count) transfers; the limit is \(TransferBatch.maximumItems)."
-    case .item(let index, let count, let error):
-      "Transfer \(index) of the batch of \(count), counted from 0: \(error.message)"
+    case .items(let refused, let count):
+      refused.map { "Transfer \($0.index) of the batch of \(count), counted from 0: \($0.error.message)" }
+        .joined(separator: " ")
     }
   }
   package var remedy: String {
     switch self {
     case .empty: "Send at least one."
     case .tooMany: "Send several batches, each with an Idempotency-Key of its own."
-    case .item(_, _, let error): "Nothing of the batch was done. \(error.remedy)"
+    case .items(let refused, _):
+      "Nothing of the batch was done. \(refused.first?.error.remedy ?? "")"
     }
   }
 
-  /// Which item was refused.
-  package var index: Int? { if case .item(let index, _, _) = self { index } else { nil } }
+  package var items: [Refused] { if case .items(let refused, _) = self { refused } else { [] } }
+  /// Which item was refused first.
+  package var index: Int? { items.first?.index }
 }
 
 extension LedgerState {
@@ -82,13 +103,7 @@ extension LedgerState {
     try TransferBatch.require(count: items.count)
     let source = try payer(from, context)
     var spent = Amount.zero
-    var drafts: [EventDraft] = []
-    drafts.reserveCapacity(items.count)
-    for (index, item) in items.enumerated() {
-      drafts.append(
-        try TransferBatch.item(index, of: items.count) { try payment(item, from, source, spent: &spent) })
-    }
-    return drafts
+    return try TransferBatch.each(items) { try payment($0, from, source, spent: &spent) }
   }
 
   /// The account that `from` pays out of, if the actor may.

@@ -124,9 +124,12 @@ package enum NodeBackup {
     guard let bytes = FileManager.default.contents(atPath: backup.appendingPathComponent(manifestName).path) else {
       throw BackupError.noBackup(backup.path)
     }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let manifest = try? decoder.decode(Manifest.self, from: bytes), manifest.format == Manifest.format else {
+    let decoding = TextDecoding(spelling: .snakeCase, unknown: .refused, null: .refused)
+    guard
+      let manifest = try? decoding.decode(
+        Manifest.self, json: bytes, JSONReader.Limits(bytes: 64 << 20, values: 5_000_000)),
+      manifest.format == Manifest.format
+    else {
       throw BackupError.damaged("\(manifestName) cannot be read")
     }
     let present = try list(backup)

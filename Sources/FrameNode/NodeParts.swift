@@ -383,16 +383,18 @@ final class NodeParts: Sendable {
         remedy: "Start it with frame serve --config.")
     }
     do {
-      let fresh = try await Blocking.run { [web] in
+      let changed = try await Blocking.run { [web, names] in
         let fresh = try NodeConfiguration.load(URL(fileURLWithPath: file))
+        // Whatever can be refused is looked at before anything changes.
+        try names.check(configured: fresh.sni.map)
         try web.reload()
-        return fresh
+        return try names.set(configured: fresh.sni.map)
       }
-      let changed = try names.set(configured: fresh.sni.map)
       logger.notice(
         "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(changed)"])
       return changed
     } catch {
+      names.countRefusedReload()
       logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error.report)"])
       throw error
     }

@@ -3,7 +3,7 @@ package import FrameCore
 /// Why a transfer cannot be made, or a step of one cannot be taken.
 package enum SettlementError: FrameError, Equatable {
   case invalidTransferID(String)
-  case memoTooLong(bytes: Int)
+  case memoTooLong(characters: Int)
   case amountTooLarge(Int64)
   case wrongAsset(named: String, expected: String)
   case selfTransfer(FrameID)
@@ -68,7 +68,7 @@ package enum SettlementError: FrameError, Equatable {
   package var message: String {
     switch self {
     case .invalidTransferID(let id): "'\(id.prefix(80))' is not a transfer id."
-    case .memoTooLong(let bytes): "The memo has \(bytes) bytes; the limit is \(SettlementLimits.memoBytesMax)."
+    case .memoTooLong(let characters): TextLimit.memo.excess("memo", characters)
     case .amountTooLarge(let amount): "\(amount) minor units are more than one transfer may move."
     case .wrongAsset(let named, let expected):
       "The terms name \(named.prefix(80)); the money of the origin is \(expected)."

@@ -1,7 +1,6 @@
 /// Every bound of this room, in one place.
 package enum SettlementLimits {
   package static let transferIDBytesMax = 64
-  package static let memoBytesMax = 256
   /// What one transfer may move, in minor units: far from Int64's edge, so that no sum of balances can reach it.
   package static let amountMax: Int64 = 1_000_000_000_000_000
   /// Refusals that one peer may bring about in a minute: each is written to the log (CONFORMANCE B21).

@@ -29,8 +29,8 @@ package struct TransferTerms: Sendable, Equatable {
     guard amount.minorUnits <= SettlementLimits.amountMax else {
       throw SettlementError.amountTooLarge(amount.minorUnits)
     }
-    guard memo.utf8.count <= SettlementLimits.memoBytesMax else {
-      throw SettlementError.memoTooLong(bytes: memo.utf8.count)
+    guard TextLimit.memo.admits(memo) else {
+      throw SettlementError.memoTooLong(characters: TextLimit.length(of: memo))
     }
     self.id = id
     self.origin = from.frame

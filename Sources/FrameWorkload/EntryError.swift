@@ -56,7 +56,7 @@ package enum EntryError: FrameError, Hashable {
     case .unknown(let id): "There is no registration entry '\(id.shown(80))'."
     case .tooMany(let count): "The frame has \(count) registration entries, which is the most."
     case .notAuthority(let actor): "'\(actor)' may not do this."
-    case .reasonTooLong(let count): "The reason has \(count) bytes; \(IdentityState.reasonBytesMax) are the most."
+    case .reasonTooLong(let count): TextLimit.reason.excess("reason", count)
     }
   }
   package var remedy: String {

@@ -6,7 +6,6 @@ import FrameProtos
 /// The registration entries, and how far the log knows the changes of the authority. Pure (DESIGN §3).
 package struct IdentityState: Sendable, FrameState {
   package static let entriesMax = 1024
-  package static let reasonBytesMax = 256
 
   package let frame: FrameID
   /// Grows with each change of the entries.
@@ -86,7 +85,7 @@ package struct IdentityState: Sendable, FrameState {
   private func remove(_ id: String, _ reason: String, _ context: DecisionContext) throws(EntryError) -> EventDraft {
     try requireAuthority(context)
     guard let entry = entries.first(where: { $0.id == id }) else { throw .unknown(id) }
-    guard reason.utf8.count <= Self.reasonBytesMax else { throw .reasonTooLong(reason.utf8.count) }
+    guard TextLimit.reason.admits(reason) else { throw .reasonTooLong(TextLimit.length(of: reason)) }
     var event = PBRegistrationEntryRemoved()
     event.entryID = id
     event.spiffeID = entry.spiffeID.description

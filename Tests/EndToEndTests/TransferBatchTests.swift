@@ -44,6 +44,22 @@ extension EndToEnd {
         ("row.csv", "to,amount\nbob\n", "bad_transfer_file", "row 1"),
         ("title.csv", "name,amount\nbob,1\n", "bad_transfer_file", "'to'"),
         ("open.csv", "to,amount\n\"bob,1\n", "bad_transfer_file", "quoted"),
+        // What other readers would take in another way.
+        ("mark.csv", "\u{feff}to,amount\nbob,1\n", "bad_transfer_file", "byte order mark"),
+        ("twice.csv", "to,amount,amount\nbob,1,9\n", "bad_transfer_file", "'amount' is there twice"),
+        ("more.csv", "to,amount,reference\nbob,1,r\n", "bad_transfer_file", "'reference' is unknown"),
+        ("near.csv", "to,amount,mem\nbob,1,r\n", "bad_transfer_file", "'memo' is known"),
+        ("within.csv", "to,amount\nb\"o\"b,1\n", "bad_transfer_file", "line 2"),
+        ("after.csv", "to,amount\n\"bob\"by,1\n", "bad_transfer_file", "closing quote"),
+        (
+          "twice.json", #"[{"to":"bob","amount":"1.00","amount":"9.00"}]"#, "bad_transfer_file",
+          "'/0/amount' is there twice"
+        ),
+        (
+          "more.json", #"[{"to":"bob","amount":"1.00","reference":"r"}]"#, "bad_transfer_file",
+          "'/0/reference' is unknown"
+        ),
+        ("null.json", #"[{"to":"bob","amount":"1.00","memo":null}]"#, "bad_transfer_file", "'/0/memo' is null"),
       ]
       for (name, text, code, word) in cases {
         let path = try file(name, text)

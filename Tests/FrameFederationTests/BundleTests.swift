@@ -36,6 +36,15 @@ struct BundleTests {
     #expect(try await client.get(url.at("/admin"), profile: profile).status == 404)
     let discovery = try await client.get(url.at("/.well-known/frame"), profile: profile)
     #expect(try Discovery.decode(discovery.body, of: a.id).federationAddress == "127.0.0.1:\(a.ports.0)")
+    // A field twice, under one spelling or two, is refused; one that a newer frame adds is not.
+    let text = String(decoding: discovery.body, as: UTF8.self)
+    func decode(_ extra: String) throws {
+      _ = try Discovery.decode(Data(("{" + extra + text.dropFirst()).utf8), of: a.id)
+    }
+    for extra in [#""federation_address":"x:1","#, #""federationAddress":"x:1","#, #""frame\u005fid":"x","#] {
+      #expect(throws: FederationError.self, "\(extra)") { try decode(extra) }
+    }
+    try decode(#""more":1,"#)
     try await eventually("counted") {
       a.sample("frame_bundle_endpoint_requests_total", ["code": "200"]) == 2
         && a.sample("frame_bundle_endpoint_requests_total", ["code": "304"]) == 1

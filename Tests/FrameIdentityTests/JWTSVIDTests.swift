@@ -88,6 +88,24 @@ struct JWTSVIDTests {
     #expect(await refusal(of: try forge(header: ["typ": "at+jwt"])) == "token_type")
   }
 
+  @Test("S4: a header or claims with a member twice, however it is escaped, are refused unread")
+  func twice() async throws {
+    let keyID = authority.bundle.jwtAuthorities[0].keyID
+    let header = #"{"alg":"ES256","kid":"\#(keyID)"}"#
+    let claims = #"{"sub":"\#(alice)","aud":"\#(audience)","exp":4000000000}"#
+    func token(_ header: String, _ claims: String) -> String {
+      "\(Base64URL.encode(Data(header.utf8))).\(Base64URL.encode(Data(claims.utf8))).AAAA"
+    }
+    #expect(await refusal(of: token(header, claims)) == "token_signature")
+    for (header, claims) in [
+      (header, claims.replacing("{", with: #"{"sub":"x","#)), (header, claims.replacing("{", with: #"{"\u0065xp":1,"#)),
+      (header.replacing("{", with: #"{"alg":"none","#), claims), ("\u{feff}" + header, claims),
+      (header, claims.replacing("}", with: ",}")), (header, claims + claims),
+    ] {
+      #expect(await refusal(of: token(header, claims)) == "token_malformed", "\(header) \(claims)")
+    }
+  }
+
   @Test("S4: alg none and every HMAC are refused, also with a right-looking signature")
   func symmetric() async throws {
     for name in ["none", "None", "HS256", "HS384", "HS512", "EdDSA", "es256", ""] {

@@ -82,6 +82,33 @@ struct SPIFFEBundleTests {
     #expect(parsed.ignored[0].reason.contains(word), "\(parsed.ignored[0])")
   }
 
+  @Test(
+    "S11: a key with a member twice is left out alone, a document with one twice is refused; unknown members are allowed"
+  )
+  func twice() throws {
+    let text = String(decoding: try authority.bundle.serialized(), as: UTF8.self)
+    let extra = #"{"keys":[{"use":"jwt-svid","kty":"EC","kid":"a","k\u0069d":"b","crv":"P-256"},"#
+    let parsed = try SPIFFEBundle(parsing: Data(text.replacing(#"{"keys":["#, with: extra).utf8), of: Frames.a)
+    #expect(parsed.x509Authorities == authority.bundle.x509Authorities)
+    #expect(parsed.jwtAuthorities == authority.bundle.jwtAuthorities)
+    #expect(parsed.ignored.map(\.reason) == ["'kid' is there twice"])
+    let open = text.replacing(#"{"keys":["#, with: #"{"more":{"a":[1]},"keys":["#)
+    #expect(try SPIFFEBundle(parsing: Data(open.utf8), of: Frames.a).ignored.isEmpty)
+    for document in [
+      text.replacing(#"{"keys":["#, with: #"{"keys":[],"keys":["#),
+      text.replacing(#"{"keys":["#, with: #"{"k\u0065ys":[],"keys":["#),
+      "\u{feff}" + text, text.replacing(#"],"#, with: #",],"#), text + "x",
+    ] {
+      #expect(document != text)
+      #expect { try SPIFFEBundle(parsing: Data(document.utf8), of: Frames.a) } throws: {
+        ($0 as? BundleError)?.code == "bundle_malformed"
+      }
+    }
+    #expect(throws: BundleError.self) {
+      try SPIFFEBundle.jwtAuthorities(parsing: Data(#"{"keys":[],"keys":[]}"#.utf8), of: Frames.a)
+    }
+  }
+
   @Test("S11, S17: of several x5c certificates the first is used")
   func severalCertificates() throws {
     let other = try FrameAuthority.ephemeral(frame: Frames.a, clock: clock).x509Authorities[0].certificate

@@ -130,7 +130,8 @@ struct HoldTests {
         try await api.post("/api/v1/fees/collect", ["amount": "0.22"], key: "s").expectProblem(
           422, "insufficient_funds")
         let swept = try await api.post("/api/v1/fees/collect", [:], key: "s").expect(200)
-        #expect(swept.json["amount"] == "0.21" && swept.json["from"] == "fees" && swept.json["to"] == "treasury")
+        #expect(
+          swept.json["amount"] == "0.21" && swept.json["from"] == "frame:fees" && swept.json["to"] == "frame:treasury")
         #expect(try await api.post("/api/v1/fees/collect", [:], key: "s").expect(200).bytes == swept.bytes)
         try await api.post("/api/v1/fees/collect", [:], key: "s2").expectProblem(422, "nothing_to_collect")
         let audit = try await api.post("/api/v1/audit", [:]).expect(200).json
@@ -160,7 +161,7 @@ struct HoldTests {
         #expect(item["counterparty"] == "bob" && item["type"] == "TokensTransferred")
         let cursor = try #require(first["next_cursor"].string)
         let rest = try await api.get("\(path)?limit=2&cursor=\(cursor)", token: alice).expect(200).json
-        #expect(rest["transactions"].array.map { $0["counterparty"].string } == ["bob", "treasury"])
+        #expect(rest["transactions"].array.map { $0["counterparty"].string } == ["bob", "frame:treasury"])
         #expect(rest["next_cursor"] == .null)
         let oldest = try await api.get("\(path)?order=oldest&limit=1", token: alice).expect(200).json
         #expect(oldest["transactions"].array.first?["changes"].array.first?["amount"] == "100.00")

@@ -133,7 +133,7 @@ struct MoneyTests {
 
   private static func memoLimit() throws -> Int {
     let document = try JSON(Array(OpenAPIDocument.json()))
-    return Int(try #require(document["components"]["schemas"]["Issue"]["properties"]["memo"]["maxLength"].integer))
+    return Int(try #require(document["components"]["schemas"]["Memo"]["maxLength"].integer))
   }
 
   @Test("agents are registered once, and listed")

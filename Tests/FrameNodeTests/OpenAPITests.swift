@@ -2,7 +2,6 @@ import Foundation
 import FrameCore
 import Hummingbird
 import Testing
-import Yams
 
 @testable import FrameNode
 
@@ -18,7 +17,13 @@ struct OpenAPITests {
     #expect(document["openapi"].string?.hasPrefix("3.1") == true)
     #expect(document["info"]["title"].string?.isEmpty == false)
     #expect(document["info"]["version"].string?.isEmpty == false)
-    #expect(try Yams.load(yaml: OpenAPIDocument.yaml) is [String: Any])
+    #expect(document["servers"].array.count == 1 && document["tags"].array.count > 5)
+    // What is served as YAML is the same, by our own reader and by others'.
+    var limits = YAMLDocument.Limits()
+    (limits.bytes, limits.nodes) = (1 << 20, 100_000)
+    let yaml = try YAMLDocument(OpenAPIDocument.yaml(), limits).root
+    #expect(yaml == (try OpenAPIDocument.current().tree))
+    #expect(try JSON(Array(yaml.json().utf8)) == document)
   }
 
   @Test("it names exactly the paths and methods that the node serves")
@@ -71,8 +76,13 @@ struct OpenAPITests {
       for (method, operation) in item.fields where Self.methods.contains(method) {
         #expect(operation["summary"].string?.isEmpty == false, "\(method) \(path)")
         #expect(!operation["responses"].fields.isEmpty, "\(method) \(path)")
-        if operation["security"] != .list([]) {
-          #expect(operation["responses"]["default"] != .null, "\(method) \(path) does not say how it fails")
+        #expect(operation["operationId"].string?.isEmpty == false, "\(method) \(path)")
+        #expect(operation["tags"].array.count == 1, "\(method) \(path)")
+        #expect(operation["responses"]["default"] == .null, "\(method) \(path): each status is named")
+        var statuses = ["400", "413", "500", "503"]
+        if operation["security"] != .list([]) { statuses += ["401", "403", "404", "429"] }
+        for status in statuses {
+          #expect(operation["responses"][status] != .null, "\(method) \(path) does not say how it fails with \(status)")
         }
       }
     }
@@ -95,15 +105,21 @@ struct OpenAPITests {
       try await fixture.api { api in
         try await api.fund("alice")
         for path in described {
-          let answer = try await api.post(
-            path, ["from": "alice", "to": "bob@frame-b.example", "origin": "frame-b.example", "amount": "1.00"])
-          if path == "/api/v1/transfers" {
-            // Within the frame the receiver is a bare name.
-            try await api.post(path, ["from": "alice", "to": "alice", "amount": "1.00"])
-              .expectProblem(400, "idempotency_key_missing")
-          } else {
-            answer.expectProblem(400, "idempotency_key_missing")
+          var body: [String: JSON] = ["amount": "1.00"]
+          if ["lock", "redeem", "transfers", "cross-registry-transfer", "holds"].contains(
+            path.split(separator: "/").last)
+          {
+            body["from"] = "alice"
           }
+          if path.hasSuffix("/transfers") { body["to"] = "bob" }
+          if ["lock", "redeem", "cross-registry-transfer"].contains(path.split(separator: "/").last) {
+            body["to"] = "bob@frame-b.example"
+          }
+          if path.hasSuffix("redeem") { body["origin"] = "frame-b.example" }
+          if path.hasSuffix("batch") { body = ["from": "alice", "transfers": [["to": "bob", "amount": "1.00"]]] }
+          if path.hasSuffix("holds") { body["expires_in_seconds"] = 60 }
+          if path.hasSuffix("release") { body = [:] }
+          try await api.post(path, .object(body)).expectProblem(400, "idempotency_key_missing")
         }
       }
     }
@@ -115,11 +131,54 @@ struct OpenAPITests {
       try await fixture.api { api in
         let yaml = try await api.get("/openapi.yaml", token: .some(nil)).expect(200)
         #expect(yaml.headers[.contentType] == "application/yaml")
-        #expect(yaml.text == OpenAPIDocument.yaml)
+        #expect(try yaml.bytes == Array(OpenAPIDocument.yaml()))
         let json = try await api.get("/openapi.json", token: .some(nil)).expect(200)
         #expect(json.headers[.contentType] == "application/json")
         #expect(json.json["paths"].fields.count > 20)
       }
+    }
+  }
+
+  @Test("no body may have other members, each operation has a name of its own, and bodies are what the routes read")
+  func strict() async throws {
+    let document = try document()
+    var ids: Set<String> = []
+    for (path, item) in document["paths"].fields {
+      for (method, operation) in item.fields where Self.methods.contains(method) {
+        #expect(ids.insert(operation["operationId"].string ?? "").inserted, "\(method) \(path)")
+      }
+    }
+    for name in ["Transfer", "OutgoingTransfer", "TransferBatch", "NewHold", "NewEntry", "Proposal", "Reason"] {
+      #expect(document["components"]["schemas"][name]["additionalProperties"] == false, "\(name)")
+    }
+    #expect(document["components"]["schemas"]["Receipt"]["required"].array.contains("position"))
+    #expect(!document["components"]["schemas"]["Receipt"]["required"].array.contains("fee"))
+    #expect(!Self.names(in: document).contains("x-optional"))
+    #expect(document["components"]["schemas"]["Memo"]["maxLength"] == .integer(Int64(TextLimit.memo.most)))
+    #expect(OpenAPIDocument.operation("GET", "/api/v1/holds").query == ["agent", "limit"])
+    #expect(OpenAPIDocument.operation("POST", "/api/v1/sni/reload").bodyTypes == [])
+  }
+
+  @Test("it is made once and has an entity tag, so that who has it is told only that")
+  func cached() async throws {
+    try await NodeFixture.with { fixture in
+      try await fixture.api { api in
+        for path in ["/openapi.json", "/openapi.yaml"] {
+          let tag = try #require(try await api.get(path, token: .some(nil)).expect(200).headers[.eTag])
+          let response = try await api.client.executeRequest(
+            uri: path, method: .get, headers: [.ifNoneMatch: "\"other\", \(tag)"], body: nil)
+          #expect(response.status == .notModified && response.body.readableBytes == 0)
+          #expect(response.headers[.eTag] == tag)
+        }
+      }
+    }
+  }
+
+  private static func names(in value: JSON) -> Set<String> {
+    switch value {
+    case .object(let fields): fields.reduce(into: []) { $0.formUnion(names(in: $1.value).union([$1.key])) }
+    case .list(let list): list.reduce(into: []) { $0.formUnion(names(in: $1)) }
+    default: []
     }
   }
 

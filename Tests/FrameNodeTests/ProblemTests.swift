@@ -42,9 +42,9 @@ struct ProblemTests {
         let limit = APIRouter.bodyLimit
         #expect(limit == 65_536)
         func body(_ size: Int) -> [UInt8] {
-          let start = #"{"amount":"1.00","unknown":""#
-          let filler = String(repeating: "x", count: size - start.utf8.count - 2)
-          return Array((start + filler + "\"}").utf8)
+          let start = #"{"amount":"1.00""#
+          let filler = String(repeating: " ", count: size - start.utf8.count - 1)
+          return Array((start + filler + "}").utf8)
         }
         try await api.send(.post, "/api/v1/issue", body(limit), key: "at").expect(200)
         try await api.send(.post, "/api/v1/issue", body(limit + 1), key: "above").expectProblem(413, "body_too_large")

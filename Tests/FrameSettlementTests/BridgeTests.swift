@@ -53,6 +53,35 @@ struct BridgePair {
 
 @Suite("SF-3 bridge")
 struct BridgeTests {
+  @Test("what the sender writes to a lock or a redemption is in the logs of both frames, and in the command's digest")
+  func memo() throws {
+    var pair = try BridgePair()
+    func lock(_ memo: String) -> BridgeCommand {
+      .lock(
+        id: "l", destination: pair.b.id, from: pair.alice, recipient: pair.bob, amount: Amount(minorUnits: 1_000),
+        memo: memo)
+    }
+    #expect(lock("rent").digest != lock("").digest && lock("rent").digest != lock("food").digest)
+    // As it was before there were memos, so that a retry that spans the upgrade finds its command.
+    #expect(
+      lock("").digest
+        == CommandDigest.of(
+          "bridge.lock", pair.b.id.name, pair.alice.text, pair.bob.text, Amount(minorUnits: 1_000).description))
+    let long = String(repeating: "m", count: TextLimit.memo.most + 1)
+    #expect(throws: BridgeError.memoTooLong(characters: 513)) {
+      try pair.a.bridge(lock(long), actor: .agent(pair.alice, of: pair.a.id), key: "long", now: pair.now)
+    }
+    try pair.a.bridge(lock("rent"), actor: .agent(pair.alice, of: pair.a.id), key: "l", now: pair.now)
+    try pair.deliver()
+    #expect(pair.outbound.locks["l"]?.memo == "rent" && pair.inbound.issues["l"]?.memo == "rent")
+    try pair.b.bridge(
+      .redeem(
+        id: "r", origin: pair.a.id, from: pair.bob, recipient: pair.alice, amount: Amount(minorUnits: 1_000),
+        memo: "back"), actor: .agent(pair.bob, of: pair.b.id), key: "r", now: pair.now)
+    try pair.deliver()
+    #expect(pair.inbound.redeems["r"]?.memo == "back" && pair.outbound.unlocks["r"]?.memo == "back")
+  }
+
   @Test("lock, issue, redeem, unlock: the reserve equals what is outstanding plus what is in flight, at every step")
   func cycle() throws {
     var pair = try BridgePair()

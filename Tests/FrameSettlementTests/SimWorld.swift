@@ -106,7 +106,7 @@ struct SimWorld {
       try frames[index].bridge(
         .lock(
           id: "l\(counter)", destination: frames[to].id, from: from, recipient: recipient,
-          amount: Amount(minorUnits: Int64.random(in: 1...30_000, using: &random))),
+          amount: Amount(minorUnits: Int64.random(in: 1...30_000, using: &random)), memo: "l\(counter)"),
         actor: .agent(from, of: frames[index].id), key: "k\(counter)", now: now)
     } catch { note(error) }
   }
@@ -121,7 +121,7 @@ struct SimWorld {
       try frames[index].bridge(
         .redeem(
           id: "r\(counter)", origin: frames[origin].id, from: from, recipient: agent(),
-          amount: Amount(minorUnits: Int64.random(in: 1...held, using: &random))),
+          amount: Amount(minorUnits: Int64.random(in: 1...held, using: &random)), memo: "r\(counter)"),
         actor: .agent(from, of: frames[index].id), key: "k\(counter)", now: now)
     } catch { note(error) }
   }

@@ -104,7 +104,8 @@ enum FederationTargets {
     texts: [#"{"payload":"CgFh","proof":{"signature":"MAA=","x5c":["MAA="]}}"#]
   ) { text in
     try FuzzTarget.verdict {
-      let invitation = try JSONDecoder().decode(SignedInvitation.self, from: Data(text.utf8))
+      let invitation = try TextDecoding.document.decode(
+        SignedInvitation.self, json: Data(text.utf8), JSONReader.Limits(bytes: 8_192))
       _ = try FuzzKeys.wait { try await invitation.verify(as: FuzzKeys.frame, clock: FuzzKeys.Clock()) }
     }
   }

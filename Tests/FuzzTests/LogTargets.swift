@@ -155,9 +155,11 @@ enum LogTargets {
     seeds: contradiction()
   ) { data in
     try FuzzTarget.verdict {
-      let proof = try JSONDecoder().decode(EquivocationProof.self, from: data)
+      let limits = JSONReader.Limits(bytes: 1 << 20)
+      let proof = try TextDecoding.extensible.decode(EquivocationProof.self, json: data, limits)
       _ = try proof.verify(key: key)
-      let again = try JSONDecoder().decode(EquivocationProof.self, from: JSONEncoder().encode(proof))
+      let again = try TextDecoding.extensible.decode(
+        EquivocationProof.self, json: JSONEncoder().encode(proof), limits)
       try FuzzTarget.require(again == proof, "a proof does not come back as it was read")
     }
   }

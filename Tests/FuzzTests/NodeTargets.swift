@@ -9,7 +9,7 @@ import HummingbirdCore
 
 /// What callers of the API and scrapers send, and what operators write.
 enum NodeTargets {
-  static let all = [jsonBody, query, accept, scrape]
+  static let all = [jsonBody, jsonText, batchBody, yamlText, configuration, query, accept, scrape]
 
   private static let jsonWords = [
     "\"to\"", "\"amount\"", "\"memo\"", "\"from\"", "\"transfers\"", "\"backend\"", "{", "}", "[", "]", ",", ":",
@@ -18,7 +18,46 @@ enum NodeTargets {
     "\"expiresAt\"",
   ]
 
-  /// Two readers: what the quick one of a batch makes of a text, the general one makes of it too.
+  /// The one way that a route reads a body.
+  private static func decode<Body: Decodable>(_ type: Body.Type, _ data: Data) throws -> Body {
+    do { return try TextDecoding.request.decode(type, json: data, JSONReader.Limits(bytes: 16_384)) } catch {
+      throw RequestError.body(error)
+    }
+  }
+
+  /// What a reader takes is written back, and read as the same.
+  static let jsonText = FuzzTarget(
+    "json-text", words: jsonWords, bytesMax: 16_384, texts: [#"{"a":[1,-2.5e+10,true,null,{"b":"\u00e9"}]}"#, "[[]]"]
+  ) { text in
+    try FuzzTarget.verdict {
+      let limits = JSONReader.Limits(bytes: 1 << 20)
+      let tree = try TextTree(json: Data(text.utf8), limits)
+      try FuzzTarget.require(tree.nameTwice == nil, "a name is there twice")
+      let again = try TextTree(json: Data(tree.json(indented: true).utf8), limits)
+      try FuzzTarget.require(again == tree, "a tree does not come back as it was read")
+    }
+  }
+
+  private static let yamlWords = [
+    ": ", "- ", "? ", "{", "}", "[", "]", "&a", "*a", "!!str", "|", ">", "'", "\"", "#", "---\n", "...", "%YAML 1.1\n",
+    "\t", "010", "1:30", "yes", "~", "<<: ",
+  ]
+
+  static let yamlText = FuzzTarget(
+    "yaml", words: yamlWords, bytesMax: 16_384,
+    texts: ["a: {b: [1, 'x', \"y\"]}\nc:\n  - d: ~\n", "? [a]\n: b\n", "{{ x }}"]
+  ) { text in
+    try FuzzTarget.verdict {
+      let tree = try YAMLDocument(Data(text.utf8)).root
+      var limits = YAMLDocument.Limits()
+      // Quoted, a text can be longer than it was.
+      limits.bytes = 1 << 22
+      let again = try YAMLDocument(Data(YAMLText.of(tree).utf8), limits).root
+      try FuzzTarget.require(again == tree || tree.list != nil || tree.members == nil, "it does not come back: \(tree)")
+    }
+  }
+
+  /// Two readers: what the quick one of a batch makes of a text, the general one makes of it too, and they refuse the same.
   static let batchBody = FuzzTarget(
     "batch-body", words: jsonWords, bytesMax: 16_384,
     texts: [
@@ -27,17 +66,28 @@ enum NodeTargets {
     ]
   ) { text in
     struct Item: Decodable { let to: String; let amount: String; let memo: String? }
-    struct Body: Decodable { let from: String?; let transfers: [Item] }
+    struct Body: Decodable { let from: String?; let asset: String?; let transfers: [Item] }
     let data = Data(text.utf8)
     return try FuzzTarget.verdict {
-      let quick = try TransferBatchBody(json: data)
-      let general = try JSONReply.decode(Body.self, from: data)
-      try FuzzTarget.require(
-        quick.from == general.from, "'from' is \(quick.from ?? "nil") and \(general.from ?? "nil")")
-      let one = quick.transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo)" }
-      let two = general.transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo ?? "")" }
-      try FuzzTarget.require(one == two, "two readers: \(one) and \(two)")
+      let general = Result { try decode(Body.self, data) }
+      let quick: TransferBatchBody
+      do { quick = try TransferBatchBody(json: data) } catch {
+        try FuzzTarget.require((try? general.get()) == nil, "only the quick reader refuses: \(error)")
+        throw error
+      }
+      let one = try general.get()
+      try FuzzTarget.require(quick.asset == one.asset, "'asset' is read as two things")
+      try compare(quick, one.from, one.transfers.map { ($0.to, $0.amount, $0.memo ?? "") })
     }
+  }
+
+  private static func compare(
+    _ quick: TransferBatchBody, _ from: String?, _ transfers: [(to: String, amount: String, memo: String)]
+  ) throws {
+    try FuzzTarget.require(quick.from == from, "'from' is \(quick.from ?? "nil") and \(from ?? "nil")")
+    let one = quick.transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo)" }
+    let two = transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo)" }
+    try FuzzTarget.require(one == two, "two readers: \(one) and \(two)")
   }
 
   static let jsonBody = FuzzTarget(
@@ -61,7 +111,7 @@ enum NodeTargets {
       let scopes: [String]?
       let hosts: [Host]?
     }
-    return try FuzzTarget.verdict { _ = try JSONReply.decode(Body.self, from: Data(text.utf8)) }
+    return try FuzzTarget.verdict { _ = try decode(Body.self, Data(text.utf8)) }
   }
 
   static let query = FuzzTarget(
@@ -70,13 +120,11 @@ enum NodeTargets {
     texts: ["/api/v1/supply?at_position=10", "/x?at_time=2027-01-31T12%3A00%3A00Z&limit=5", "?&&==%"]
   ) { text in
     let uri = URI(text)
-    for (name, value) in uri.queryParameters {
-      _ = String(value).removingPercentEncoding
-      _ = UInt64(value).map { (0...UInt64(Int64.max)).contains($0) }
-      _ = String(name)
-    }
     _ = uri.path.removingPercentEncoding
-    return uri.path.isEmpty ? .refused("no_path") : .accepted
+    return try FuzzTarget.verdict {
+      let query = try RequestQuery(uri.query, known: ["at_time", "at_position", "limit"])
+      _ = query["limit"].flatMap(UInt64.init)
+    }
   }
 
   static let accept = FuzzTarget(

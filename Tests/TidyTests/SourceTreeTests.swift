@@ -48,6 +48,26 @@ struct SourceTreeTests {
     }
   }
 
+  @Test("one reader of JSON and one of YAML read everything from outside; nothing else in the sources does")
+  func readers() throws {
+    // Spelt in halves, so that this file does not find itself.
+    let words = [
+      "JSON" + "Decoder", "JSONSerialization." + "jsonObject", "YAML" + "Decoder", "Yams." + "load",
+      "Yams." + "compose",
+      "PropertyList" + "Decoder", "uri." + "queryParameters",
+    ]
+    // Protobuf's reader of JSON, where ours has read the same before.
+    let after = ["Sources/FrameFederation/Invitation.swift", "Sources/FrameWorkload/WorkloadService.swift"]
+    for file in Self.swiftFiles where file.path.hasPrefix("Sources/") {
+      let text = try file.text()
+      #expect(
+        !text.contains("jsonUTF8" + "Data:") || after.contains(file.path), "\(file) reads JSON with protobuf's reader")
+      for word in words {
+        #expect(!text.contains(word), "\(file) contains \(word): use TextDecoding, YAMLDocument or RequestQuery")
+      }
+    }
+  }
+
   @Test("every room has its floor")
   func rooms() {
     let known = Set(Self.floors.joined())

@@ -5,7 +5,7 @@ internal import FrameCore
 ///
 /// Its first line is the log's name and `/snapshot`, which is no log's origin: the note can never pass for a checkpoint.
 struct SnapshotHeader: Sendable, Equatable {
-  static let format = 1
+  static let format = 2
 
   let origin: String
   let program: String

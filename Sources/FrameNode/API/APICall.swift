@@ -78,24 +78,71 @@ package struct APICall: Sendable {
   package let body: Data
   package let path: String
   private let idempotencyHeader: String?
+  private let ifNoneMatch: String?
   private let parameters: [String: String]
-  private let query: [String: String]
+  private let query: RequestQuery
 
-  init(caller: Caller, request: Request, context: APIContext, body: Data) {
+  init(caller: Caller, request: Request, context: APIContext, query: RequestQuery, body: Data) {
     self.caller = caller
     self.body = body
+    self.query = query
     path = request.uri.path
     idempotencyHeader = request.headers[.idempotencyKey]
+    ifNoneMatch = request.headers[.ifNoneMatch]
     parameters = Dictionary(
       context.coreContext.parameters.map {
         (String($0.key), String($0.value).removingPercentEncoding ?? String($0.value))
       },
       uniquingKeysWith: { a, _ in a })
-    query = Dictionary(
-      request.uri.queryParameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { a, _ in a })
   }
 
-  package func decode<T: Decodable>(_ type: T.Type) throws -> T { try JSONReply.decode(type, from: body) }
+  /// The body, with no member that `type` does not have.
+  /// - Throws: ``RequestError``.
+  package func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    guard !body.isEmpty else { throw RequestError.bodyMissing }
+    do { return try TextDecoding.request.decode(type, json: body, JSONReader.Limits(bytes: body.count)) } catch {
+      throw RequestError.body(error)
+    }
+  }
+
+  /// The body, or nil when there is none, on paths where it may be left out.
+  /// - Throws: ``RequestError``.
+  package func decodeIfPresent<T: Decodable>(_ type: T.Type) throws -> T? {
+    body.isEmpty ? nil : try decode(type)
+  }
+
+  /// Why the caller does this, of a body that may say it and nothing else; "" when it does not.
+  /// - Throws: ``RequestError``.
+  package func reason() throws -> String {
+    struct Body: Decodable { let reason: String? }
+    let reason = try decodeIfPresent(Body.self)?.reason ?? ""
+    return try Self.short(reason, "reason", .reason)
+  }
+
+  /// - Throws: ``RequestError`` for a text that is longer than the document allows.
+  package static func short(_ text: String, _ member: String, _ limit: TextLimit) throws -> String {
+    guard limit.admits(text) else {
+      throw RequestError.body(
+        TextFailure("has \(TextLimit.length(of: text)) characters; the limit is \(limit.most)", at: [member]))
+    }
+    return text
+  }
+
+  /// An asset that the caller names must be the one that the operation moves.
+  /// - Throws: a `Refusal` with code `wrong_asset`.
+  package static func check(asset named: String?, is moved: Asset) throws {
+    guard let named, named != moved.description else { return }
+    throw Refusal(
+      "wrong_asset", .invalid, "This moves \(moved), not '\(named.prefix(300))'.",
+      remedy: "Name \(moved), or leave 'asset' out; another frame's money moves at that frame or over the bridge.")
+  }
+
+  /// Whether the caller has what bears this entity tag already (RFC 9110 §13.1.2).
+  func has(_ tag: String) -> Bool {
+    guard let ifNoneMatch else { return false }
+    let tags = ifNoneMatch.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    return tags.contains { $0 == "*" || $0 == tag || $0 == "W/" + tag }
+  }
 
   /// A path parameter. The router only calls a handler when its parameters are there; "" cannot name anything.
   package func parameter(_ name: String) -> String { parameters[name] ?? "" }
@@ -104,12 +151,26 @@ package struct APICall: Sendable {
 
   package func query(_ name: String, in range: ClosedRange<UInt64>, default value: UInt64) throws -> UInt64 {
     guard let text = query[name] else { return value }
-    guard let number = UInt64(text), range.contains(number) else {
+    // As JSON writes whole numbers: no sign, no leading zero.
+    let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) } && (text == "0" || !text.hasPrefix("0"))
+    guard isPlain, let number = UInt64(text), range.contains(number) else {
       throw Refusal(
         "invalid_query", .invalid, "'\(name)=\(text.prefix(40))' is not a number in \(range).",
         remedy: "Use a whole number in that range.")
     }
     return number
+  }
+
+  /// `true` or `false`.
+  package func flag(_ name: String) throws -> Bool {
+    switch query[name] {
+    case nil, "false": return false
+    case "true": return true
+    case let text?:
+      throw Refusal(
+        "invalid_query", .invalid, "'\(name)=\(text.prefix(40))' is neither true nor false.",
+        remedy: "Use true or false, or leave it out.")
+    }
   }
 
   /// Who is calling, on routes that admit nobody anonymous.
@@ -172,6 +233,15 @@ package struct APIReply: Sendable {
     _ text: String, type: String = "text/plain; charset=utf-8", cacheControl: String? = nil
   ) -> APIReply {
     bytes(Data(text.utf8), type: type, cacheControl: cacheControl)
+  }
+
+  /// Bytes that stay the same, so that who has them is told only that.
+  static func cached(_ bytes: Data, type: String, tag: String, for call: APICall) -> APIReply {
+    let headers: HTTPFields = [.eTag: tag, .cacheControl: "no-cache"]
+    guard !call.has(tag) else { return APIReply(response: Response(status: .notModified, headers: headers)) }
+    var reply = Self.bytes(bytes, type: type).response
+    for field in headers { reply.headers[field.name] = field.value }
+    return APIReply(response: reply)
   }
 
   package static func bytes(

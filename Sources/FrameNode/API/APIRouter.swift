@@ -44,6 +44,7 @@ package struct APIRouter {
     routes.add(method, path, tail: tail)
     let known = metrics.route(route, method: method.rawValue)
     let (metrics, logger, authenticate, gate) = (metrics, logger, authenticate, gate)
+    let operation = OpenAPIDocument.operation(method.rawValue, path)
     var pattern = path.replacing(/\{(\w+)\}/) { ":\($0.1)" }
     if tail { pattern.replace(/:\w+$/, with: "**") }
     router.on(RouterPath(pattern), method: method) { request, context in
@@ -55,8 +56,11 @@ package struct APIRouter {
         let caller = try await Self.identify(request, authenticate)
         try gate.admit(caller)
         try access.admit(caller)
-        let body = try await Self.read(request, upTo: bodyLimit)
-        response = try await handler(APICall(caller: caller, request: request, context: context, body: body)).response
+        let query = try RequestQuery(request.uri.query, known: operation.query)
+        let body = try await Self.read(request, operation, upTo: bodyLimit)
+        response = try await handler(
+          APICall(caller: caller, request: request, context: context, query: query, body: body)
+        ).response
       } catch {
         gate.count(error)
         let problem = Problem.from(error, instance: request.uri.path)
@@ -84,10 +88,15 @@ package struct APIRouter {
     return try await authenticate(String(parts[1]))
   }
 
-  private static func read(_ request: Request, upTo bodyLimit: Int) async throws -> Data {
+  private static func read(
+    _ request: Request, _ operation: OpenAPIDocument.Operation, upTo bodyLimit: Int
+  ) async throws -> Data {
     do {
       let buffer = try await request.body.collect(upTo: bodyLimit)
-      return Data(buffer.readableBytesView)
+      let body = Data(buffer.readableBytesView)
+      try operation.admit(body, type: request.headers[.contentType])
+      // An empty object asks for no more than nothing does.
+      return operation.bodyTypes.isEmpty ? Data() : body
     } catch is NIOTooManyBytesError {
       throw Refusal(
         "body_too_large", .tooLarge, "The request body is larger than \(bodyLimit) bytes.",

@@ -15,7 +15,7 @@ extension APICall {
     case (.some, nil): return .position(try query("at_position", in: 0...UInt64(Int64.max), default: 0))
     case (nil, let text?):
       // A plus sign in a query means a space unless it is escaped, and offsets have one.
-      let plain = (text.removingPercentEncoding ?? text).replacing(" ", with: "+")
+      let plain = text.replacing(" ", with: "+")
       guard let time = Self.time(plain) else {
         throw Refusal(
           "invalid_query", .invalid, "'at_time=\(text.prefix(40))' is not a time.",

@@ -12,7 +12,7 @@ struct AuthorityRoutes {
     api.on(.post, "/api/v1/authority/{kind}/prepare", .authority) { call in try await rotate(call) { .prepare } }
     api.on(.post, "/api/v1/authority/{kind}/activate", .authority) { call in
       struct Body: Decodable { let force: Bool? }
-      let force = call.body.isEmpty ? nil : try call.decode(Body.self).force
+      let force = try call.decodeIfPresent(Body.self)?.force
       return try await rotate(call) { .activate(force: force ?? false) }
     }
     api.on(.post, "/api/v1/authority/{kind}/taint", .authority) { call in

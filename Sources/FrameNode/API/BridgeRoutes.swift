@@ -22,7 +22,8 @@ struct BridgeRoutes {
     api.on(.post, "/api/v1/bridge/{peer}/breaker/close", .authority) { [node, reserves] call in
       struct Body: Decodable { let note: String }
       let command = BridgeCommand.closeBreaker(
-        peer: try FrameID(call.parameter("peer")), note: try call.decode(Body.self).note)
+        peer: try FrameID(call.parameter("peer")),
+        note: try APICall.short(try call.decode(Body.self).note, "note", .reason))
       _ = try await node.submit(.bridge(command), actor: try call.actor(), key: node.freshKey("bridge/breaker/close"))
       return .json(try await reserves())
     }
@@ -33,13 +34,16 @@ struct BridgeRoutes {
   private func addMovements(to api: APIRouter) {
     api.on(.post, "/api/v1/bridge/lock", .authenticated) { [node] call in
       let body = try call.decode(TransferBody.self)
+      try APICall.check(asset: body.asset, is: node.configuration.native)
       let to = try AgentAddress(body.to)
       let key = try call.idempotencyKey()
       let from = try call.payer(body.from)
       let id = BridgeCommand.id("lock", for: key)
       let amount = try Amount(body.amount, scale: node.configuration.native.scale)
       let committed = try await node.submit(
-        .bridge(.lock(id: id, destination: to.frame, from: from, recipient: to.name, amount: amount)),
+        .bridge(
+          .lock(
+            id: id, destination: to.frame, from: from, recipient: to.name, amount: amount, memo: body.memo ?? "")),
         actor: .agent(from, of: node.frame), key: key)
       return .json(try await item(id, .lock).view, .accepted, replayed: committed.replayed)
     }
@@ -49,6 +53,8 @@ struct BridgeRoutes {
         let origin: String
         let to: String
         let amount: String
+        let asset: String?
+        let memo: String?
       }
       let body = try call.decode(Body.self)
       let origin = try FrameID(body.origin)
@@ -60,14 +66,16 @@ struct BridgeRoutes {
       }
       let key = try call.idempotencyKey()
       let from = try call.payer(body.from)
-      let scale = try await node.writer.read { state in
-        try Asset(state.federation.requireEstablished(origin).theirs.native).scale
+      let asset = try await node.writer.read { state in
+        try Asset(state.federation.requireEstablished(origin).theirs.native)
       }
+      try APICall.check(asset: body.asset, is: asset)
       let id = BridgeCommand.id("redeem", for: key)
       let committed = try await node.submit(
         .bridge(
           .redeem(
-            id: id, origin: origin, from: from, recipient: to.name, amount: try Amount(body.amount, scale: scale))),
+            id: id, origin: origin, from: from, recipient: to.name, amount: try Amount(body.amount, scale: asset.scale),
+            memo: body.memo ?? "")),
         actor: .agent(from, of: node.frame), key: key)
       return .json(try await item(id, .redemption).view, .accepted, replayed: committed.replayed)
     }
@@ -155,7 +163,7 @@ struct BridgeRoutes {
       lockId: kind == .lock ? item.id : nil, redeemId: kind == .redemption ? item.id : nil, state: state,
       peer: item.peer.name, from: item.from, recipient: item.recipient,
       amount: Amount(minorUnits: item.amount).decimal(scale: asset.scale), asset: asset.description,
-      position: item.position)
+      memo: item.memo, position: item.position)
   }
 }
 

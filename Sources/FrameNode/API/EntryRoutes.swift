@@ -19,9 +19,8 @@ struct EntryRoutes {
     }
     api.on(.post, "/api/v1/entries/{id}/delete", .authority) { [entries] call in
       _ = try issuer()
-      struct Body: Decodable { let reason: String? }
-      let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
-      let entry = try await entries.remove(call.parameter("id"), reason: reason ?? "", actor: try call.actor())
+      let entry = try await entries.remove(
+        call.parameter("id"), reason: try call.reason(), actor: try call.actor())
       return .json(EntryView(entry))
     }
   }
@@ -49,7 +48,7 @@ struct EntryRoutes {
         "x509_svid_ttl_seconds", body.x509SvidTtlSeconds, least: 30, longest: policy.x509SVIDLifetime),
       jwtLifetime: try lifetime(
         "jwt_svid_ttl_seconds", body.jwtSvidTtlSeconds, least: 1, longest: policy.longestJWTSVID),
-      hint: body.hint ?? "", forNode: body.forNode ?? false, actor: try call.actor())
+      hint: try APICall.short(body.hint ?? "", "hint", .hint), forNode: body.forNode ?? false, actor: try call.actor())
   }
 
   private func lifetime(_ field: String, _ seconds: Int?, least: Int, longest: Duration) throws -> Duration? {

@@ -69,15 +69,14 @@ struct FrameRoutes {
       return try await setFreeze(call) { .freezeAgent($0, reason: reason) }
     }
     api.on(.post, "/api/v1/agents/{name}/unfreeze", .authority) { call in
-      struct Body: Decodable { let reason: String? }
-      let reason = call.body.isEmpty ? nil : try call.decode(Body.self).reason
-      return try await setFreeze(call) { .unfreezeAgent($0, reason: reason ?? "") }
+      let reason = try call.reason()
+      return try await setFreeze(call) { .unfreezeAgent($0, reason: reason) }
     }
     api.on(.post, "/api/v1/agents/{name}/token", .operators) { [node] call in
       struct Body: Decodable { let ttlSeconds: Int? }
       let name = try AgentName(call.parameter("name"))
       try await requireOwn(name, call)
-      let ttl = call.body.isEmpty ? 300 : try call.decode(Body.self).ttlSeconds ?? 300
+      let ttl = try call.decodeIfPresent(Body.self)?.ttlSeconds ?? 300
       try TokenView.requireLifetime(ttl)
       guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
         throw LedgerError.unknownAgent(name.text)

@@ -97,7 +97,7 @@ struct TransactionView: Encodable, Sendable {
     }
     return switch event.payload {
     case .tokensTransferred(let p):
-      (p.from == agent ? p.to : p.from.isEmpty ? "treasury" : p.from, p.memo, p.transferID)
+      (p.from == agent ? p.to : p.from.isEmpty ? FrameAccount.treasury.text : p.from, p.memo, p.transferID)
     case .holdCreated(let p): (p.payee, p.memo, p.holdID)
     case .holdCaptured(let p): (p.from == agent ? p.to : p.from, p.memo, p.holdID)
     case .holdReleased(let p): ("", p.reason, p.holdID)
@@ -108,10 +108,10 @@ struct TransactionView: Encodable, Sendable {
     case .crossFrameTransferCompensated(let p): outgoing(p.terms)
     case .crossFrameTransferSettled(let p): incoming(p.terms)
     case .crossRegistryTransferCredited(let p): incoming(p.terms)
-    case .tokensBridgeLocked(let p): ("\(p.recipient)@\(p.destination)", "", p.lockID)
-    case .wrappedTokensIssued(let p): (p.origin, "", p.lockID)
-    case .wrappedTokensRedeemed(let p): ("\(p.recipient)@\(p.origin)", "", p.redeemID)
-    case .tokensBridgeUnlocked(let p): (p.destination, "", p.redeemID)
+    case .tokensBridgeLocked(let p): ("\(p.recipient)@\(p.destination)", p.memo, p.lockID)
+    case .wrappedTokensIssued(let p): (p.origin, p.memo, p.lockID)
+    case .wrappedTokensRedeemed(let p): ("\(p.recipient)@\(p.origin)", p.memo, p.redeemID)
+    case .tokensBridgeUnlocked(let p): (p.destination, p.memo, p.redeemID)
     default: ("", "", "")
     }
   }

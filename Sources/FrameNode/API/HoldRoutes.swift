@@ -23,22 +23,22 @@ struct HoldRoutes {
     api.on(.post, "/api/v1/holds/{id}/capture", .authenticated) { call in
       struct Body: Decodable {
         let amount: String?
+        let asset: String?
         let to: String?
         let keepRest: Bool?
         let memo: String?
       }
       let key = try call.idempotencyKey()
-      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
+      let body = try call.decodeIfPresent(Body.self)
+      try APICall.check(asset: body?.asset, is: node.configuration.native)
       let command = LedgerCommand.captureHold(
         id: call.parameter("id"), amount: try body?.amount.map(amount), to: try body?.to.map { try AgentName($0) },
         keepRest: body?.keepRest ?? false, memo: body?.memo ?? "")
       return try await end(command, call, key)
     }
     api.on(.post, "/api/v1/holds/{id}/release", .authenticated) { call in
-      struct Body: Decodable { let reason: String? }
       let key = try call.idempotencyKey()
-      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
-      return try await end(.releaseHold(id: call.parameter("id"), reason: body?.reason ?? ""), call, key)
+      return try await end(.releaseHold(id: call.parameter("id"), reason: try call.reason()), call, key)
     }
   }
 
@@ -47,11 +47,13 @@ struct HoldRoutes {
       let from: String?
       let payee: String?
       let amount: String
+      let asset: String?
       let expiresInSeconds: Int64?
       let expiresAt: String?
       let memo: String?
     }
     let body = try call.decode(Body.self)
+    try APICall.check(asset: body.asset, is: node.configuration.native)
     let from = try call.payer(body.from)
     let key = try call.idempotencyKey()
     let command = LedgerCommand.createHold(
@@ -110,7 +112,7 @@ struct HoldRoutes {
     return .json(
       ReceiptView(
         state: state, position: first.position, time: first.time.description,
-        eventTypes: committed.events.map(\.event.eventType.name), amount: decimal(units), fee: decimal(0),
+        eventTypes: committed.events.map(\.event.eventType.name), amount: decimal(units), fee: nil,
         asset: native.description, from: from, to: to, idempotencyKey: key.chosen(by: try call.actor()), holdId: id,
         released: released.map(decimal)),
       replayed: committed.replayed)
@@ -118,10 +120,17 @@ struct HoldRoutes {
 
   private func list(_ call: APICall) async throws -> APIReply {
     let limit = Int(try call.query("limit", in: 1...1000, default: 100))
+    let named = try call.query("agent").map { try AgentName($0) }
     let agent: AgentName?
-    switch call.caller {
-    case .agent(let name, _): agent = name
-    case .authority, .operator, .anonymous: agent = try call.query("agent").map { try AgentName($0) }
+    if case .agent(let name, _) = call.caller {
+      guard named == nil || named == name else {
+        throw Refusal(
+          "not_your_account", .forbidden, "Agent '\(name)' may not see the holds of '\(named?.text ?? "")'.",
+          remedy: "Leave 'agent' out, or use that agent's own token.")
+      }
+      agent = name
+    } else {
+      agent = named
     }
     let holds = try await node.writer.read { state in
       let book = state.ledger.holds

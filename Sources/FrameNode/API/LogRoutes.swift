@@ -12,7 +12,7 @@ struct LogRoutes {
 
   func add(to api: APIRouter) {
     api.on(.post, "/api/v1/audit", .authority) { [audit] call in
-      .json(try await audit(call.query("full") == "true" ? .full : .now))
+      .json(try await audit(call.flag("full") ? .full : .now))
     }
     api.on(.get, "/api/v1/supply", .authority) { [node, audit] call in
       guard let point = try call.past() else { return .json(try await audit(.latest)) }
@@ -83,9 +83,13 @@ struct LogRoutes {
               name: $0.name, type: $0.type.rawValue, unit: $0.unit?.name ?? "", labels: $0.labels, help: $0.help)
           }))
     }
-    api.on(.get, "/openapi.yaml", .anyone) { _ in .text(OpenAPIDocument.yaml, type: "application/yaml") }
-    api.on(.get, "/openapi.json", .anyone) { _ in
-      .text(String(decoding: try OpenAPIDocument.json(), as: UTF8.self), type: "application/json")
+    api.on(.get, "/openapi.yaml", .anyone) { call in
+      let edition = try OpenAPIDocument.current()
+      return .cached(edition.yaml, type: "application/yaml", tag: edition.yamlTag, for: call)
+    }
+    api.on(.get, "/openapi.json", .anyone) { call in
+      let edition = try OpenAPIDocument.current()
+      return .cached(edition.json, type: "application/json", tag: edition.jsonTag, for: call)
     }
   }
 }

@@ -14,8 +14,8 @@ struct MoneyRoutes {
     api.on(.post, "/api/v1/burn", .authority) { call in try await mint(call, LedgerCommand.burn) }
     api.on(.post, "/api/v1/transfers", .authenticated) { call in
       let body = try call.decode(TransferBody.self)
-      let from: AgentName? =
-        call.caller.isAuthority && body.from == "treasury" ? nil : try call.payer(body.from)
+      try APICall.check(asset: body.asset, is: node.configuration.native)
+      let from = try await node.payer(of: call, body.from)
       let command = LedgerCommand.transfer(
         from: from, to: try AgentName(body.to), amount: try amount(body.amount), memo: body.memo ?? "")
       return try await run(command, call, actor: from.map { .agent($0, of: node.frame) } ?? call.actor())
@@ -24,9 +24,11 @@ struct MoneyRoutes {
     api.on(.post, "/api/v1/fees/collect", .authority) { call in
       struct Body: Decodable {
         let amount: String?
+        let asset: String?
         let memo: String?
       }
-      let body = call.body.isEmpty ? nil : try call.decode(Body.self)
+      let body = try call.decodeIfPresent(Body.self)
+      try APICall.check(asset: body?.asset, is: node.configuration.native)
       let command = LedgerCommand.collectFees(try body?.amount.map(amount), memo: body?.memo ?? "")
       return try await run(command, call, actor: try call.actor())
     }
@@ -51,9 +53,11 @@ struct MoneyRoutes {
   ) async throws -> APIReply {
     struct Body: Decodable {
       let amount: String
+      let asset: String?
       let memo: String?
     }
     let body = try call.decode(Body.self)
+    try APICall.check(asset: body.asset, is: node.configuration.native)
     return try await run(make(try amount(body.amount), body.memo ?? ""), call, actor: try call.actor())
   }
 
@@ -77,20 +81,22 @@ struct MoneyRoutes {
       throw Refusal("internal", .internal, "The command had no effect.", remedy: "Report this as a defect.")
     }
     let native = node.configuration.native
-    var (from, to, units, fee) = ("", "", Int64(0), Int64(0))
+    var (from, to, units, fee) = ("", "", Int64(0), Int64?.none)
+    let (treasury, issuance) = (FrameAccount.treasury.text, FrameAccount.issuance.text)
     switch first.event.payload {
-    case .tokensIssued(let event): (from, to, units) = ("issuance", "treasury", event.amount)
-    case .tokensBurned(let event): (from, to, units) = ("treasury", "issuance", event.amount)
-    case .feesCollected(let event): (from, to, units) = ("fees", "treasury", event.amount)
+    case .tokensIssued(let event): (from, to, units) = (issuance, treasury, event.amount)
+    case .tokensBurned(let event): (from, to, units) = (treasury, issuance, event.amount)
+    case .feesCollected(let event): (from, to, units) = (FrameAccount.fees.text, treasury, event.amount)
     case .tokensTransferred(let event):
-      (from, to, units, fee) = (event.from.isEmpty ? "treasury" : event.from, event.to, event.amount, event.fee)
+      (from, to, units, fee) = (event.from.isEmpty ? treasury : event.from, event.to, event.amount, event.fee)
     default: break
     }
     return ReceiptView(
       state: "completed", position: first.position, time: first.time.description,
       eventTypes: committed.events.map(\.event.eventType.name),
       amount: Amount(minorUnits: units).decimal(scale: native.scale),
-      fee: Amount(minorUnits: fee).decimal(scale: native.scale), asset: native.description, from: from, to: to,
+      fee: fee.map { Amount(minorUnits: $0).decimal(scale: native.scale) }, asset: native.description, from: from,
+      to: to,
       idempotencyKey: chosen)
   }
 }
@@ -100,7 +106,26 @@ struct TransferBody: Decodable, Sendable {
   let from: String?
   let to: String
   let amount: String
+  /// What is moved, in full; checked when it is given.
+  let asset: String?
   let memo: String?
+}
+
+extension NodeCore {
+  /// Who pays: as `APICall.payer`, and for the authority the treasury too (nil).
+  /// - Throws: a `Refusal` `ambiguous_account` when the old word for the treasury is also the name of an agent.
+  func payer(of call: APICall, _ named: String?) async throws -> AgentName? {
+    guard call.caller.isAuthority, let named else { return try call.payer(named) }
+    if FrameAccount(text: named) == .treasury { return nil }
+    guard named == FrameAccount.treasury.rawValue else { return try call.payer(named) }
+    let agent = try AgentName(named)
+    guard try await !writer.read({ $0.ledger.agentExists(agent) }) else {
+      throw Refusal(
+        "ambiguous_account", .conflict, "'\(named)' is the name of an agent here, and the old word for an account.",
+        remedy: "Write \(FrameAccount.treasury.text) for the frame's account; the agent pays with its own token.")
+    }
+    return nil
+  }
 }
 
 /// The frame's fee rule; amounts are decimal strings.

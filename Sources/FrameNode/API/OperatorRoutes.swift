@@ -17,9 +17,8 @@ struct OperatorRoutes {
       return .json(OperatorsView(operators: all.map { record in view(record, agents.filter { record.owns($0.name) }) }))
     }
     api.on(.post, "/api/v1/operators", .authority) { call in
-      let body = try call.decode(LicenceBody.self)
-      guard let name = body.name else { throw Self.missing("name") }
-      let licence = try body.licence(for: OperatorName(name), replacing: nil, at: node.clock.now())
+      let body = try call.decode(NewOperatorBody.self)
+      let licence = try body.terms.licence(for: OperatorName(body.name), replacing: nil, at: node.clock.now())
       let record = try await operators.license(licence, renewing: false, actor: call.actor())
       return .json(view(record, []), .created)
     }
@@ -33,19 +32,21 @@ struct OperatorRoutes {
       return .text(record.licence.document(by: node.signer), cacheControl: "no-store")
     }
     api.on(.post, "/api/v1/operators/{operator}/renew", .authority) { call in
+      let body = try call.decodeIfPresent(RenewalBody.self)?.terms ?? LicenceTerms()
       let (record, agents) = try await read(call)
-      let body = call.body.isEmpty ? LicenceBody() : try call.decode(LicenceBody.self)
       let licence = try body.licence(for: record.name, replacing: record.licence, at: node.clock.now())
       return .json(view(try await operators.license(licence, renewing: true, actor: call.actor()), agents))
     }
     api.on(.post, "/api/v1/operators/{operator}/suspend", .authority) { call in
-      try await change(call) { try await operators.suspend($0, reason: try reason(call), actor: call.actor()) }
+      let reason = try call.reason()
+      return try await change(call) { try await operators.suspend($0, reason: reason, actor: call.actor()) }
     }
     api.on(.post, "/api/v1/operators/{operator}/resume", .authority) { call in
       try await change(call) { try await operators.resume($0, actor: call.actor()) }
     }
     api.on(.post, "/api/v1/operators/{operator}/remove", .authority) { call in
-      try await change(call) { try await operators.remove($0, reason: try reason(call), actor: call.actor()) }
+      let reason = try call.reason()
+      return try await change(call) { try await operators.remove($0, reason: reason, actor: call.actor()) }
     }
     api.on(.post, "/api/v1/operators/{operator}/agents/{agent}/release", .authority) { call in
       let agent = try AgentName(call.parameter("agent"))
@@ -53,7 +54,7 @@ struct OperatorRoutes {
     }
     api.on(.post, "/api/v1/operators/{operator}/token", .authority) { [node] call in
       struct Body: Decodable { let ttlSeconds: Int? }
-      let ttl = call.body.isEmpty ? 300 : try call.decode(Body.self).ttlSeconds ?? 300
+      let ttl = try call.decodeIfPresent(Body.self)?.ttlSeconds ?? 300
       try TokenView.requireLifetime(ttl)
       let (record, _) = try await read(call)
       try record.requireStanding(at: node.clock.now())
@@ -89,17 +90,6 @@ struct OperatorRoutes {
     return .json(view(changed, agents))
   }
 
-  private func reason(_ call: APICall) throws -> String {
-    struct Body: Decodable { let reason: String? }
-    let reason = call.body.isEmpty ? "" : try call.decode(Body.self).reason ?? ""
-    guard reason.utf8.count <= 256 else {
-      throw Refusal(
-        "reason_too_long", .invalid, "The reason has \(reason.utf8.count) bytes; the limit is 256.",
-        remedy: "Shorten it.")
-    }
-    return reason
-  }
-
   private func view(_ record: OperatorRecord, _ agents: [AgentRecord]) -> OperatorView {
     OperatorView(
       name: record.name.text, spiffeId: SPIFFEID.ofOperator(record.name, in: node.frame).description,
@@ -110,22 +100,15 @@ struct OperatorRoutes {
       issuedAt: record.licence.issued.description, expiresAt: record.licence.expires.description,
       agents: agents.map(\.name.text))
   }
-
-  fileprivate static func missing(_ field: String) -> Refusal {
-    Refusal(
-      "invalid_body", .invalid, "The request body is not what this path takes: '\(field)' is missing.",
-      remedy: "Send a JSON object as described in /openapi.yaml.")
-  }
 }
 
 /// What a licence is asked for with. In a renewal, what is left out stays as it is; the time always starts anew.
-private struct LicenceBody: Decodable {
+private struct LicenceTerms {
   struct Host: Decodable {
     let name: String
     let upstream: String
   }
 
-  var name: String?
   var days: Int?
   var scopes: [String]?
   var hosts: [Host]?
@@ -149,6 +132,23 @@ private struct LicenceBody: Decodable {
       hosts: hosts?.map { OperatorHost(name: $0.name, upstream: $0.upstream) } ?? old?.hosts ?? [], issued: now,
       expires: now + .seconds(days * 86_400))
   }
+}
+
+private struct NewOperatorBody: Decodable {
+  let name: String
+  let days: Int?
+  let scopes: [String]?
+  let hosts: [LicenceTerms.Host]?
+
+  var terms: LicenceTerms { LicenceTerms(days: days, scopes: scopes, hosts: hosts) }
+}
+
+private struct RenewalBody: Decodable {
+  let days: Int?
+  let scopes: [String]?
+  let hosts: [LicenceTerms.Host]?
+
+  var terms: LicenceTerms { LicenceTerms(days: days, scopes: scopes, hosts: hosts) }
 }
 
 struct OperatorView: Encodable, Sendable {

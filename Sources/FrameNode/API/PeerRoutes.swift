@@ -42,22 +42,17 @@ struct PeerRoutes {
     }
     api.on(.post, "/api/v1/peers/{peer}/reject", .authority) { [federation, node] call in
       let treaty = try await federation.reject(
-        try peer(call), reason: try reason(call), actor: try call.actor(), key: node.freshKey("ws3/reject"))
+        try peer(call), reason: try call.reason(), actor: try call.actor(), key: node.freshKey("ws3/reject"))
       return .json(view(treaty))
     }
     api.on(.post, "/api/v1/peers/{peer}/revoke", .authority) { [federation, node] call in
       let treaty = try await federation.revoke(
-        try peer(call), reason: try reason(call), actor: try call.actor(), key: node.freshKey("ws3/revoke"))
+        try peer(call), reason: try call.reason(), actor: try call.actor(), key: node.freshKey("ws3/revoke"))
       return .json(view(treaty))
     }
   }
 
   private func peer(_ call: APICall) throws -> FrameID { try FrameID(call.parameter("peer")) }
-
-  private func reason(_ call: APICall) throws -> String {
-    struct Body: Decodable { let reason: String? }
-    return call.body.isEmpty ? "" : try call.decode(Body.self).reason ?? ""
-  }
 
   private func view(_ treaty: Treaty) -> PeerView {
     PeerView(

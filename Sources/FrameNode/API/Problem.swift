@@ -16,6 +16,18 @@ package struct Problem: Encodable, Sendable, Equatable {
   package var transferId: String?
   /// Which transfer of a batch was refused, from 0.
   package var index: Int?
+  /// What is wrong one by one, when it can be said of a part of the request; bounded.
+  package var errors: [Part]?
+
+  /// One thing that is wrong with a request.
+  package struct Part: Encodable, Sendable, Equatable {
+    /// Where in the body, as RFC 6901 writes it.
+    package var pointer: String?
+    /// The parameter of the query.
+    package var parameter: String?
+    package let code: String
+    package let detail: String
+  }
 
   package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
     self.init(
@@ -46,6 +58,13 @@ package struct Problem: Encodable, Sendable, Equatable {
     case let refused as TransferBatchError:
       var problem = Problem(refused, instance: instance)
       problem.index = refused.index
+      problem.errors = refused.items.map { item in
+        Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message)
+      }
+      return problem
+    case let refused as RequestError:
+      var problem = Problem(refused, instance: instance)
+      problem.errors = [refused.part]
       return problem
     case let known as any FrameError:
       return Problem(known, instance: instance)
@@ -100,31 +119,6 @@ package enum JSONReply {
     } catch {
       // Our own value types always encode (no non-conforming floats in them); this is what remains if one ever does not.
       return Response(status: .internalServerError)
-    }
-  }
-
-  package static func decode<T: Decodable>(_ type: T.Type, from data: Data) throws -> T {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      return try decoder.decode(type, from: data)
-    } catch let error as DecodingError {
-      throw Refusal(
-        "invalid_body", .invalid, "The request body is not what this path takes: \(explain(error)).",
-        remedy: "Send a JSON object as described in /openapi.yaml.")
-    }
-  }
-
-  private static func explain(_ error: DecodingError) -> String {
-    func name(_ path: [any CodingKey], _ last: (any CodingKey)? = nil) -> String {
-      (path + (last.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
-    }
-    return switch error {
-    case .keyNotFound(let key, let context): "'\(name(context.codingPath, key))' is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "'\(name(context.codingPath))' has the wrong type"
-    case .dataCorrupted: "it is not valid JSON"
-    @unknown default: "it is not valid JSON"
     }
   }
 }

@@ -16,8 +16,8 @@ struct TransferBatchRoutes {
     api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: Self.bodyLimit) { call in
       let key = try call.idempotencyKey()
       let body = try TransferBatchBody(json: call.body)
-      let from: AgentName? =
-        call.caller.isAuthority && body.from == "treasury" ? nil : try call.payer(body.from)
+      try APICall.check(asset: body.asset, is: node.configuration.native)
+      let from = try await node.payer(of: call, body.from)
       let transfers = try items(body.transfers)
       let committed = try await node.submit(
         .ledger(.transferBatch(from: from, transfers)),
@@ -30,12 +30,10 @@ struct TransferBatchRoutes {
   private func items(_ transfers: [TransferBatchBody.Item]) throws -> [TransferItem] {
     try TransferBatch.require(count: transfers.count)
     let scale = node.configuration.native.scale
-    return try transfers.enumerated().map { index, item in
-      try TransferBatch.item(index, of: transfers.count) {
-        let amount = try Amount(item.amount, scale: scale)
-        guard amount > .zero else { throw AmountError.notPositive(item.amount) }
-        return TransferItem(to: try AgentName(item.to), amount: amount, memo: item.memo)
-      }
+    return try TransferBatch.each(transfers) { item in
+      let amount = try Amount(item.amount, scale: scale)
+      guard amount > .zero else { throw AmountError.notPositive(item.amount) }
+      return TransferItem(to: try AgentName(item.to), amount: amount, memo: item.memo)
     }
   }
 
@@ -53,7 +51,7 @@ struct TransferBatchRoutes {
     let native = node.configuration.native
     return TransferBatchView(
       state: "completed", position: first.position, transfers: committed.events.count, time: first.time.description,
-      from: head.from.isEmpty ? "treasury" : head.from, amount: amount.decimal(scale: native.scale),
+      from: head.from.isEmpty ? FrameAccount.treasury.text : head.from, amount: amount.decimal(scale: native.scale),
       fee: fees.decimal(scale: native.scale), asset: native.description, idempotencyKey: chosen)
   }
 }

@@ -16,6 +16,7 @@ struct TransferRoutes {
           remedy: "Use ?backend=async or ?backend=2pc.")
       }
       let body = try call.decode(TransferBody.self)
+      try APICall.check(asset: body.asset, is: node.configuration.native)
       let from = try call.payer(body.from)
       let request = TransferRequest(
         from: from, to: try AgentAddress(body.to),

@@ -40,13 +40,13 @@ struct TreatyRoutes {
     }
     api.on(.post, "/api/v1/peers/{peer}/amendments/{id}/reject", .authority) { [federation, node] call in
       let amendment = try await federation.rejectAmendment(
-        call.parameter("id"), of: try peer(call), reason: try reason(call), actor: try call.actor(),
+        call.parameter("id"), of: try peer(call), reason: try call.reason(), actor: try call.actor(),
         key: node.freshKey("ws3/amendment-reject"))
       return try await reply(amendment, try peer(call), .incoming)
     }
     api.on(.post, "/api/v1/peers/{peer}/amendments/{id}/withdraw", .authority) { [federation] call in
       let amendment = try await federation.withdrawAmendment(
-        call.parameter("id"), from: try peer(call), reason: try reason(call), actor: try call.actor())
+        call.parameter("id"), from: try peer(call), reason: try call.reason(), actor: try call.actor())
       return try await reply(amendment, try peer(call), .outgoing)
     }
   }
@@ -92,7 +92,8 @@ struct TreatyRoutes {
     endpoints.apiURL = body.apiUrl
     let lifetime = body.expiresInSeconds.map { Duration.seconds(min(max($0, 0), 40 * 86_400)) }
     let amendment = try await federation.propose(
-      to: peer, ours: ours, theirs: theirs, endpoints: endpoints, note: body.note ?? "",
+      to: peer, ours: ours, theirs: theirs, endpoints: endpoints,
+      note: try APICall.short(body.note ?? "", "note", .note),
       lifetime: lifetime ?? FederationService.amendmentLifetime, actor: try call.actor(),
       key: node.freshKey("ws3/amend"))
     return try await reply(amendment, peer, .outgoing, .accepted)
@@ -107,9 +108,4 @@ struct TreatyRoutes {
   }
 
   private func peer(_ call: APICall) throws -> FrameID { try FrameID(call.parameter("peer")) }
-
-  private func reason(_ call: APICall) throws -> String {
-    struct Body: Decodable { let reason: String? }
-    return call.body.isEmpty ? "" : try call.decode(Body.self).reason ?? ""
-  }
 }

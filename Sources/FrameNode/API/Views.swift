@@ -62,7 +62,8 @@ struct ReceiptView: Encodable, Sendable {
   let time: String
   let eventTypes: [String]
   let amount: String
-  let fee: String
+  /// On the paths that take one: transfers within the frame.
+  let fee: String?
   let asset: String
   let from: String
   let to: String
@@ -96,6 +97,7 @@ struct BridgeItemView: Encodable, Sendable {
   let recipient: String
   let amount: String
   let asset: String
+  let memo: String
   let position: UInt64
 }
 

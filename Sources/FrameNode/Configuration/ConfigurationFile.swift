@@ -90,24 +90,6 @@ private struct ConfigurationFile: Codable {
   var bundle_refresh_seconds: Seconds?
   var log_level: String?
   var identity: IdentityFile?
-
-  /// What may stand in the file; anything else is a spelling mistake that would silently leave a default in force.
-  static let known: [String: Set<String>] = [
-    "": [
-      "frame_id", "currency", "data_dir", "api", "ops", "federation", "bundle", "sni", "advertise", "fees", "canary",
-      "treaty", "witnesses", "snapshot", "audit_interval_seconds", "bundle_refresh_seconds", "log_level", "identity",
-    ],
-    "currency": ["code", "scale"],
-    "api": ["host", "port"], "ops": ["host", "port"], "federation": ["host", "port"],
-    "bundle": ["host", "port", "profile", "certificate", "private_key", "additional_roots"],
-    "sni": ["enabled", "host", "port", "map"],
-    "advertise": ["federation_address", "bundle_endpoint", "api_url"],
-    "fees": ["basis_points", "fixed", "minimum", "maximum"],
-    "canary": ["enabled", "interval_seconds", "amount", "float"],
-    "snapshot": ["every_events"],
-    "treaty": ["net_debit_cap", "bridge_cap", "bridge_rate_per_minute"],
-    "identity": IdentityFile.known[""] ?? [],
-  ]
 }
 
 extension NodeConfiguration {
@@ -115,13 +97,15 @@ extension NodeConfiguration {
   /// - Throws: ``ConfigurationError``, naming the file, the field and what is wrong with it.
   package static func load(_ file: URL) throws -> NodeConfiguration {
     let name = file.path
-    let text: String
+    let text: Data
     do {
-      text = try String(contentsOf: file, encoding: .utf8)
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      // One byte more than is taken, so that the reader can say that it is too much.
+      text = try handle.read(upToCount: YAMLDocument.Limits().bytes + 1) ?? Data()
     } catch {
       let missing = !FileManager.default.fileExists(atPath: name)
-      throw ConfigurationError.unreadable(
-        file: name, why: missing ? "there is no such file" : "it cannot be opened as UTF-8 text")
+      throw ConfigurationError.unreadable(file: name, why: missing ? "there is no such file" : "it cannot be opened")
     }
     var configuration = try parse(text, file: name, directory: file.deletingLastPathComponent())
     configuration.file = file.standardizedFileURL.path
@@ -133,54 +117,54 @@ extension NodeConfiguration {
     _ text: String, file: String, directory: URL,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> NodeConfiguration {
+    try parse(Data(text.utf8), file: file, directory: directory, environment: environment)
+  }
+
+  /// - Throws: ``ConfigurationError`` in one line, with the file, the line and the column.
+  package static func parse(
+    _ text: Data, file: String, directory: URL,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> NodeConfiguration {
+    let document: YAMLDocument
+    do { document = try YAMLDocument(text) } catch {
+      throw ConfigurationError.malformed(file: "\(file):\(error.mark.line):\(error.mark.column)", why: error.reason)
+    }
+    func place(_ path: [String]) -> String {
+      let mark = document.mark(of: path)
+      return "\(file):\(mark.line):\(mark.column)"
+    }
     let raw: ConfigurationFile
-    do {
-      if let unknown = try unknownField(text) {
-        throw ConfigurationError.invalid(file: file, field: unknown, why: "there is no such setting.")
+    do { raw = try Self.decoding.decode(ConfigurationFile.self, from: document.root) } catch {
+      let field = Self.field(error.path)
+      guard !field.isEmpty, document.has(error.path) else {
+        throw ConfigurationError.malformed(
+          file: place(error.path), why: field.isEmpty ? "it \(error.reason)" : "\(field) \(error.reason)")
       }
-      raw = try YAMLDecoder().decode(ConfigurationFile.self, from: text)
-    } catch let error as ConfigurationError {
-      throw error
-    } catch let error as DecodingError {
-      throw ConfigurationError.malformed(file: file, why: explain(error))
-    } catch {
-      throw ConfigurationError.malformed(
-        file: file, why: error.words)
+      throw ConfigurationError.invalid(file: place(error.path), field: field, why: "it \(error.reason).")
     }
-    return try check(raw, file: file, directory: directory, environment: environment)
+    return try check(raw, directory: directory, environment: environment) { field, why in
+      .invalid(file: place(Self.path(field)), field: field, why: why)
+    }
   }
 
-  private static func unknownField(_ text: String) throws -> String? {
-    guard let mapping = try Yams.load(yaml: text) as? [String: Any] else { return nil }
-    for (key, value) in mapping {
-      guard ConfigurationFile.known[""]?.contains(key) == true else { return key }
-      guard let allowed = ConfigurationFile.known[key], let inner = value as? [String: Any] else { continue }
-      if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
-      if key == "identity", let unknown = IdentityFile.unknownField(inner) { return "identity.\(unknown)" }
+  private static let decoding = TextDecoding(
+    spelling: .asWritten, unknown: .refused, null: .absent, numeralsAreText: true)
+
+  /// `witnesses[0].url` of a path.
+  private static func field(_ path: [String]) -> String {
+    path.reduce(into: "") { text, step in
+      if Int(step) != nil { text += "[\(step)]" } else { text += (text.isEmpty ? "" : ".") + step.prefix(80) }
     }
-    return nil
   }
 
-  private static func explain(_ error: DecodingError) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      context.codingPath.map(\.stringValue).joined(separator: ".")
-    }
-    switch error {
-    case .keyNotFound(let key, let context):
-      let parent = path(context)
-      return "\(parent.isEmpty ? "" : parent + ".")\(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context): return "\(path(context)) has the wrong type"
-    case .dataCorrupted(let context):
-      let reason = context.underlyingError.map { "\($0)" } ?? context.debugDescription
-      return reason.split(separator: "\n").prefix(2).joined(separator: " ")
-    @unknown default: return error.words
-    }
+  private static func path(_ field: String) -> [String] {
+    field.split { $0 == "." || $0 == "[" || $0 == "]" }.map(String.init)
   }
 
   private static func check(
-    _ raw: ConfigurationFile, file: String, directory: URL, environment: [String: String]
+    _ raw: ConfigurationFile, directory: URL, environment: [String: String],
+    invalid: (_ field: String, _ why: String) -> ConfigurationError
   ) throws -> NodeConfiguration {
-    func invalid(_ field: String, _ why: String) -> ConfigurationError { .invalid(file: file, field: field, why: why) }
     func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
       do { return try body() } catch let error as any FrameError {
         throw invalid(field, "\(error.message) \(error.remedy)")

@@ -110,24 +110,6 @@ struct IdentityFile: Codable {
   var seal: Seal?
   var workload_api: WorkloadAPI?
 
-  static let known: [String: Set<String>] = [
-    "": [
-      "source", "upstream", "ca_ttl_seconds", "x509_svid_ttl_seconds", "jwt_key_ttl_seconds", "refresh_hint_seconds",
-      "seal", "workload_api",
-    ],
-    "upstream": ["socket", "wait_seconds"],
-    "seal": ["passphrase_env", "passphrase_file", "key_file"],
-    "workload_api": ["enabled", "socket"],
-  ]
-
-  static func unknownField(_ fields: [String: Any]) -> String? {
-    for (key, value) in fields {
-      guard let allowed = known[key], let inner = value as? [String: Any] else { continue }
-      if let unknown = inner.keys.first(where: { !allowed.contains($0) }) { return "\(key).\(unknown)" }
-    }
-    return nil
-  }
-
   init() {}
 
   /// - Parameter data: the folder that the file is written to; paths in it are written relative to it.

@@ -2,7 +2,6 @@ import Foundation
 import FrameCore
 import FrameFederation
 import FrameLog
-import Yams
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
 package struct NodeConfiguration: Sendable, Equatable {

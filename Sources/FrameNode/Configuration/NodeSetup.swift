@@ -48,12 +48,12 @@ package enum NodeSetup {
     guard !FileManager.default.fileExists(atPath: file.path) else { throw ConfigurationError.exists(directory.path) }
     let names = sniMap.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ", ")
     let text = """
-      frame_id: \(frameID.name)
-      currency: {code: \(native.code), scale: \(native.scale)}
+      frame_id: "\(frameID.name)"
+      currency: {code: "\(native.code)", scale: \(native.scale)}
       api: {host: 127.0.0.1, port: \(ports.api)}
       ops: {host: 127.0.0.1, port: \(ports.ops)}
-      federation: {host: \(listenHost), port: \(ports.federation)}
-      bundle: {host: \(listenHost), port: \(ports.bundle)}
+      federation: {host: "\(listenHost)", port: \(ports.federation)}
+      bundle: {host: "\(listenHost)", port: \(ports.bundle)}
       sni: {enabled: true, host: 127.0.0.1, port: \(ports.sni), map: {\(names)}}
       canary: {enabled: true, interval_seconds: \(canaryInterval.inSeconds)}
       """

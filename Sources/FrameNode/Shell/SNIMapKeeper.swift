@@ -69,26 +69,34 @@ final class SNIMapKeeper: Sendable {
     return held.withLock { key == frame.name || $0.configured[key] != nil } ? "\(frame)" : nil
   }
 
+  /// - Throws: `FederationError.endpointInvalid` for a map that ``set(configured:)`` would refuse.
+  func check(configured map: [String: String]) throws {
+    let configured = try Self.read(map)
+    try held.withLock { held in
+      var next = held
+      next.configured = configured
+      _ = try Self.compose(own: (frame, own), next)
+    }
+  }
+
+  /// A configuration that was to be taken over could not be, for whatever reason.
+  func countRefusedReload() { metrics.sniReloads.with("refused").increment() }
+
   /// Takes over `sni.map` of a configuration that was read again. Connections that are open stay.
   /// - Returns: whether the map has changed.
   /// - Throws: `FederationError.endpointInvalid`; the map then stays.
   func set(configured map: [String: String]) throws -> Bool {
-    do {
-      let configured = try Self.read(map)
-      let changed = try held.withLock { held -> SNIMap? in
-        var next = held
-        next.configured = configured
-        next.map = try Self.compose(own: (frame, own), next)
-        defer { held = next }
-        return next.map == held.map ? nil : next.map
-      }
-      if let changed { router?.reload(changed) }
-      metrics.sniReloads.with(changed == nil ? "unchanged" : "changed").increment()
-      return changed != nil
-    } catch {
-      metrics.sniReloads.with("refused").increment()
-      throw error
+    let configured = try Self.read(map)
+    let changed = try held.withLock { held -> SNIMap? in
+      var next = held
+      next.configured = configured
+      next.map = try Self.compose(own: (frame, own), next)
+      defer { held = next }
+      return next.map == held.map ? nil : next.map
     }
+    if let changed { router?.reload(changed) }
+    metrics.sniReloads.with(changed == nil ? "unchanged" : "changed").increment()
+    return changed != nil
   }
 
   /// - Parameters:

@@ -47,8 +47,14 @@ final class WebTrust: Service {
   /// - Throws: `WebCertificateError`; what was read last stays.
   func reload() throws {
     do {
-      if let roots = configuration.additionalRoots { try endpoints.readAdditionalRoots(roots.path) }
-      if try certificate?.reload() == true {
+      var isOther = false
+      let present = { isOther = try self.certificate?.reload() == true }
+      if let roots = configuration.additionalRoots {
+        try endpoints.readAdditionalRoots(roots.path, with: present)
+      } else {
+        try present()
+      }
+      if isOther {
         logger.notice(
           "The bundle endpoint presents another certificate",
           metadata: ["expires": "\(certificate?.notAfter.description ?? "")"])

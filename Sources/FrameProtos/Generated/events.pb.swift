@@ -1299,6 +1299,8 @@ public nonisolated struct PBTokensBridgeLocked: Sendable {
   /// Clears the value of `totals`. Subsequent reads from it will return its default value.
   public mutating func clearTotals() {self._totals = nil}
 
+  public var memo: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1340,6 +1342,8 @@ public nonisolated struct PBWrappedTokensIssued: Sendable {
 
   /// of the lock in the origin's log
   public var lockPosition: UInt64 = 0
+
+  public var memo: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1385,6 +1389,8 @@ public nonisolated struct PBWrappedTokensRedeemed: Sendable {
   /// Clears the value of `totals`. Subsequent reads from it will return its default value.
   public mutating func clearTotals() {self._totals = nil}
 
+  public var memo: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1426,6 +1432,8 @@ public nonisolated struct PBTokensBridgeUnlocked: Sendable {
   public mutating func clearTotals() {self._totals = nil}
 
   public var redeemPosition: UInt64 = 0
+
+  public var memo: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4500,7 +4508,7 @@ nonisolated extension PBBridgeTotals: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBTokensBridgeLocked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TokensBridgeLocked"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lock_id\0\u{1}destination\0\u{1}from\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lock_id\0\u{1}destination\0\u{1}from\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{1}memo\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4515,6 +4523,7 @@ nonisolated extension PBTokensBridgeLocked: SwiftProtobuf.Message, SwiftProtobuf
       case 5: try { try decoder.decodeSingularMessageField(value: &self._asset) }()
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._totals) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.memo) }()
       default: break
       }
     }
@@ -4546,6 +4555,9 @@ nonisolated extension PBTokensBridgeLocked: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._totals {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4557,6 +4569,7 @@ nonisolated extension PBTokensBridgeLocked: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._asset != rhs._asset {return false}
     if lhs.amount != rhs.amount {return false}
     if lhs._totals != rhs._totals {return false}
+    if lhs.memo != rhs.memo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4564,7 +4577,7 @@ nonisolated extension PBTokensBridgeLocked: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension PBWrappedTokensIssued: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WrappedTokensIssued"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lock_id\0\u{1}origin\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{3}lock_position\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lock_id\0\u{1}origin\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{3}lock_position\0\u{1}memo\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4579,6 +4592,7 @@ nonisolated extension PBWrappedTokensIssued: SwiftProtobuf.Message, SwiftProtobu
       case 5: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._totals) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.lockPosition) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.memo) }()
       default: break
       }
     }
@@ -4610,6 +4624,9 @@ nonisolated extension PBWrappedTokensIssued: SwiftProtobuf.Message, SwiftProtobu
     if self.lockPosition != 0 {
       try visitor.visitSingularUInt64Field(value: self.lockPosition, fieldNumber: 7)
     }
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4621,6 +4638,7 @@ nonisolated extension PBWrappedTokensIssued: SwiftProtobuf.Message, SwiftProtobu
     if lhs.amount != rhs.amount {return false}
     if lhs._totals != rhs._totals {return false}
     if lhs.lockPosition != rhs.lockPosition {return false}
+    if lhs.memo != rhs.memo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4628,7 +4646,7 @@ nonisolated extension PBWrappedTokensIssued: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension PBWrappedTokensRedeemed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WrappedTokensRedeemed"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}redeem_id\0\u{1}origin\0\u{1}from\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}redeem_id\0\u{1}origin\0\u{1}from\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{1}memo\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4643,6 +4661,7 @@ nonisolated extension PBWrappedTokensRedeemed: SwiftProtobuf.Message, SwiftProto
       case 5: try { try decoder.decodeSingularMessageField(value: &self._asset) }()
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._totals) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.memo) }()
       default: break
       }
     }
@@ -4674,6 +4693,9 @@ nonisolated extension PBWrappedTokensRedeemed: SwiftProtobuf.Message, SwiftProto
     try { if let v = self._totals {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4685,6 +4707,7 @@ nonisolated extension PBWrappedTokensRedeemed: SwiftProtobuf.Message, SwiftProto
     if lhs._asset != rhs._asset {return false}
     if lhs.amount != rhs.amount {return false}
     if lhs._totals != rhs._totals {return false}
+    if lhs.memo != rhs.memo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4692,7 +4715,7 @@ nonisolated extension PBWrappedTokensRedeemed: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension PBTokensBridgeUnlocked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TokensBridgeUnlocked"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}redeem_id\0\u{1}destination\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{3}redeem_position\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}redeem_id\0\u{1}destination\0\u{1}recipient\0\u{1}asset\0\u{1}amount\0\u{1}totals\0\u{3}redeem_position\0\u{1}memo\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4707,6 +4730,7 @@ nonisolated extension PBTokensBridgeUnlocked: SwiftProtobuf.Message, SwiftProtob
       case 5: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._totals) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.redeemPosition) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.memo) }()
       default: break
       }
     }
@@ -4738,6 +4762,9 @@ nonisolated extension PBTokensBridgeUnlocked: SwiftProtobuf.Message, SwiftProtob
     if self.redeemPosition != 0 {
       try visitor.visitSingularUInt64Field(value: self.redeemPosition, fieldNumber: 7)
     }
+    if !self.memo.isEmpty {
+      try visitor.visitSingularStringField(value: self.memo, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4749,6 +4776,7 @@ nonisolated extension PBTokensBridgeUnlocked: SwiftProtobuf.Message, SwiftProtob
     if lhs.amount != rhs.amount {return false}
     if lhs._totals != rhs._totals {return false}
     if lhs.redeemPosition != rhs.redeemPosition {return false}
+    if lhs.memo != rhs.memo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameCore
 import Foundation
 import FrameLog
 
@@ -46,7 +47,9 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   }
 
   private func verify(_ file: String, _ signed: SignedCheckpoint, _ key: LogVerifierKey) throws -> VerifiedLog {
-    guard let text = try? JSONDecoder().decode(AttestationFile.self, from: try Files.read(file)),
+    guard
+      let text = try? TextDecoding.extensible.decode(
+        AttestationFile.self, json: try Files.read(file), APIClient.answerLimits),
       let bytes = Data(base64Encoded: text.proof)
     else { throw LogError.badProof("\(file) is not an attestation") }
     let proven = try AttestationVerifier.verify(serialized: bytes, key: key)

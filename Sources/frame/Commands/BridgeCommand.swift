@@ -13,7 +13,7 @@ struct BridgeCommand: AsyncParsableCommand {
     Output.fields([
       ("state", item.state), ("lock", item.lockId), ("redeem", item.redeemId), ("peer", item.peer),
       ("from", item.from), ("recipient", item.recipient), ("amount", item.amount.map { "\($0) \(item.asset ?? "")" }),
-      ("position", item.position.map(String.init)),
+      ("memo", item.memo.flatMap { $0.isEmpty ? nil : $0 }), ("position", item.position.map(String.init)),
     ])
   }
 }
@@ -36,6 +36,9 @@ struct BridgeLockCommand: AsyncParsableCommand {
   @Option(name: .long, help: "A decimal, e.g. 12.50.")
   var amount: String
 
+  @Option(name: .long, help: "Kept in both frames' logs.")
+  var memo: String?
+
   @OptionGroup var key: KeyOptions
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
@@ -43,6 +46,7 @@ struct BridgeLockCommand: AsyncParsableCommand {
   func run() async throws {
     var body: [String: JSONValue] = ["to": .string(to), "amount": .string(amount)]
     body.add("from", from)
+    body.add("memo", memo)
     let answer: APIClient.Answer<BridgeItem> = try await node.client().post(
       "/api/v1/bridge/lock", body, key: key.resolved())
     output.print(answer, text: BridgeCommand.show)
@@ -71,6 +75,9 @@ struct BridgeRedeemCommand: AsyncParsableCommand {
   @Option(name: .long, help: "A decimal in the origin's currency, e.g. 12.50.")
   var amount: String
 
+  @Option(name: .long, help: "Kept in both frames' logs.")
+  var memo: String?
+
   @OptionGroup var key: KeyOptions
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
@@ -78,6 +85,7 @@ struct BridgeRedeemCommand: AsyncParsableCommand {
   func run() async throws {
     var body: [String: JSONValue] = ["origin": .string(origin), "to": .string(to), "amount": .string(amount)]
     body.add("from", from)
+    body.add("memo", memo)
     let answer: APIClient.Answer<BridgeItem> = try await node.client().post(
       "/api/v1/bridge/redeem", body, key: key.resolved())
     output.print(answer, text: BridgeCommand.show)

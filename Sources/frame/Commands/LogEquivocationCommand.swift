@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameCore
 import Foundation
 import FrameLog
 
@@ -66,7 +67,8 @@ struct LogEquivocationVerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let data = try Files.read(file)
-    guard let proof = try? JSONDecoder().decode(EquivocationProof.self, from: data) else {
+    guard let proof = try? TextDecoding.extensible.decode(EquivocationProof.self, json: data, APIClient.answerLimits)
+    else {
       throw LogError.badProof("\(file) is not a proof of two histories")
     }
     let key = try LogVerifierKey(key)

@@ -7,7 +7,7 @@ struct IssueCommand: AsyncParsableCommand {
     discussion: """
       Example:
         frame issue --amount 1000000.00 --memo "first issue"
-        frame transfer --from treasury --to alice --amount 500.00
+        frame transfer --from frame:treasury --to alice --amount 500.00
       """)
 
   @Option(name: .long, help: "A decimal, e.g. 12.50.")

@@ -9,7 +9,7 @@ struct TransferBatchCommand: AsyncParsableCommand {
       that names the columns to, amount and, if there are any, memo. Amounts are decimals, in JSON as strings.
 
       Examples:
-        frame transfer batch --from treasury --file payroll.csv
+        frame transfer batch --from frame:treasury --file payroll.csv
         frame transfer batch --from alice --file transfers.json \\
           --idempotency-key payroll-2026-11
       """)
@@ -17,7 +17,7 @@ struct TransferBatchCommand: AsyncParsableCommand {
   @Option(name: .long, help: "The file; its name ends in .json or .csv.")
   var file: String
 
-  @Option(name: .long, help: "The paying agent, or treasury (default: the agent of the token).")
+  @Option(name: .long, help: "The paying agent, or frame:treasury (default: the agent of the token).")
   var from: String?
 
   @OptionGroup var key: KeyOptions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameCore
 
 /// `frame transfer`: money to an agent of this frame or of a peer.
 struct TransferCommand: AsyncParsableCommand {
@@ -45,7 +46,7 @@ struct TransferSendCommand: AsyncParsableCommand {
           --backend 2pc
       """)
 
-  @Option(name: .long, help: "The paying agent, or treasury (default: the agent of the token).")
+  @Option(name: .long, help: "The paying agent, or frame:treasury (default: the agent of the token).")
   var from: String?
 
   @Option(name: .long, help: "An agent of this frame (carol), or of a peer (bob@frame-b.example).")
@@ -54,8 +55,8 @@ struct TransferSendCommand: AsyncParsableCommand {
   @Option(name: .long, help: "A decimal in this frame's currency, e.g. 12.50.")
   var amount: String
 
-  @Option(name: .long, help: "How a transfer to a peer settles: async or 2pc.")
-  var backend: Backend = .twoPhase
+  @Option(name: .long, help: "How a transfer to a peer settles: async or 2pc (the default).")
+  var backend: Backend?
 
   @Option(name: .long, help: "Kept in the log.")
   var memo: String?
@@ -71,11 +72,16 @@ struct TransferSendCommand: AsyncParsableCommand {
     body.add("memo", memo)
     let path: String
     if let local = try await localName(client) {
+      guard backend == nil else {
+        throw Refusal(
+          "backend_not_used", .invalid, "'\(to)' is an agent of this frame, where a transfer settles at once.",
+          remedy: "Leave --backend out, or name an agent of a peer.")
+      }
       body["to"] = .string(local)
       path = "/api/v1/transfers"
     } else {
       body["to"] = .string(to)
-      path = "/teg/cross-registry-transfer?backend=\(backend.rawValue)"
+      path = "/teg/cross-registry-transfer?backend=\((backend ?? .twoPhase).rawValue)"
     }
     let answer: APIClient.Answer<Receipt> = try await client.post(path, body, key: key.resolved())
     output.print(answer, text: TransferCommand.show)

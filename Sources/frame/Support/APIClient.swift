@@ -18,6 +18,7 @@ enum HTTP {
 struct APIClient: Sendable {
   /// An answer larger than this is not one of ours.
   static let maximumAnswer = 32 * 1024 * 1024
+  static let answerLimits = JSONReader.Limits(bytes: maximumAnswer, values: 5_000_000)
 
   let baseURL: String
   /// Nothing is presented when it gives an empty string.
@@ -50,10 +51,9 @@ struct APIClient: Sendable {
   private func decode<Body: Decodable & Sendable>(
     _ reply: (data: Data, replayed: Bool), _ path: String
   ) throws -> Answer<Body> {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      return Answer(body: try decoder.decode(Body.self, from: reply.data), data: reply.data, replayed: reply.replayed)
+      let body = try TextDecoding.answer.decode(Body.self, json: reply.data, Self.answerLimits)
+      return Answer(body: body, data: reply.data, replayed: reply.replayed)
     } catch {
       throw CLIError.badAnswer(url: baseURL + path, why: error.words)
     }

@@ -144,6 +144,7 @@ struct BridgeItem: Decodable, Sendable {
   let recipient: String?
   let amount: String?
   let asset: String?
+  let memo: String?
   let position: UInt64?
 }
 

@@ -126,7 +126,10 @@ struct ProblemDocument: Decodable, FrameError {
 
   /// - Returns: nil unless `data` is one.
   init?(_ data: Data) {
-    guard var problem = try? JSONDecoder().decode(ProblemDocument.self, from: data) else { return nil }
+    let decoding = TextDecoding(spelling: .asWritten, unknown: .skipped, null: .absent)
+    guard var problem = try? decoding.decode(ProblemDocument.self, json: data, APIClient.answerLimits) else {
+      return nil
+    }
     problem.document = data
     self = problem
   }
@@ -134,14 +137,14 @@ struct ProblemDocument: Decodable, FrameError {
   /// An error as a program reads it, in one line: the node's problem document if it is one, else one of the same form; with the
   /// command's exit code, and the idempotency key that was made for it, so that it can be repeated.
   static func json(of error: any FrameError, status: ExitStatus) -> String {
-    var fields: [String: Any] = [
-      "type": "urn:frame:problem:\(error.code)", "code": error.code, "detail": error.message, "remedy": error.remedy,
+    var fields: [String: TextTree] = [
+      "type": .string("urn:frame:problem:\(error.code)"), "code": .string(error.code), "detail": .string(error.message),
+      "remedy": .string(error.remedy),
     ]
-    let sent = (error as? ProblemDocument).flatMap { try? JSONSerialization.jsonObject(with: $0.document) }
-    for (name, value) in sent as? [String: Any] ?? [:] { fields[name] = value }
-    fields["exit_code"] = Int(status.rawValue)
-    if let key = KeyOptions.made { fields["idempotency_key"] = key }
-    let data = try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
-    return Shown.json(String(decoding: data ?? Data("{}".utf8), as: UTF8.self))
+    let sent = (error as? ProblemDocument).flatMap { try? TextTree(json: $0.document, APIClient.answerLimits) }
+    for member in sent?.members ?? [] { fields[member.name] = member.value }
+    fields["exit_code"] = .number(String(status.rawValue))
+    if let key = KeyOptions.made { fields["idempotency_key"] = .string(key) }
+    return Shown.json(TextTree.object(fields.map { .init($0.key, $0.value) }).json(sorted: true))
   }
 }

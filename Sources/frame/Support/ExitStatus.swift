@@ -48,7 +48,7 @@ enum ExitStatus: Int32, CaseIterable {
   init(_ kind: FrameErrorKind) {
     self =
       switch kind {
-      case .invalid, .tooLarge: .invalid
+      case .invalid, .tooLarge, .mediaType: .invalid
       case .unauthenticated: .unauthorised
       case .forbidden: .forbidden
       case .notFound: .notFound

@@ -22,9 +22,7 @@ enum OfflineAudit {
   }
 
   static func decode(_ data: Data) throws -> AuditStatement {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(AuditStatement.self, from: data)
+    try TextDecoding.answer.decode(AuditStatement.self, json: data, APIClient.answerLimits)
   }
 
   /// Reading a log blocks for as long as it takes: on a thread of its own, never on Swift's pool.

@@ -55,11 +55,11 @@ enum Output {
 
   /// The node's answer as JSON: indented, sorted keys. What a terminal would obey is spelled `\u001b`, which means the same.
   static func json(_ data: Data) {
-    guard let object = try? JSONSerialization.jsonObject(with: data, options: [.fragmentsAllowed]),
-      let pretty = try? JSONSerialization.data(
-        withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed])
-    else { return lines(String(decoding: data, as: UTF8.self)) }
-    write(Data((Shown.json(String(decoding: pretty, as: UTF8.self)) + "\n").utf8), to: .standardOutput)
+    guard let tree = try? TextTree(json: data, APIClient.answerLimits) else {
+      return lines(String(decoding: data, as: UTF8.self))
+    }
+    // Numbers stay as they were written, however many digits they have.
+    write(Data((Shown.json(tree.json(indented: true, sorted: true)) + "\n").utf8), to: .standardOutput)
   }
 
   static func json(_ value: some Encodable) throws { json(try JSONEncoder().encode(value)) }

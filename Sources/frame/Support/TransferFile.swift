@@ -2,6 +2,8 @@ import Foundation
 import FrameCore
 
 /// Transfers in a file, as a person or a spreadsheet writes them.
+///
+/// Read as strictly as a request: what the file says and the node would not be told is refused, with its line or its place.
 struct TransferFile {
   struct Item: Decodable, Equatable {
     let to: String
@@ -15,21 +17,38 @@ struct TransferFile {
     }
   }
 
+  /// More than the body of a batch may have.
+  private static let bytesMax = 2 * 1024 * 1024
+
   /// - Throws: ``CLIError/badTransferFile(path:why:)``, ``CLIError/noFile(path:why:)``, ``CLIError/noAccess(path:why:)``.
-  static func read(_ path: String) throws -> [Item] {
-    let data = try Files.read(path)
-    if path.hasSuffix(".csv") { return try csv(String(decoding: data, as: UTF8.self), path) }
-    do { return try JSONDecoder().decode([Item].self, from: data) } catch {
+  static func read(_ path: String) throws -> [Item] { try parse(try Files.read(path), path) }
+
+  /// - Throws: ``CLIError/badTransferFile(path:why:)``.
+  static func parse(_ data: Data, _ path: String) throws -> [Item] {
+    if path.hasSuffix(".csv") { return try csv(data, path) }
+    do {
+      return try TextDecoding.document.decode([Item].self, json: data, JSONReader.Limits(bytes: bytesMax))
+    } catch {
       throw CLIError.badTransferFile(
-        path: path, why: "it is not a JSON list of {\"to\", \"amount\", \"memo\"} of strings")
+        path: path, why: "it must be a JSON list of {\"to\", \"amount\", \"memo\"} of strings; \(error)")
     }
   }
 
-  private static func csv(_ text: String, _ path: String) throws -> [Item] {
+  private static func csv(_ data: Data, _ path: String) throws -> [Item] {
     func refusal(_ why: String) -> CLIError { .badTransferFile(path: path, why: why) }
-    guard let rows = CSV.rows(text) else { throw refusal("a quoted field does not end") }
+    guard data.count <= bytesMax else { throw refusal("it has more than \(bytesMax) bytes") }
+    let rows: [[String]]
+    do { rows = try CSV.rows(data) } catch { throw refusal("\(error)") }
     guard let titles = rows.first, let to = titles.firstIndex(of: "to"), let amount = titles.firstIndex(of: "amount")
     else { throw refusal("its first line does not name the columns 'to' and 'amount'") }
+    let known = ["to", "amount", "memo"]
+    for (index, title) in titles.enumerated() {
+      guard known.contains(title) else {
+        let hint = NearestName.of(title, in: known).map { "; '\($0)' is known" } ?? ""
+        throw refusal("its column '\(title.prefix(80))' is unknown\(hint)")
+      }
+      guard titles.firstIndex(of: title) == index else { throw refusal("its column '\(title)' is there twice") }
+    }
     let memo = titles.firstIndex(of: "memo")
     return try rows.dropFirst().enumerated().map { index, row in
       guard row.count == titles.count else {

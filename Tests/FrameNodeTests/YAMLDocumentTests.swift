@@ -1,0 +1,152 @@
+import Foundation
+import FrameCore
+import FrameMetrics
+import Testing
+
+@testable import FrameNode
+
+@Suite("YAML from outside")
+struct YAMLDocumentTests {
+  private func read(_ text: String) throws -> TextTree { try YAMLDocument(Data(text.utf8)).root }
+
+  private func refusal(_ text: String) -> String? {
+    do {
+      _ = try read(text)
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  @Test("scalars are what the core schema of YAML 1.2 says, and nothing else")
+  func scalars() throws {
+    let text =
+      "a: yes\nb: on\nc: true\nd: 1:30\ne: 1.10\nf: -5\ng:\nh: ~\ni: '010'\nj: 2026-11-30\nk: \"\\u00e9\"\nl: 1e3\n"
+    let expected: [(String, TextTree)] = [
+      ("a", .string("yes")), ("b", .string("on")), ("c", .boolean(true)), ("d", .string("1:30")),
+      ("e", .number("1.10")),
+      ("f", .number("-5")), ("g", .null), ("h", .null), ("i", .string("010")), ("j", .string("2026-11-30")),
+      ("k", .string("é")), ("l", .string("1e3")),
+    ]
+    let tree = try read(text)
+    for (name, value) in expected { #expect(tree[name] == value, "\(name)") }
+  }
+
+  @Test(
+    "what is no plain tree of texts is refused with its line and column, in one line",
+    arguments: [
+      ("frame_id: {{ x }}", "line 1, column 12: a key must be a text"), ("a: 1\n? [a]\n: b", "line 2, column 3: a key"),
+      ("sni: {map: {{ m }}}", "a key must be a text"), ("{{}: 1}", "a key must be a text"),
+      ("a: 1\nb: {c: 1, c: 2}", "line 2, column 11: 'c' is there twice"), ("a: 1\n\"\\x61\": 2", "'a' is there twice"),
+      ("a: &x 1", "anchors"), ("a: &x {b: 1}", "anchors"), ("a: *x", "anchors"), ("a: !!str 1", "tags are not taken"),
+      ("a: !!binary aGk=", "tags"), ("--- {}\n---\n{}", "second document"), ("%YAML 1.1\n---\na: 1", "directives"),
+      ("a: 010", "leading zeros"), ("a: 0x1F", "leading zeros"), ("a: +5", "leading zeros"),
+      ("\"\": 1", "a key is empty"),
+      ("a: [", "line 2"), ("a: \u{1}", "control"), ("a:\n\t- b", "line 2"),
+    ])
+  func refused(text: String, says: String) {
+    let said = refusal(text)
+    #expect(said?.contains(says) == true && said?.contains("\n") == false, "\(said ?? "it was taken")")
+  }
+
+  @Test("bombs of aliases, of depth and of length end at a bound, not in memory or on the stack")
+  func bounds() {
+    let bomb = "a: &a [x,x]\n" + (0..<40).map { "a\($0): &b\($0) [*a,*a]\n" }.joined()
+    #expect(refusal(bomb)?.contains("anchors") == true)
+    for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", "")] {
+      let deep = String(repeating: open, count: 20_000) + "x" + String(repeating: close, count: 20_000)
+      #expect(refusal(deep) != nil, "\(open)")
+    }
+    #expect(refusal("[" + String(repeating: "a,", count: 30_000) + "]")?.contains("20000") == true)
+    #expect(refusal(String(repeating: "#", count: 300_000))?.contains("262144") == true)
+    #expect(throws: YAMLDocument.Failure.self) { try YAMLDocument(Data([0x61, 0x3a, 0x20, 0xff])) }
+    #expect(throws: YAMLDocument.Failure.self) { try YAMLDocument(Data([0xff, 0xfe, 0x61, 0])) }
+  }
+
+  @Test("what is written is read back, by our reader")
+  func written() throws {
+    let tree = try TextTree(
+      json: Data(#"{"a":{"b":["x",1,{"yes":"no: #","d":[]}],"200":"on"},"e":"","f":null,"g":"1.0","h i":true}"#.utf8),
+      .init(bytes: 999))
+    #expect(try read(YAMLText.of(tree)) == tree)
+  }
+
+  @Test("with any byte changed, it is read or refused, and the process lives")
+  func mutated() {
+    let text = Array(
+      "frame_id: a.example\nsni: {enabled: true, map: {'x.example': \"127.0.0.1:1\"}}\nw:\n  - url: h\n".utf8)
+    var random = HostileInputTests.Random(state: 8)
+    let words = Array("{}[]:,?-*&!|>'\"%@ \n\t#x0".utf8)
+    for _ in 0..<5_000 {
+      var changed = text
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        changed[Int.random(in: text.indices, using: &random)] = words.randomElement(using: &random) ?? 0
+      }
+      _ = try? YAMLDocument(Data(changed))
+      _ = try? NodeConfiguration.parse(Data(changed), file: "f", directory: URL(fileURLWithPath: "/"), environment: [:])
+    }
+  }
+}
+
+@Suite("Mistakes in frame.yaml")
+struct ConfigurationMistakeTests {
+  private static let start = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n"
+
+  @Test(
+    "an unknown setting is refused however deep it stands, a value must be of its kind, and the place is told",
+    arguments: [
+      (start + "witnesses: [{tiemout: 5}]\n", "frame.yaml:3:13", "witnesses[0].url is missing; there is 'tiemout'"),
+      (start + "api: {port: 1:30}\n", "frame.yaml:3:7: api.port", "whole number"),
+      (start + "api: {prot: 1}\n", "frame.yaml:3:7: api.prot", "'port' is known"),
+      (start + "identity:\n  seal:\n    key: a\n", "frame.yaml:5:5: identity.seal.key", "unknown"),
+      (start + "api: {port: 010}\n", "frame.yaml:3:13", "leading zeros"),
+      (start + "sni: {enabled: yes}\n", "frame.yaml:3:7: sni.enabled", "true or false"),
+      (start + "sni: {map: {{ m }}}\n", "frame.yaml:3:13", "a key must be a text"),
+      (start + "sni: {map: {x: 'a:1', x: 'b:1'}}\n", "frame.yaml:3:23", "there twice"),
+      (start + "api: {port: 70000}\n", "frame.yaml:3:7: api.port", "not a port"),
+      (start + "fees: {fixed: true}\n", "frame.yaml:3:8: fees.fixed", "must be a string"),
+      ("? [a]\n: b\n", "frame.yaml:1:3", "a key must be a text"),
+      (start + "api: [1]\n", "frame.yaml:3:1: api", "object"),
+    ])
+  func told(text: String, place: String, why: String) {
+    do {
+      _ = try NodeConfiguration.parse(text, file: "frame.yaml", directory: URL(fileURLWithPath: "/srv"))
+      Issue.record("'\(text)' was taken")
+    } catch {
+      #expect("\(error)".contains(place) && "\(error)".contains(why), "\(error)")
+      #expect(!"\(error)".contains("\n"))
+    }
+  }
+
+  @Test(
+    "a reload that fails, for whatever reason, is counted and changes nothing, and the next one that is right works")
+  func reload() async throws {
+    try await NodeFixture.with { fixture in
+      let file = fixture.folder.appendingPathComponent(NodeSetup.configurationName)
+      let good = try String(contentsOf: file, encoding: .utf8)
+      @Sendable func refused() -> Int {
+        let line = Exposition.text(fixture.registry).split(separator: "\n").first {
+          $0.hasPrefix("frame_sni_reloads_total") && $0.contains("refused")
+        }
+        return line.flatMap { Int($0.split(separator: " ").last ?? "") } ?? -1
+      }
+      try await fixture.api { api in
+        let before = try await api.get("/api/v1/sni").expect(200).json
+        let texts = [
+          "sni: {map: {{ m }}}\n", "? [a]\n: b\n", good + "more: 1\n", "", "\u{0}", good + "sni: {map: {x: 1}}\n",
+          "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\nsni: {map: {'x y': '127.0.0.1:1'}}\n",
+        ]
+        for (index, text) in texts.enumerated() {
+          try Data(text.utf8).write(to: file)
+          let answer = try await api.post("/api/v1/sni/reload", [:])
+          #expect(answer.status == 400, "\(index): \(answer.text)")
+          #expect(refused() == index + 1, "\(index)")
+        }
+        try FileManager.default.removeItem(at: file)
+        #expect(try await api.post("/api/v1/sni/reload", [:]).status == 400)
+        #expect(refused() == texts.count + 1)
+        #expect(try await api.get("/api/v1/sni").expect(200).json == before)
+        try Data(good.utf8).write(to: file)
+        try await api.post("/api/v1/sni/reload", [:]).expect(200)
+      }
+    }
+  }
+}

@@ -73,7 +73,8 @@ enum Output {
   // MARK: Writing
 
   private static func lines(_ text: String, to file: FileHandle) {
-    let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]
+    // Asked by byte: a carriage return before it would make one character of both.
+    let ended = text.utf8.last == UInt8(ascii: "\n") ? text[..<text.utf8.index(before: text.endIndex)] : text[...]
     for line in ended.split(separator: "\n", omittingEmptySubsequences: false) { put(String(line), to: file) }
   }
 

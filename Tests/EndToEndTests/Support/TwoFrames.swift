@@ -112,7 +112,7 @@ final class TwoFrames: Sendable {
     let together = try await Finished.run(
       Binary.frame(), ["audit", "--offline", "--data", a.folder.path, "--with", b.folder.path, "--json"])
     #expect(together.status == 0, "the two logs agree: \(together.output) \(together.errors)")
-    #expect(together.output.contains("\"clearing_difference\" : \"0.00\""), "\(together.output)")
+    #expect(together.output.contains("\"clearing_difference\": \"0.00\""), "\(together.output)")
     #expect(Self.negated(clearing[0]) == clearing[1], "clearing positions mirror each other: \(clearing)")
   }
 

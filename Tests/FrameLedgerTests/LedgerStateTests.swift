@@ -50,6 +50,30 @@ import Testing
     }
   }
 
+  @Test(
+    "a log that has an agent with a reserved name opens, and the agent keeps its money; nobody else gets such a name")
+  func reserved() throws {
+    var state = LedgerState(frame: samples.frame, native: samples.native, fees: .none)
+    let name = try AgentName("treasury")
+    let events: [PBEvent] = [
+      .with { $0.payload = .agentRegistered(.with { $0.name = "treasury" }) },
+      .with { $0.payload = .agentRegistered(.with { $0.name = "bob" }) },
+      .with { $0.postings = Postings.move(1000, from: .issuance, to: .liquid(name)) },
+    ]
+    for event in events { state.evolve(RecordedEvent(event: event, bytes: Data())) }
+    #expect(state.agentExists(name) && state.balance(.liquid(name)) == 1000 && state.balance(.treasury) == 0)
+    let pay = LedgerCommand.transfer(from: name, to: samples.bob, amount: Amount(minorUnits: 5), memo: "")
+    #expect(try decide(pay, by: .agent(name, of: samples.frame), in: state).count == 1)
+    for word in ["fees", "issuance", "f-e-e-s"] {
+      #expect(throws: LedgerError.reservedName(word)) {
+        try decide(.registerAgent(try AgentName(word), purpose: ""), in: state)
+      }
+    }
+    // What is shown of the two accounts differs.
+    #expect(AccountRef.treasury.description == "frame:treasury")
+    #expect(AccountRef.liquid(name).description == "treasury:liquid")
+  }
+
   @Test("a transfer costs its fee on top, and needs funds for both")
   func fee() throws {
     var state = LedgerState(

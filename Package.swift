@@ -107,6 +107,7 @@ let package = Package(
     room("FrameCore", []),
     room("FrameProtos", ["FrameCore", .protobuf]),
     .target(name: "CFrameZlib", linkerSettings: [.linkedLibrary("z")]),
+    .target(name: "CFrameSystem"),
     room("FrameMetrics", ["CFrameZlib", .coreMetrics]),
     // Floor 1
     room("FrameLog", ["FrameCore", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
@@ -120,19 +121,22 @@ let package = Package(
         .nioSSL,
         .nioCertificateReloading, .lifecycle, .logging,
       ]),
+    room(
+      "FrameHTTP", ["FrameCore", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTPTypes]),
     room("SPIFFEWorkloadAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
     room(
       "FrameWorkload",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI", .grpcCore,
-        .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI", "CFrameSystem",
+        .grpcCore, .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
       ]),
     // Floor 2
     room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf, .protobuf]),
     room(
       "FrameFederation",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "FramePeerAPI", .crypto, .grpcCore,
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "FrameHTTP", "FramePeerAPI", .crypto,
+        .grpcCore,
         .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .nioTLS, .x509, .httpTypes,
         .hummingbird,
         .hummingbirdCore, .hummingbirdTLS, .lifecycle, .logging,
@@ -164,8 +168,9 @@ let package = Package(
     room(
       "FrameNode",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FramePeerAPI",
-        "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary", .crypto,
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
+        "FramePeerAPI", "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge",
+        "FrameCanary", .crypto,
         .hummingbird,
         .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix,
         .nioHTTPTypes, .protobuf,
@@ -174,7 +179,8 @@ let package = Package(
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", .argumentParser, .asyncHTTPClient,
+        "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "CFrameSystem", .argumentParser,
+        .asyncHTTPClient,
         .nioCore,
         .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
       ],
@@ -216,8 +222,9 @@ let package = Package(
     tests(
       "FrameNodeTests",
       [
-        "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
-        "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
+        "FrameCore", "FrameFederation", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+        "FrameNode", "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging,
+        .nioCore,
         .nioEmbedded,
         .nioHTTPTypes, .yams,
       ]),

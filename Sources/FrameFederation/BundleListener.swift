@@ -1,4 +1,5 @@
 import FrameCore
+import FrameHTTP
 import FrameIdentity
 import FrameProtos
 import Foundation
@@ -27,17 +28,24 @@ package final class BundleListener: Service {
     case done(Result<Int, any Error>)
   }
 
-  /// Connections at once; more wait in the kernel.
-  static let connectionsMax = 512
-  static let idleTimeout: TimeAmount = .seconds(15)
+  /// Anyone may connect: nobody's request or silence takes long.
+  static let limits: RequestDeadline.Limits = {
+    var limits = RequestDeadline.Limits()
+    limits.nextHead = .seconds(15)
+    limits.answer = .seconds(60)
+    return limits
+  }()
+  private let places: ListenerPlaces
 
   /// - Parameters:
   ///   - port: 0 lets the system choose, see ``listeningPort``.
+  ///   - connectionsMax: connections at once.
   ///   - identity: what the endpoint presents: the node's SVID, or a Web PKI certificate.
   ///   - bundle: our bundle document as it is now.
   ///   - describe: what we say of ourselves now.
   package init(
-    host: String, port: Int, identity: any CertificateReloader, bundle: @escaping @Sendable () throws -> BundleDocument,
+    host: String, port: Int, connectionsMax: Int = 512, identity: any CertificateReloader,
+    bundle: @escaping @Sendable () throws -> BundleDocument,
     describe: @escaping @Sendable () throws -> PBFrameDescription, federation: FederationService,
     metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     logger: Logger = Logger(label: "frame.federation")
@@ -46,10 +54,14 @@ package final class BundleListener: Service {
     self.port = port
     self.identity = identity
     self.logger = logger
+    self.places = ListenerPlaces(max: connectionsMax)
     self.routes = BundleRoutes(
       bundle: bundle, describe: describe, receive: { try await federation.receive($0) }, metrics: metrics, clock: clock,
       limiter: RateLimiter(perSource: 10, overall: 60), logger: logger)
   }
+
+  /// Its connections.
+  package var counts: SharedPlaces.Counts { places.counts }
 
   /// The port in use; waits until the listener is bound.
   /// - Throws: when it could not be bound.
@@ -72,12 +84,16 @@ package final class BundleListener: Service {
   package func run() async throws {
     do {
       let tls = try FrameTLS.server(identity, alpn: ["http/1.1"])
+      let (places, routes) = (places, routes)
       let application = Application(
         router: routes.router(),
-        server: try .tls(.http1(configuration: .init(idleTimeout: Self.idleTimeout)), tlsConfiguration: tls),
-        configuration: .init(
-          address: .hostname(host, port: port), serverName: nil,
-          availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+        server: try .tls(
+          .http1(
+            configuration: .init(additionalChannelHandlers: [
+              RequestDeadline(Self.limits, places: places), routes.gate(),
+            ])),
+          tlsConfiguration: tls),
+        configuration: .init(address: .hostname(host, port: port), serverName: nil),
         onServerRunning: { [weak self] channel in self?.settle(.success(channel.localAddress?.port ?? 0)) },
         logger: logger)
       try await application.run()
@@ -119,8 +135,16 @@ struct BundleRoutes: Sendable {
   let logger: Logger
 
   func router() -> Router<Context> {
-    let router = Router(context: Context.self)
+    let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
+    let table = RouteTable()
+    for path in ["/", "/.well-known/frame"] { table.add(.get, path) }
+    table.add(.post, "/ws3/invitations", bodyLimit: SignedInvitation.bytesMax)
     router.add(middleware: CountByStatus(metrics: metrics))
+    router.add(
+      middleware: UnroutedMiddleware(routes: table) { _, error in
+        let status = (error as? any HTTPResponseError)?.status ?? .internalServerError
+        return Self.problem(status.code, Self.words[status.code] ?? "bad_request", status.reasonPhrase)
+      })
     router.get("/") { request, _ in
       let document = try bundle()
       var headers: HTTPFields = [.eTag: document.etag, .cacheControl: "no-cache"]
@@ -165,6 +189,28 @@ struct BundleRoutes: Sendable {
       logger.notice("Refused an invitation", metadata: ["source": "\(source)", "error": "\(error.report)"])
       return Self.problem(known)
     }
+  }
+
+  private static let words = [404: "not_found", 405: "method_not_allowed", 500: "internal"]
+
+  /// Refuses a body that is too large for an invitation before it is sent.
+  func gate() -> BodyGate {
+    BodyGate(limit: { _ in SignedInvitation.bytesMax }) { _, why in
+      let refusal = why.refusal
+      let problem = EndpointProblem(
+        title: "The request is refused", status: why.status, code: refusal.code,
+        detail: "\(refusal.message) \(refusal.remedy)")
+      return (
+        HTTPResponse(
+          status: .init(code: why.status), headerFields: [.contentType: "application/problem+json"]),
+        ByteBuffer(bytes: (try? JSONEncoder().encode(problem)) ?? Data())
+      )
+    }
+  }
+
+  private static func problem(_ status: Int, _ code: String, _ detail: String) -> Response {
+    let problem = EndpointProblem(title: "The request is refused", status: status, code: code, detail: detail)
+    return json((try? JSONEncoder().encode(problem)) ?? Data(), .init(code: status), type: "application/problem+json")
   }
 
   private static func problem(_ error: (any FrameError)?) -> Response {

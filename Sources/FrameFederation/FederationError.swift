@@ -25,6 +25,8 @@ package enum FederationError: FrameError, Equatable {
   case unauthenticatedPeer(String)
   case endpointUnreachable(String, why: String)
   case endpointInvalid(String)
+  /// A route of the SNI router that would lead back to it: the name and the upstream.
+  case routeLoop(String, String)
   /// Where the peer says that it will be reached, somebody answers whom its pinned bundle does not vouch for.
   case endpointOfAnother(FrameID, endpoint: String, why: String)
   case rateLimited(source: String)
@@ -65,6 +67,7 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer: "peer_unauthenticated"
     case .endpointUnreachable: "bundle_endpoint_unreachable"
     case .endpointInvalid: "endpoint_invalid"
+    case .routeLoop: "sni_route_loop"
     case .endpointOfAnother: "endpoint_of_another"
     case .rateLimited: "rate_limited"
     case .busy: "peer_busy"
@@ -85,7 +88,7 @@ package enum FederationError: FrameError, Equatable {
     switch self {
     case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing: .notFound
     case .documentInvalid, .amendmentInvalid, .selfPeering, .invitationInvalid, .descriptionInvalid, .profileUnknown,
-      .bundleUnusable, .endpointInvalid, .equivocationUnproven:
+      .bundleUnusable, .endpointInvalid, .routeLoop, .equivocationUnproven:
       .invalid
     case .amendmentPending, .amendmentClosed: .conflict
     case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .profileMismatch,
@@ -127,6 +130,8 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer(let why): "The caller is not an authenticated peer: \(why.prefix(300))."
     case .endpointUnreachable(let url, let why): "'\(url.prefix(300))' did not answer as it must: \(why.prefix(300))."
     case .endpointInvalid(let text): "'\(text.prefix(300))' is not a usable address."
+    case .routeLoop(let name, let upstream):
+      "The route of '\(name.prefix(300))' to \(upstream.prefix(300)) leads back to the SNI router itself."
     case .endpointOfAnother(let peer, let endpoint, let why):
       "Whoever answers at '\(endpoint.prefix(300))' is not '\(peer)': \(why.prefix(300))"
     case .rateLimited(let source): "Too many requests from \(source)."
@@ -170,6 +175,7 @@ package enum FederationError: FrameError, Equatable {
     case .unauthenticatedPeer: "Present the X.509-SVID spiffe://<frame>/node of a frame with a treaty here."
     case .endpointUnreachable: "Check the address, that the peer is running and that the network lets it through."
     case .endpointInvalid: "Use https://host:port for the bundle endpoint and host:port for the federation listener."
+    case .routeLoop: "Name the address where the service itself listens, not the router's."
     case .endpointOfAnother:
       "Ask the other operator over another channel where its frame is; if its keys have changed too, repin first."
     case .rateLimited: "Wait a minute and try again."

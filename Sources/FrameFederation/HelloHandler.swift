@@ -58,11 +58,12 @@ final class HelloHandler: ChannelInboundHandler {
     case .tooLarge: refuse(context, .tooLarge)
     case .noName: refuse(context, .missingName, alert: true)
     case .name(let name):
-      guard let upstream = router.route(context.channel, to: name) else {
-        return refuse(context, .unknownName, alert: true)
+      let upstream: HostPort
+      do throws(SNIRefusal) { upstream = try router.route(context.channel, to: name) } catch {
+        return refuse(context, error.result, alert: error.result == .unknownName)
       }
       decide()
-      router.join(context.channel, to: upstream, from: NIOLoopBound(self, eventLoop: context.eventLoop))
+      router.join(context.channel, as: name, to: upstream, from: NIOLoopBound(self, eventLoop: context.eventLoop))
     }
   }
 

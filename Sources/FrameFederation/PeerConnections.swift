@@ -1,4 +1,5 @@
 import FrameCore
+import FrameHTTP
 import FrameIdentity
 import NIOCore
 import NIOSSL
@@ -22,16 +23,22 @@ final class PeerConnections: Sendable {
   }
 
   private let held = Mutex(Held())
+  /// Connections that do not say yet whose they are: whoever has most of them makes room.
+  private let handshakes: ListenerPlaces
+  private let authenticatedMax: Int
   private let directory: PeerDirectory
   private let metrics: FederationMetrics
   fileprivate let clock: any FrameClock
 
   private let onConnection: @Sendable (FrameID) -> Void
 
+  /// - Parameter max: connections at once, half of them at most in handshakes.
   init(
-    directory: PeerDirectory, metrics: FederationMetrics, clock: any FrameClock,
+    max: Int, directory: PeerDirectory, metrics: FederationMetrics, clock: any FrameClock,
     onConnection: @escaping @Sendable (FrameID) -> Void
   ) {
+    handshakes = ListenerPlaces(max: min(PeerLimits.handshakesMax, Swift.max(1, max / 2)))
+    authenticatedMax = Swift.max(1, max - max / 2)
     self.directory = directory
     self.onConnection = onConnection
     self.metrics = metrics
@@ -63,24 +70,32 @@ final class PeerConnections: Sendable {
     return channel.eventLoop.makeSucceededVoidFuture()
   }
 
-  /// - Returns: false when too many handshakes are in progress.
-  func beginHandshake(_ channel: any Channel) -> Bool {
-    held.withLock { held in
-      guard held.handshaking.count < PeerLimits.handshakesMax else { return false }
-      held.handshaking[ObjectIdentifier(channel)] = channel
-      return true
-    }
+  /// - Returns: nil when there is no place for another handshake.
+  func beginHandshake(_ channel: any Channel) -> SharedPlaces.Ticket? {
+    guard let ticket = handshakes.admit(channel, from: channel.shareSource) else { return nil }
+    held.withLock { $0.handshaking[ObjectIdentifier(channel)] = channel }
+    return ticket
   }
 
-  func endHandshake(_ channel: any Channel) {
-    held.withLock { $0.handshaking[ObjectIdentifier(channel)] = nil }
+  func endHandshake(_ channel: any Channel, _ ticket: SharedPlaces.Ticket) {
+    handshakes.release(ticket)
+    held.withLock { _ = $0.handshaking.removeValue(forKey: ObjectIdentifier(channel)) }
+  }
+
+  var counts: SharedPlaces.Counts {
+    var counts = handshakes.counts
+    counts.taken += held.withLock { held in held.byPeer.values.map(\.count).reduce(0, +) }
+    counts.max += authenticatedMax
+    return counts
   }
 
   /// Registers an authenticated connection.
   /// - Returns: false when the connection must be closed: over the limit, or the treaty has just ended.
   func register(_ peer: FrameID, _ connection: Connection) -> Bool {
     let count = held.withLock { held -> Int? in
-      guard (held.byPeer[peer]?.count ?? 0) < PeerLimits.connectionsPerPeerMax else { return nil }
+      guard (held.byPeer[peer]?.count ?? 0) < PeerLimits.connectionsPerPeerMax,
+        held.byPeer.values.map(\.count).reduce(0, +) < authenticatedMax
+      else { return nil }
       held.byPeer[peer, default: [:]][ObjectIdentifier(connection.channel)] = connection
       return held.byPeer[peer]?.count
     }
@@ -147,7 +162,7 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
 
   private enum State {
     case new
-    case handshaking(Scheduled<Void>)
+    case handshaking(Scheduled<Void>, SharedPlaces.Ticket)
     case authenticated(FrameID)
     case closed
   }
@@ -158,14 +173,23 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
 
   init(connections: PeerConnections) { self.connections = connections }
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    guard connections.beginHandshake(context.channel) else {
+  func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { begin(context) } }
+
+  func channelActive(context: ChannelHandlerContext) {
+    begin(context)
+    context.fireChannelActive()
+  }
+
+  /// Only an active channel knows where its connection comes from.
+  private func begin(_ context: ChannelHandlerContext) {
+    guard case .new = state else { return }
+    guard let ticket = connections.beginHandshake(context.channel) else {
       state = .closed
       return context.close(promise: nil)
     }
     let channel = context.channel
     let limit = TimeAmount.nanoseconds(PeerLimits.handshakeTimeout.nanoseconds)
-    state = .handshaking(context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) })
+    state = .handshaking(context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }, ticket)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) { end(context) }
@@ -184,9 +208,9 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
   }
 
   private func authenticate(_ context: ChannelHandlerContext) -> Bool {
-    guard case .handshaking(let timeout) = state else { return false }
+    guard case .handshaking(let timeout, let ticket) = state else { return false }
     timeout.cancel()
-    connections.endHandshake(context.channel)
+    connections.endHandshake(context.channel, ticket)
     state = .closed
     guard let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
       let presented = handler.peerValidatedCertificateChain
@@ -205,9 +229,9 @@ private final class PeerConnectionHandler: ChannelInboundHandler {
 
   private func end(_ context: ChannelHandlerContext) {
     switch state {
-    case .handshaking(let timeout):
+    case .handshaking(let timeout, let ticket):
       timeout.cancel()
-      connections.endHandshake(context.channel)
+      connections.endHandshake(context.channel, ticket)
     case .authenticated(let peer):
       connections.unregister(peer, context.channel)
     case .new, .closed: break

@@ -20,16 +20,18 @@ package final class PeerServer: Service {
   /// - Parameters:
   ///   - host: IP address to listen on (`localhost` is taken as 127.0.0.1).
   ///   - port: 0 lets the system choose, see ``listeningPort``.
+  ///   - connectionsMax: connections at once, those in their handshake included.
   ///   - identity: the node's SVID, taken anew for each handshake.
   ///   - onConnection: told of each peer that has connected, and so is there; on an event loop, must not block.
   /// - Throws: when the TLS configuration cannot be made.
   package init(
-    host: String, port: Int, identity: SVIDSource, directory: PeerDirectory, treaties: any TreatyVerbs,
+    host: String, port: Int, connectionsMax: Int = 512, identity: SVIDSource, directory: PeerDirectory,
+    treaties: any TreatyVerbs,
     verbs: any PeerVerbs, metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     logger: Logger = Logger(label: "frame.federation"), onConnection: @escaping @Sendable (FrameID) -> Void = { _ in }
   ) throws {
     let connections = PeerConnections(
-      directory: directory, metrics: metrics, clock: clock, onConnection: onConnection)
+      max: connectionsMax, directory: directory, metrics: metrics, clock: clock, onConnection: onConnection)
     let calls = ActiveCalls(limit: PeerLimits.callsPerPeerMax)
     let verifier = SPIFFEVerifier(bundles: directory, clock: clock)
     var config = HTTP2ServerTransport.Posix.Config.defaults
@@ -126,6 +128,9 @@ package final class PeerServer: Service {
       connections.closeAll()
     }
   }
+
+  /// Its connections.
+  package var counts: SharedPlaces.Counts { connections.counts }
 
   /// Connections whose handshake is not over.
   package var handshakeCount: Int { connections.handshakeCount }

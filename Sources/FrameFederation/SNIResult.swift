@@ -10,6 +10,15 @@ enum SNIResult: String, CaseIterable, Sendable {
   case closedEarly = "closed_early"
   case upstreamUnreachable = "upstream_unreachable"
   case overLimit = "over_limit"
+  /// It came from the router itself: a route leads back to it.
+  case loop
+  /// Too many connections under its name wait for the upstream's first word.
+  case upstreamSilent = "upstream_silent"
   /// Waited longest with its hello when too many did.
   case crowdedOut = "crowded_out"
+}
+
+/// Why a hello is not passed on.
+struct SNIRefusal: Error, Equatable {
+  let result: SNIResult
 }

@@ -12,15 +12,23 @@ package struct SNIMap: Sendable, Equatable {
 
   package init() {}
 
-  /// - Throws: ``FederationError/endpointInvalid(_:)`` when a name is not a host name or is there twice.
-  package init(_ entries: [(name: String, upstream: HostPort)]) throws(FederationError) {
+  /// - Parameters:
+  ///   - entries: names in any spelling.
+  ///   - listener: the router's own; nil when there is none.
+  /// - Throws: ``FederationError/endpointInvalid(_:)`` when a name is not a host name or is there twice,
+  ///   ``FederationError/routeLoop(_:_:)`` when an upstream is the router itself.
+  package init(_ entries: [(name: String, upstream: HostPort)], listener: HostPort? = nil) throws(FederationError) {
+    let loop = listener.map { SNILoop(listener: $0) }
     for (name, upstream) in entries {
-      let key = name.lowercased()
-      guard (1...255).contains(key.utf8.count), (try? HostPort("\(key):1")) != nil, upstreams[key] == nil else {
-        throw .endpointInvalid(name)
-      }
+      guard let key = (try? HostName(name))?.text, upstreams[key] == nil else { throw .endpointInvalid(name) }
+      if let loop, loop.leadsBack(upstream) { throw .routeLoop(key, upstream.description) }
       upstreams[key] = upstream
     }
+  }
+
+  /// Whether a connection to `upstream` would come back to the router that listens at `listener`.
+  package static func leadsBack(_ upstream: HostPort, to listener: HostPort) -> Bool {
+    SNILoop(listener: listener).leadsBack(upstream)
   }
 }
 
@@ -42,6 +50,13 @@ package final class SNIRouter: Service {
     var open: [ObjectIdentifier: any Channel] = [:]
     /// Connections that were let in, by the name that they asked for.
     var routed: [String: [ObjectIdentifier: any Channel]] = [:]
+    /// Of those, the ones whose upstream has not said a word yet.
+    var unanswered: [String: Set<ObjectIdentifier>] = [:]
+    /// Our ends of the connections to upstreams: who comes from one of them is ourselves.
+    var outgoing: [SNILoop.Place: ObjectIdentifier] = [:]
+    var accepted: UInt64 = 0
+    var refused: UInt64 = 0
+    var ceded: UInt64 = 0
     /// Connections whose hello is not complete, by the order in which they came, and the first number that may be there.
     var waiting: [UInt64: any Channel] = [:]
     var oldest: UInt64 = 0
@@ -59,6 +74,8 @@ package final class SNIRouter: Service {
     /// Connections whose hello is not complete. One more, and the oldest of them goes: who sends its hello at once is let in
     /// however many others say nothing.
     package var waitingMax = 1024
+    /// Connections under one name whose upstream has not answered. A circle through other routers never answers: it ends here.
+    package var unansweredPerNameMax = 128
     /// How long a refused client may take to read its alert.
     package var lingerTimeout: Duration = .seconds(1)
 
@@ -92,6 +109,19 @@ package final class SNIRouter: Service {
 
   /// Connections that are open now, joined or not.
   var openConnections: Int { held.withLock { $0.open.count } }
+
+  /// Its connections; each joined one has two ends.
+  package var counts: SharedPlaces.Counts {
+    held.withLock { held in
+      var counts = SharedPlaces.Counts()
+      counts.taken = held.open.count
+      counts.max = limits.connectionsMax
+      counts.accepted = held.accepted
+      counts.refused = held.refused
+      counts.ceded = held.ceded
+      return counts
+    }
+  }
 
   /// Replaces the map. Open connections stay as they are; the next hello sees the new map.
   package func reload(_ map: SNIMap) {
@@ -157,12 +187,23 @@ package final class SNIRouter: Service {
   /// - Returns: the connection's number among those that wait, nil when it is one too many.
   private func admit(_ channel: any Channel) -> UInt64? {
     let (ticket, crowdedOut) = held.withLock { held -> (UInt64?, (any Channel)?) in
-      guard !held.stopping, held.open.count < limits.connectionsMax else { return (nil, nil) }
+      guard !held.stopping else { return (nil, nil) }
+      var crowdedOut: (any Channel)?
+      if held.open.count >= limits.connectionsMax {
+        // Who has not even said hello makes room for who may.
+        crowdedOut = Self.takeOldest(&held)
+        guard crowdedOut != nil else {
+          held.refused += 1
+          return (nil, nil)
+        }
+      }
+      held.accepted += 1
       held.open[ObjectIdentifier(channel)] = channel
       let ticket = held.next
       held.next += 1
       held.waiting[ticket] = channel
-      let crowdedOut = held.waiting.count > limits.waitingMax ? Self.takeOldest(&held) : nil
+      if crowdedOut == nil, held.waiting.count > limits.waitingMax { crowdedOut = Self.takeOldest(&held) }
+      if crowdedOut != nil { held.ceded += 1 }
       metrics.sniWaiting.set(held.waiting.count)
       return (ticket, crowdedOut)
     }
@@ -192,30 +233,58 @@ package final class SNIRouter: Service {
     }
   }
 
-  /// Where a connection that asks for `name` goes, or nil. From here on it counts as that name's.
-  func route(_ client: any Channel, to name: String) -> HostPort? {
+  /// Where a connection that asks for `name` goes. From here on it counts as that name's.
+  /// - Throws: an ``SNIRefusal``.
+  func route(_ client: any Channel, to name: String) throws(SNIRefusal) -> HostPort {
     let id = ObjectIdentifier(client)
-    let upstream = held.withLock { held -> HostPort? in
-      guard let upstream = held.map.upstreams[name] else { return nil }
+    let from = SNILoop.Place(client.remoteAddress)
+    let answer = held.withLock { held -> Result<HostPort, SNIRefusal> in
+      guard let upstream = held.map.upstreams[name] else { return .failure(SNIRefusal(result: .unknownName)) }
+      // Its bytes came through us, so we know our own end of it by now.
+      if let from, held.outgoing[from] != nil {
+        return .failure(SNIRefusal(result: .loop))
+      }
+      guard held.unanswered[name]?.count ?? 0 < limits.unansweredPerNameMax else {
+        return .failure(SNIRefusal(result: .upstreamSilent))
+      }
       held.routed[name, default: [:]][id] = client
-      return upstream
+      held.unanswered[name, default: []].insert(id)
+      return .success(upstream)
     }
-    guard let upstream else { return nil }
+    let upstream = try answer.get()
     client.closeFuture.whenComplete { [self] _ in
       held.withLock { held in
         held.routed[name]?[id] = nil
         if held.routed[name]?.isEmpty == true { held.routed[name] = nil }
+        Self.answered(&held, name, id)
       }
     }
     return upstream
   }
 
+  private static func answered(_ held: inout Held, _ name: String, _ client: ObjectIdentifier) {
+    held.unanswered[name]?.remove(client)
+    if held.unanswered[name]?.isEmpty == true { held.unanswered[name] = nil }
+  }
+
+  /// Our end of a connection to an upstream, as long as that is open.
+  private func remember(_ server: any Channel) {
+    guard let address = SNILoop.Place(server.localAddress) else { return }
+    let id = ObjectIdentifier(server)
+    held.withLock { $0.outgoing[address] = id }
+    server.closeFuture.whenComplete { [self] _ in
+      held.withLock { held in if held.outgoing[address] == id { held.outgoing[address] = nil } }
+    }
+  }
+
   func count(_ result: SNIResult) { metrics.sniConnections.with(result.rawValue).increment() }
 
   /// Connects to the upstream on the client's event loop and joins the two.
-  /// - Parameter collector: keeps what the client sends until the upstream is there to take it.
+  /// - Parameters:
+  ///   - name: that it was routed by.
+  ///   - collector: keeps what the client sends until the upstream is there to take it.
   func join(
-    _ client: any Channel, to upstream: HostPort, from collector: NIOLoopBound<HelloHandler>
+    _ client: any Channel, as name: String, to upstream: HostPort, from collector: NIOLoopBound<HelloHandler>
   ) {
     let metrics = metrics
     let toUpstream = metrics.sniBytes.with("to_upstream")
@@ -233,7 +302,10 @@ package final class SNIRouter: Service {
           server.close(promise: nil)
           return
         }
+        self.remember(server)
         let (near, far) = SpliceHandler.pair(toUpstream: toUpstream, toClient: toClient, idle: idle)
+        let id = ObjectIdentifier(client)
+        far.onFirstRead = { self.held.withLock { Self.answered(&$0, name, id) } }
         try client.pipeline.syncOperations.addHandler(near)
         // In front of `near` until now, so that nothing got past it; what comes next goes to `near`.
         let collector = collector.value

@@ -8,6 +8,8 @@ final class SpliceHandler: ChannelDuplexHandler {
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
+  /// Called once, when this side says something for the first time.
+  var onFirstRead: (() -> Void)?
   private var partner: SpliceHandler?
   private var context: ChannelHandlerContext?
   private let bytes: Counter
@@ -56,6 +58,10 @@ final class SpliceHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
+    if let onFirstRead {
+      self.onFirstRead = nil
+      onFirstRead()
+    }
     bytes.increment(by: UInt64(buffer.readableBytes))
     lastMoved = .now()
     partner?.context?.write(NIOAny(buffer), promise: nil)

@@ -5,13 +5,13 @@ internal import FrameProtos
 
 /// A public host name of an operator, and where the SNI router takes its connections.
 package struct OperatorHost: Sendable, Hashable {
-  /// In lower case.
+  /// In its one spelling (`HostName`), if it is a host name at all.
   package let name: String
   /// `host:port`.
   package let upstream: String
 
   package init(name: String, upstream: String) {
-    self.name = name.lowercased()
+    self.name = (try? HostName(name))?.text ?? name
     self.upstream = upstream
   }
 }
@@ -58,10 +58,9 @@ package struct OperatorLicence: Sendable, Equatable {
     guard hosts.count <= Self.hostsMax else { throw .invalidLicence("it has \(hosts.count) host names") }
     guard Set(hosts.map(\.name)).count == hosts.count else { throw .invalidLicence("a host name is there twice") }
     for host in hosts {
-      let isName =
-        (1...255).contains(host.name.utf8.count)
-        && host.name.utf8.allSatisfy { FrameID.isHostByte($0) } && host.name.first != "." && host.name.first != "-"
-      guard isName else { throw .invalidLicence("'\(host.name.prefix(100))' is not a host name") }
+      guard (try? HostName(host.name)) != nil else {
+        throw .invalidLicence("'\(host.name.prefix(100))' is not a host name")
+      }
       guard (3...300).contains(host.upstream.utf8.count), host.upstream.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
       else { throw .invalidLicence("'\(host.upstream.prefix(100))' is not host:port") }
     }

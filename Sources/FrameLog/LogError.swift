@@ -78,7 +78,8 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition(let position, let size): "Position \(position) is not in the log of \(size) events."
     case .stopped(let why): "The log has stopped: \(why)."
     case .overloaded(let queued): "The log's queue is full (\(queued) commands)."
-    case .historyBusy(let waiting): "\(waiting) questions about the past are being answered already."
+    case .historyBusy(let waiting):
+      "\(waiting) questions about the past are being answered for you, or for all, already."
     case .inUse(let directory): "The data directory \(directory) is in use by another node."
     case .storage(let why): "The log cannot be opened or read: \(why)."
     case .invalidTilePath(let path): "'\(path)' is not the path of a tile."

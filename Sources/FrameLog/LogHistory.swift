@@ -21,50 +21,79 @@ package struct PastValue<Value: Sendable>: Sendable {
   package let value: Value
 }
 
+/// Who asks about the past, for the share that is its own.
+package enum PastAsker: Sendable, Hashable {
+  /// The frame itself: its authority, its own parts.
+  case frame
+  /// Somebody who is answered beside others.
+  case tenant(String)
+}
+
 /// The state as it was, by replay from the nearest snapshot before it: one question at a time, on a queue of its own, with a
 /// connection of its own. The writer is not involved.
+///
+/// The frame has a queue to itself; of the other, nobody takes more than its share.
 final class LogHistory<State: FrameState>: Sendable {
+  private final class Lane: Sendable {
+    let reader: LogReader
+    let queue: DispatchQueue
+    let waiting = Mutex<[PastAsker: Int]>([:])
+
+    init(directory: URL, label: String) throws {
+      reader = try LogReader(directory: directory)
+      queue = DispatchQueue(label: label, qos: .utility)
+    }
+  }
+
   private let loader: SnapshotLoader<State>
-  private let reader: LogReader
   private let metrics: LogMetrics
-  private let queue = DispatchQueue(label: "frame.log.history", qos: .utility)
-  private let waiting = Atomic<Int>(0)
+  private let own: Lane
+  private let tenants: Lane
 
   /// - Throws: `LogError.storage`.
   init(loader: SnapshotLoader<State>, directory: URL, metrics: LogMetrics) throws {
     self.loader = loader
     self.metrics = metrics
-    reader = try LogReader(directory: directory)
+    own = try Lane(directory: directory, label: "frame.log.history")
+    tenants = try Lane(directory: directory, label: "frame.log.history.tenants")
   }
 
-  func close() { reader.close() }
+  func close() { for lane in [own, tenants] { lane.reader.close() } }
 
   /// Asked and not answered.
-  var questions: Int { waiting.load(ordering: .relaxed) }
+  var questions: Int { [own, tenants].map { $0.waiting.withLock { $0.values.reduce(0, +) } }.reduce(0, +) }
 
   /// - Parameter durable: the number of durable events.
   /// - Throws: `LogError.noSuchPosition`, `.historyBusy`, `.storage`, `.damagedLog`, `.damagedEvent`; what `body` throws.
   func past<Value: Sendable>(
-    _ point: PastPoint, durable: UInt64, _ body: @escaping @Sendable (State) throws -> Value
+    _ point: PastPoint, for asker: PastAsker, durable: UInt64, _ body: @escaping @Sendable (State) throws -> Value
   ) async throws -> PastValue<Value> {
     if case .position(let position) = point, position >= durable {
       throw LogError.noSuchPosition(position, size: durable)
     }
-    guard waiting.wrappingAdd(1, ordering: .relaxed).oldValue < LogLimits.maximumPastQuestions else {
-      waiting.wrappingSubtract(1, ordering: .relaxed)
-      throw LogError.historyBusy(waiting: LogLimits.maximumPastQuestions)
+    let lane = asker == .frame ? own : tenants
+    let share = asker == .frame ? LogLimits.maximumPastQuestions : LogLimits.maximumPastQuestionsOfOne
+    try lane.waiting.withLock { waiting in
+      let mine = waiting[asker] ?? 0
+      guard mine < share else { throw LogError.historyBusy(waiting: mine) }
+      let all = waiting.values.reduce(0, +)
+      guard all < LogLimits.maximumPastQuestions else { throw LogError.historyBusy(waiting: all) }
+      waiting[asker] = mine + 1
     }
     return try await withCheckedThrowingContinuation { continuation in
-      queue.async { [self] in
-        let result = Result { try replay(point, durable, body) }
-        waiting.wrappingSubtract(1, ordering: .relaxed)
+      lane.queue.async { [self] in
+        let result = Result { try replay(point, durable, lane.reader, body) }
+        lane.waiting.withLock { waiting in
+          let left = (waiting[asker] ?? 1) - 1
+          waiting[asker] = left > 0 ? left : nil
+        }
         continuation.resume(with: result)
       }
     }
   }
 
   private func replay<Value: Sendable>(
-    _ point: PastPoint, _ durable: UInt64, _ body: (State) throws -> Value
+    _ point: PastPoint, _ durable: UInt64, _ reader: LogReader, _ body: (State) throws -> Value
   ) throws -> PastValue<Value> {
     let start = ContinuousClock.now
     let size = try reader.size(at: point, upTo: durable)
@@ -122,11 +151,12 @@ extension LogReader {
 extension Writer {
   /// Looks at the state as it was at `point`, by replay from the nearest snapshot. Takes as long as the replay does; one at
   /// a time, and few may wait.
+  /// - Parameter asker: whose share of the few it is.
   /// - Throws: `LogError.noSuchPosition`, `.historyBusy`, `.storage`, `.damagedLog`, `.damagedEvent`; what `body` throws.
   package func past<Value: Sendable>(
-    _ point: PastPoint, _ body: @escaping @Sendable (State) throws -> Value
+    _ point: PastPoint, for asker: PastAsker = .frame, _ body: @escaping @Sendable (State) throws -> Value
   ) async throws -> PastValue<Value> {
-    try await history.past(point, durable: durableSize(), body)
+    try await history.past(point, for: asker, durable: durableSize(), body)
   }
 
   /// Makes a snapshot of everything that is durable now, whether one is due or not.

@@ -16,6 +16,8 @@ package enum LogLimits {
   package static let maximumCopiedEvents: UInt64 = 1 << 32
   /// Questions about the past that may wait at once; each may take as long as a replay.
   static let maximumPastQuestions = 8
+  /// Of them, those of one tenant: an agent, or an operator with all of its agents.
+  static let maximumPastQuestionsOfOne = 2
   /// Rows that a long scan reads in one read transaction, so that it does not hold back the log's checkpointing.
   static let scanPage = 4_096
 }

@@ -23,26 +23,33 @@ package struct Node: Sendable {
   private let logger: Logger
 
   /// Opens the frame: keys, log (replayed and checked), state. Nothing listens yet.
-  /// - Parameter exportLibraryMetrics: put the libraries' own metrics into this node's registry; once per process.
+  /// - Parameters:
+  ///   - exportLibraryMetrics: put the libraries' own metrics into this node's registry; once per process.
+  ///   - logLines: what became of the process's log lines so far.
   /// - Throws: a `FrameError` that says what is wrong: keys, another node on the same data, a damaged log, an agent that gives no
   ///   identity.
   package init(
     _ configuration: NodeConfiguration, clock: any FrameClock = SystemClock(), logger: Logger,
-    exportLibraryMetrics: Bool = true
+    exportLibraryMetrics: Bool = true, logLines: @escaping @Sendable () -> LogLines = { LogLines() }
   ) async throws {
     let registry = MetricRegistry()
     if exportLibraryMetrics { MetricsSystem.bootstrap(SwiftMetricsBackend(registry)) }
     // Opening replays the log: on a thread of its own, not on the cooperative pool.
     let upstream = try await Self.upstream(configuration, registry, clock)
+    let descriptors = try DescriptorBudget.raised()
+    descriptors.report(to: logger)
     parts = try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(
           with: Result {
-            try NodeParts(configuration, upstream: upstream, registry: registry, clock: clock, logger: logger)
+            try NodeParts(
+              configuration, upstream: upstream, registry: registry, clock: clock, logger: logger,
+              descriptors: descriptors)
           })
       }
     }
     self.logger = logger
+    NodeMetrics.mirror(logLines, in: registry)
     try registry.validate()
   }
 
@@ -66,9 +73,10 @@ package struct Node: Sendable {
   }
 
   /// Serves until a graceful shutdown: listeners close first, the log last.
-  package func run() async throws {
+  /// - Parameter onStop: called when the stop begins, for whatever reason.
+  package func run(onStop: @escaping @Sendable () -> Void = {}) async throws {
     do {
-      try await serve()
+      try await serve(onStop)
     } catch {
       // The client traps when it is let go of without this, also after a failure; the failure is what is worth telling.
       try? await parts.http.shutdown()
@@ -80,7 +88,10 @@ package struct Node: Sendable {
   /// Reads frame.yaml again and takes over what may change while the node runs; what is wrong with it is logged.
   package func reload() async { _ = try? await parts.reload() }
 
-  private func serve() async throws {
+  /// The parts that run now, in order of their start: what a stop is still waiting for.
+  package var running: [String] { parts.running.names }
+
+  private func serve(_ onStop: @escaping @Sendable () -> Void) async throws {
     try await parts.found()
     try await parts.federation.prime()
     try await parts.confirmRestored()
@@ -91,7 +102,8 @@ package struct Node: Sendable {
       logger.notice(
         "The frame is ready", metadata: ["after": "\(Int((ContinuousClock.now - began).inSeconds * 1000)) ms"])
     }
-    let services = parts.services()
+    // Last, so that it is the first that is told to stop.
+    let services = parts.services().map(parts.running.watching) + [StopNotice(onStop: onStop)]
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
     do {

@@ -20,6 +20,62 @@ package struct NodeMetrics: Sendable {
   }
 }
 
+extension NodeMetrics {
+  /// Log lines are counted where they are written, outside of any node.
+  static func mirror(_ lines: @escaping @Sendable () -> LogLines, in registry: MetricRegistry) {
+    let family = registry.counter(
+      "frame_stderr_lines_total",
+      help: "Log lines by what became of them: written to stderr, or dropped because nobody read it.",
+      labels: ["result"])
+    let (written, dropped) = (family.with("written"), family.with("dropped"))
+    registry.onCollect("stderr") { _ in
+      let lines = lines()
+      written.mirror(Double(lines.written))
+      dropped.mirror(Double(lines.dropped))
+    }
+  }
+}
+
+/// Connections of the listeners, told by the listeners themselves at each scrape.
+struct ListenerMetrics: Sendable {
+  private let open: GaugeFamily
+  private let max: GaugeFamily
+  private let connections: CounterFamily
+
+  init(_ registry: MetricRegistry) {
+    open = registry.gauge(
+      "frame_listener_open_connections", help: "Connections that the listener has now.", labels: ["listener"])
+    max = registry.gauge(
+      "frame_listener_max_connections",
+      help: "Connections that the listener takes at once: its share of the files that the process may open.",
+      labels: ["listener"])
+    connections = registry.counter(
+      "frame_listener_connections_total",
+      help:
+        "Connections by listener: accepted, refused for want of a place, or closed because another source had fewer (ceded).",
+      labels: ["listener", "result"])
+  }
+
+  func show(_ listener: String, _ counts: SharedPlaces.Counts) {
+    open.with(listener).set(counts.taken)
+    max.with(listener).set(counts.max)
+    connections.with(listener, "accepted").mirror(Double(counts.accepted))
+    connections.with(listener, "refused").mirror(Double(counts.refused))
+    connections.with(listener, "ceded").mirror(Double(counts.ceded))
+  }
+}
+
+/// What became of the process's log lines.
+package struct LogLines: Sendable, Equatable {
+  package let written: UInt64
+  package let dropped: UInt64
+
+  package init(written: UInt64 = 0, dropped: UInt64 = 0) {
+    self.written = written
+    self.dropped = dropped
+  }
+}
+
 /// Requests of the REST API, by route template (never by raw path).
 package struct APIMetrics: Sendable {
   let inFlight: Gauge

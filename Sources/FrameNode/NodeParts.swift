@@ -4,6 +4,7 @@ import FrameBridge
 import FrameCanary
 import FrameCore
 import FrameFederation
+import FrameHTTP
 import FrameIdentity
 import FrameLedger
 import FrameLog
@@ -52,13 +53,18 @@ final class NodeParts: Sendable {
   let names: SNIMapKeeper
   private let gate: OperatorGate
   let readiness: Readiness
+  let running = RunningServices()
+  private let opsPlaces: ListenerPlaces
+  private let apiPlaces: ListenerPlaces
   private let logger: Logger
 
   /// Opens keys and log; blocks while the log is replayed.
-  /// - Parameter upstream: who gives the node its identity, when frame.yaml says that somebody does.
+  /// - Parameters:
+  ///   - upstream: who gives the node its identity, when frame.yaml says that somebody does.
+  ///   - descriptors: how many connections each listener may have.
   init(
     _ configuration: NodeConfiguration, upstream: UpstreamIdentity? = nil, registry: MetricRegistry,
-    clock: any FrameClock, logger: Logger
+    clock: any FrameClock, logger: Logger, descriptors: DescriptorBudget = DescriptorBudget(limit: 65_536)
   ) throws {
     self.logger = logger
     let frame = configuration.frameID
@@ -126,7 +132,10 @@ final class NodeParts: Sendable {
       ?? SVIDSource(
         authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
-    names = try SNIMapKeeper(configuration, metrics: federationMetrics, logger: named("sni"))
+    names = try SNIMapKeeper(
+      configuration, peers: SNIMapKeeper.Peers(directory), connectionsMax: descriptors[.sni],
+      metrics: federationMetrics,
+      logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
     gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
@@ -140,7 +149,8 @@ final class NodeParts: Sendable {
       node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"),
       onChange: { [weak workloads] in workloads?.announce() })
     directory.observe { [weak workloads] _ in workloads?.announce() }
-    workloadServer = Self.workloadServer(configuration, workloads, clock, workloadMetrics, named("workload"))
+    workloadServer = Self.workloadServer(
+      configuration, descriptors[.workload], workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration, names)
     let describe: @Sendable () throws -> PBFrameDescription = {
       configuration.description(bundle: trust.bundle, logKey: signer.verifierKey)
@@ -198,18 +208,22 @@ final class NodeParts: Sendable {
       watch: watch, log: core)
 
     // Listeners
+    apiPlaces = ListenerPlaces(max: descriptors[.api])
+    opsPlaces = ListenerPlaces(max: descriptors[.ops])
     readiness = Readiness(
       Set(
         ["api", "ops", "federation", "bundle"] + (configuration.sni.enabled ? ["sni"] : [])
           + (workloadServer == nil ? [] : ["workload"]) + (upstream == nil ? [] : [Self.identityPart])),
       gauge: metrics.ready)
     bundleListener = BundleListener(
-      host: configuration.bundle.host, port: configuration.bundle.port, identity: web.presented(else: svid),
+      host: configuration.bundle.host, port: configuration.bundle.port, connectionsMax: descriptors[.bundle],
+      identity: web.presented(else: svid),
       bundle: document,
       describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
     peerServer = try PeerServer(
-      host: configuration.federation.host, port: configuration.federation.port, identity: svid, directory: directory,
-      treaties: federation, verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"),
+      host: configuration.federation.host, port: configuration.federation.port,
+      connectionsMax: descriptors[.federation], identity: svid, directory: directory, treaties: federation,
+      verbs: verbs, metrics: federationMetrics, clock: clock, logger: named("federation"),
       // Whoever connects is there: what waits for it is tried at once.
       onConnection: { [calls] in calls.hurry($0) })
     // After all that can throw: the client must not be let go of without its shutdown.
@@ -225,6 +239,10 @@ final class NodeParts: Sendable {
       },
       cosignatures: cosignatures, acceptsFork: configuration.acceptsFork, clock: clock, metrics: witnessMetrics,
       logger: named("witness"))
+    let listenerMetrics = ListenerMetrics(registry)
+    registry.onCollect("listeners") { [weak self] _ in
+      for (listener, counts) in self?.listenerCounts() ?? [] { listenerMetrics.show(listener.rawValue, counts) }
+    }
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
@@ -237,13 +255,22 @@ final class NodeParts: Sendable {
     if core.configuration.canary.enabled { try await CanaryLender(node: core).ensureAgent() }
   }
 
+  /// The connections of every listener that there is.
+  private func listenerCounts() -> [(DescriptorBudget.Listener, SharedPlaces.Counts)] {
+    [
+      (.api, apiPlaces.counts), (.ops, opsPlaces.counts), (.federation, peerServer.counts),
+      (.bundle, bundleListener.counts),
+    ]
+      + (names.service.map { [(.sni, $0.counts)] } ?? []) + (workloadServer.map { [(.workload, $0.counts)] } ?? [])
+  }
+
   /// In order of start; a graceful shutdown goes the other way.
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
       WriterService(node: core), identity(), svid, auditor, ledgerKeeper, history,
       ListenerService.http(
-        "ops", configuration.ops, ops(), readiness: readiness, connectionsMax: 64, logger: Logger(label: "frame.ops")),
+        "ops", configuration.ops, ops(), readiness: readiness, places: opsPlaces, logger: Logger(label: "frame.ops")),
       channels, federation, operators, web, courier, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
@@ -262,9 +289,10 @@ final class NodeParts: Sendable {
     if let workloadServer {
       services.append(LocalListenerService(server: workloadServer, readiness: readiness))
     }
+    let api = apiRoutes()
     services.append(
       ListenerService.http(
-        "api", configuration.api, api(), readiness: readiness, connectionsMax: 1024,
+        "api", configuration.api, api.router, routes: api.routes, readiness: readiness, places: apiPlaces,
         // Longer than a caller waits for a 2pc transfer.
         grace: SettlementLimits.callerWait + .seconds(1), logger: Logger(label: "frame.api"))
     )
@@ -351,7 +379,8 @@ final class NodeParts: Sendable {
   }
 
   private static func workloadServer(
-    _ configuration: NodeConfiguration, _ hub: WorkloadHub, _ clock: any FrameClock, _ metrics: WorkloadMetrics,
+    _ configuration: NodeConfiguration, _ connectionsMax: Int, _ hub: WorkloadHub, _ clock: any FrameClock,
+    _ metrics: WorkloadMetrics,
     _ logger: Logger
   ) -> WorkloadServer? {
     let path = configuration.identity.workloadAPI.socket
@@ -362,7 +391,8 @@ final class NodeParts: Sendable {
         metadata: ["socket": "\(path)", "bytes_max": "\(WorkloadServer.pathBytesMax)"])
       return nil
     }
-    return WorkloadServer(path: path, hub: hub, clock: clock, metrics: metrics, logger: logger)
+    return WorkloadServer(
+      path: path, connectionsMax: connectionsMax, hub: hub, clock: clock, metrics: metrics, logger: logger)
   }
 
   /// A peer that frame.yaml's SNI map names is reached through the router, as every stack on a shared host is (seed: "the

@@ -1,3 +1,4 @@
+import Dispatch
 import FrameCore
 import FrameIdentity
 import FrameLog
@@ -64,10 +65,20 @@ package final class EntryBook: Sendable {
     let entry = try RegistrationEntry(
       id: id, spiffeID: spiffeID, selectors: selectors, x509Lifetime: x509Lifetime, jwtLifetime: jwtLifetime, hint: hint
     )
+    for selector in entry.selectors {
+      if let why = await Self.obstacle(selector) { throw EntryError.pathUnusable(selector.value, why: why) }
+    }
     _ = try await port.submit(
       .createEntry(entry, forNode: forNode), actor: actor, key: IdempotencyKey(derived: "entry/create/\(id)"))
     try await load()
     return entry
+  }
+
+  private static func obstacle(_ selector: Selector) async -> String? {
+    guard selector.kind == .path else { return nil }
+    return await withCheckedContinuation { continuation in
+      DispatchQueue.global().async { continuation.resume(returning: selector.obstacle) }
+    }
   }
 
   /// From then on nobody gets the SVID any more; those that were issued live out their time.

@@ -6,6 +6,7 @@ package enum EntryError: FrameError, Hashable {
   case reserved(SPIFFEID)
   case notNode(SPIFFEID)
   case badSelector(String)
+  case pathUnusable(String, why: String)
   case noSelectors(SPIFFEID)
   case tooManySelectors(Int)
   case hintTooLong(Int)
@@ -22,6 +23,7 @@ package enum EntryError: FrameError, Hashable {
     case .reserved: "entry_reserved_id"
     case .notNode: "entry_not_node"
     case .badSelector: "entry_bad_selector"
+    case .pathUnusable: "entry_path_unusable"
     case .noSelectors: "entry_no_selectors"
     case .tooManySelectors: "entry_too_many_selectors"
     case .hintTooLong: "entry_hint_too_long"
@@ -47,6 +49,7 @@ package enum EntryError: FrameError, Hashable {
     case .reserved(let id): "'\(id)' is not for workloads."
     case .notNode(let id): "'\(id)' is not the frame's node."
     case .badSelector(let text): "'\(text.shown(120))' is not a selector."
+    case .pathUnusable(let path, let why): "'\(path.shown(120))' cannot tell who a process is: \(why)."
     case .noSelectors(let id): "The entry for '\(id)' has no selector: every local process would get it."
     case .tooManySelectors(let count):
       "The entry has \(count) selectors; \(RegistrationEntry.selectorsMax) are the most."
@@ -66,6 +69,8 @@ package enum EntryError: FrameError, Hashable {
       "Use another path, for example /agent/alice or /operator/backup. /node is the node's own; for a node that runs elsewhere than its authority add --for-node."
     case .notNode: "Use /node, or leave --for-node away."
     case .badSelector: "Use unix:uid:<number>, unix:gid:<number> or unix:path:</absolute/path>."
+    case .pathUnusable:
+      "Name the program itself, with all links resolved, as the node's machine sees it; only its owner and group may be able to write it."
     case .noSelectors: "Name at least one, for example unix:uid:1000."
     case .tooManySelectors, .hintTooLong, .reasonTooLong: "Use fewer."
     case .lifetime: "Use at least 30 seconds (JWT: 1) and at most what identity in frame.yaml allows."

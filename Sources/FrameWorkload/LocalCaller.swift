@@ -1,18 +1,76 @@
+import CFrameSystem
 import Foundation
 import NIOCore
 import Synchronization
 
-/// A local process on the other end of a connection, as the kernel knew it when it connected (`SO_PEERCRED`).
-struct LocalCaller: Sendable, Hashable {
+/// A local process on the other end of a connection, as the kernel knows it: user and group as they were when it connected
+/// (`SO_PEERCRED`), the program as it is at each question, and only while it is the very program that connected.
+final class LocalCaller: Sendable {
   let pid: Int32
-  let selectors: Set<Selector>
+  let uid: UInt32
+  let gid: UInt32
+  private let handle: ProcessHandle?
+  private let proc: ProcessFiles
+  private let ids: LocalIDs
+  /// What it ran when its connection was accepted.
+  private let executable: Result<FileIdentity, PathRefusal>
 
-  /// - Parameter path: the executable of a process; nil when it cannot be told.
-  init(pid: Int32, uid: UInt32, gid: UInt32, path: (Int32) -> String? = Self.executable) {
+  /// - Parameters:
+  ///   - handle: of the process; nil: what it runs cannot be told for certain.
+  init(
+    pid: Int32, uid: UInt32, gid: UInt32, handle: ProcessHandle?, proc: ProcessFiles = ProcessFiles(),
+    ids: LocalIDs = .system
+  ) {
     self.pid = pid
-    var selectors: Set<Selector> = [.uid(uid), .gid(gid)]
-    if let path = path(pid) { selectors.insert(.path(path)) }
-    self.selectors = selectors
+    self.uid = uid
+    self.gid = gid
+    self.handle = handle
+    self.proc = proc
+    self.ids = ids
+    executable = proc.running(pid, handle).map(\.identity)
+  }
+
+  /// Why nothing is said of the program that a process runs.
+  enum PathRefusal: String, Error, CaseIterable, Sendable {
+    /// It has ended, the node may not look at it, or it is of another process namespace.
+    case unknown
+    /// Its paths are not ours: what lies there is its own choice.
+    case otherNamespace = "other_namespace"
+    /// What lies at the path is not what it runs: it was replaced, removed, or is covered by a mount.
+    case otherFile = "other_file"
+    /// It is not the program that connected.
+    case changed
+  }
+
+  struct Facts: Sendable, Equatable {
+    let selectors: Set<Selector>
+    /// Nil when the selectors have a path.
+    let refusal: PathRefusal?
+  }
+
+  /// What is true of it now. Reads `/proc`: on a queue of its own, not on the cooperative pool.
+  func facts() async -> Facts {
+    await withCheckedContinuation { continuation in
+      Self.queue.async { continuation.resume(returning: self.look()) }
+    }
+  }
+
+  private static let queue = DispatchQueue(label: "frame.workload.callers", attributes: .concurrent)
+
+  func look() -> Facts {
+    var selectors: Set<Selector> = []
+    // Ids that this user namespace has no number for are all shown as one: it names nobody.
+    if uid != ids.unmappedUser { selectors.insert(.uid(uid)) }
+    if gid != ids.unmappedGroup { selectors.insert(.gid(gid)) }
+    do {
+      let before = try executable.get()
+      let now = try proc.running(pid, handle).get()
+      guard now.identity == before else { throw PathRefusal.changed }
+      selectors.insert(.path(now.path))
+      return Facts(selectors: selectors, refusal: nil)
+    } catch {
+      return Facts(selectors: selectors, refusal: error as? PathRefusal ?? .unknown)
+    }
   }
 
   /// Of a connection over a unix socket.
@@ -23,7 +81,15 @@ struct LocalCaller: Sendable, Hashable {
     }
     let credentials: EventLoopFuture<Credentials> = provider.unsafeGetSocketOption(
       level: .socket, name: .peerCredentials)
-    return credentials.map { LocalCaller(pid: $0.pid, uid: $0.uid, gid: $0.gid) }
+    return credentials.flatMap { credentials in
+      let handle: EventLoopFuture<Int32> = provider.unsafeGetSocketOption(level: .socket, name: .peerHandle)
+      // Before Linux 6.5 the process is looked up by its number, a moment after it connected.
+      return handle.flatMapErrorThrowing { _ in frame_pidfd_open(credentials.pid) }.map { descriptor in
+        LocalCaller(
+          pid: credentials.pid, uid: credentials.uid, gid: credentials.gid,
+          handle: ProcessHandle(takingOwnershipOf: descriptor))
+      }
+    }
   }
 
   /// `struct ucred` of Linux, unix(7).
@@ -32,66 +98,11 @@ struct LocalCaller: Sendable, Hashable {
     var uid: UInt32
     var gid: UInt32
   }
-
-  /// The link that the kernel keeps, not what the process says of itself. Nil for a process that is gone, or that the
-  /// node's user may not look at.
-  private static func executable(of pid: Int32) -> String? {
-    guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe"),
-      path.hasPrefix("/"), !path.hasSuffix(" (deleted)")
-    else { return nil }
-    return path
-  }
 }
 
 extension NIOBSDSocket.Option {
   /// `SO_PEERCRED`, socket(7).
   fileprivate static let peerCredentials = NIOBSDSocket.Option(rawValue: 17)
-}
-
-/// The open connections of the Workload API, by the number that their calls carry.
-final class LocalConnections: Sendable {
-  private struct Held {
-    var next: UInt64 = 0
-    var listener: (any Channel)?
-    var channels: [ObjectIdentifier: any Channel] = [:]
-    var numbers: [ObjectIdentifier: UInt64] = [:]
-    var callers: [UInt64: LocalCaller] = [:]
-  }
-  private let held = Mutex(Held())
-
-  /// Connections at once.
-  static let max = 512
-
-  /// - Returns: false when there are too many.
-  func add(_ channel: any Channel, _ caller: LocalCaller) -> Bool {
-    let id = ObjectIdentifier(channel)
-    let added = held.withLock { held in
-      guard held.channels.count < Self.max else { return false }
-      held.next += 1
-      held.channels[id] = channel
-      held.numbers[id] = held.next
-      held.callers[held.next] = caller
-      return true
-    }
-    guard added else { return false }
-    channel.closeFuture.whenComplete { [weak self] _ in
-      self?.held.withLock { held in
-        held.channels[id] = nil
-        if let number = held.numbers.removeValue(forKey: id) { held.callers[number] = nil }
-      }
-    }
-    return true
-  }
-
-  func number(of channel: any Channel) -> UInt64? { held.withLock { $0.numbers[ObjectIdentifier(channel)] } }
-  func caller(_ number: UInt64) -> LocalCaller? { held.withLock { $0.callers[number] } }
-  func listen(_ channel: any Channel) { held.withLock { $0.listener = channel } }
-
-  /// From now on the kernel keeps whoever connects waiting.
-  func stopAccepting() async {
-    guard let listener = held.withLock({ $0.listener }) else { return }
-    try? await listener.setOption(.autoRead, value: false).get()
-  }
-
-  func closeAll() { for channel in held.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) } }
+  /// `SO_PEERPIDFD`, Linux 6.5: a handle of the process that connected, whatever its number is now.
+  fileprivate static let peerHandle = NIOBSDSocket.Option(rawValue: 77)
 }

@@ -28,9 +28,14 @@ struct LocalListener: HTTP2ServerTransport.ListenerFactory {
       }
       .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
         LocalCaller.of(channel).map { connections.add(channel, $0) }
-          // One that the kernel does not know, or one too many: its calls carry no number, and are told so.
           .flatMapError { _ in channel.eventLoop.makeSucceededFuture(false) }
-          .flatMap { _ in connectionConfigurator.configure(channel: channel, tls: .none) }
+          .flatMap { hasPlace in
+            connectionConfigurator.configure(channel: channel, tls: .none).map { configured in
+              // One that the kernel does not know, or one too many. The transport wants it whole before it goes.
+              if !hasPlace { channel.close(promise: nil) }
+              return configured
+            }
+          }
       }
     guard chmod(path, Self.mode) == 0 else { throw WorkloadError.socket(path, why: SystemWords.of(errno: errno)) }
     return listening
@@ -38,7 +43,7 @@ struct LocalListener: HTTP2ServerTransport.ListenerFactory {
 
   /// Lets each call on a connection say, in its metadata, which connection that is.
   func tag(_ stream: any Channel) -> EventLoopFuture<Void> {
-    let number = stream.parent.flatMap { connections.number(of: $0) }
+    let number = stream.parent.flatMap { connections.begin(stream, on: $0) }
     return CallTag.add(number, to: stream)
   }
 }

@@ -44,7 +44,7 @@ package struct Selector: Sendable, Hashable, Comparable, CustomStringConvertible
     case uid
     /// Effective group id when it connected.
     case gid
-    /// The executable it runs, an absolute path with links resolved.
+    /// The program it runs, an absolute path with links resolved; only for processes that see the node's own files.
     case path
   }
 

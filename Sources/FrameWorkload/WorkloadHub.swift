@@ -120,8 +120,8 @@ package final class WorkloadHub: Service, BundleSource {
   // MARK: What is served
 
   /// The entries of a process, but for ids that may not be had now.
-  func entries(for caller: LocalCaller) -> [RegistrationEntry] {
-    entries.entries(for: caller.selectors).filter { admits($0.spiffeID) }
+  func entries(for caller: Set<Selector>) -> [RegistrationEntry] {
+    entries.entries(for: caller).filter { admits($0.spiffeID) }
   }
 
   /// The SVID of an entry: the same for everyone until half of its life is over or another key signs.

@@ -22,6 +22,7 @@ package struct WorkloadMetrics: Sendable {
   private let requests: CounterFamily
   private let open: GaugeFamily
   private let updates: CounterFamily
+  private let pathsUntold: CounterFamily
 
   /// What a call can end with, as the `code` label says it.
   private static let codes: [Status.Code] = [
@@ -39,6 +40,11 @@ package struct WorkloadMetrics: Sendable {
       "frame_workload_api_streams", help: "Open streams of the Workload API.", labels: ["method"])
     updates = registry.counter(
       "frame_workload_api_updates_total", help: "Messages sent on streams of the Workload API.", labels: ["method"])
+    pathsUntold = registry.counter(
+      "frame_workload_api_path_refusals_total",
+      help: "Looks at a caller that did not tell which program it runs, so that no path selector was met, by reason.",
+      labels: ["reason"])
+    for reason in LocalCaller.PathRefusal.allCases { _ = pathsUntold.with(reason.rawValue) }
     for method in Method.allCases {
       for code in Self.codes { _ = requests.with(method.rawValue, Self.word(code)) }
       guard method.isStream else { continue }
@@ -50,6 +56,8 @@ package struct WorkloadMetrics: Sendable {
   func answered(_ method: Method, _ code: Status.Code) {
     requests.with(method.rawValue, Self.word(Self.codes.contains(code) ? code : .internalError)).increment()
   }
+
+  func pathUntold(_ reason: LocalCaller.PathRefusal) { pathsUntold.with(reason.rawValue).increment() }
 
   func streams(_ method: Method) -> Gauge { open.with(method.rawValue) }
 

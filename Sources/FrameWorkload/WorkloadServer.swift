@@ -16,15 +16,23 @@ package final class WorkloadServer: Service {
   package static let pathBytesMax = 107
   static let requestBytesMax = 64 * 1024
   static let streamsPerConnectionMax = 64
+  /// A connection without a call; clients connect again by themselves.
+  static let idleTimeout: Duration = .seconds(300)
 
-  /// - Parameter path: of the socket; what is there already is replaced.
-  package init(path: String, hub: WorkloadHub, clock: any FrameClock, metrics: WorkloadMetrics, logger: Logger) {
-    let connections = LocalConnections()
+  /// - Parameters:
+  ///   - path: of the socket; what is there already is replaced.
+  ///   - connectionsMax: connections at once.
+  package init(
+    path: String, connectionsMax: Int = 512, hub: WorkloadHub, clock: any FrameClock, metrics: WorkloadMetrics,
+    logger: Logger
+  ) {
+    let connections = LocalConnections(max: connectionsMax)
     let listener = LocalListener(path: path, connections: connections)
     var config = HTTP2ServerTransport.Custom<LocalListener>.Config.defaults
     config.rpc.maxRequestPayloadSize = Self.requestBytesMax
     config.http2.maxConcurrentStreams = Self.streamsPerConnectionMax
     config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+    config.connection.maxIdleTime = Self.idleTimeout
     config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { listener.tag($0) }
     server = GRPCServer(
       transport: HTTP2ServerTransport.Custom(listenerFactory: listener, config: config),
@@ -33,6 +41,9 @@ package final class WorkloadServer: Service {
     self.hub = hub
     self.connections = connections
   }
+
+  /// Its connections.
+  package var counts: SharedPlaces.Counts { connections.counts }
 
   /// Waits until the socket is there.
   /// - Throws: ``WorkloadError/socket(_:why:)`` when it cannot be.

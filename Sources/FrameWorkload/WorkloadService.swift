@@ -134,6 +134,13 @@ struct WorkloadService: WLSpiffeWorkloadAPI.ServiceProtocol {
     return caller
   }
 
+  /// What the caller gets is looked up anew each time: it may run another program now.
+  private func entries(of caller: LocalCaller) async -> [RegistrationEntry] {
+    let facts = await caller.facts()
+    if let refusal = facts.refusal { metrics.pathUntold(refusal) }
+    return hub.entries(for: facts.selectors)
+  }
+
   private func require(_ entries: [RegistrationEntry]) throws -> [RegistrationEntry] {
     guard !entries.isEmpty else { throw RPCError(code: .permissionDenied, message: "no identity issued") }
     return entries
@@ -144,7 +151,7 @@ struct WorkloadService: WLSpiffeWorkloadAPI.ServiceProtocol {
   ) async throws -> Message {
     do {
       let caller = try caller(metadata)
-      let message = try await make(hub.entries(for: caller))
+      let message = try await make(await entries(of: caller))
       metrics.answered(method, .ok)
       return message
     } catch {
@@ -169,7 +176,7 @@ struct WorkloadService: WLSpiffeWorkloadAPI.ServiceProtocol {
         try await withRPCCancellationHandler {
           var last: Message?
           for await _ in watch.changes {
-            let message = try make(hub.entries(for: caller))
+            let message = try make(await entries(of: caller))
             guard message != last else { continue }
             try await writer.write(message)
             metrics.sent(method)

@@ -32,7 +32,8 @@ struct FrameCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
-    signal(SIGPIPE, SIG_IGN)
+    ProcessManners.settle()
+    defer { StandardStream.flush() }
     do {
       var command = try parseAsRoot(Arguments.joiningNegatives(Array(CommandLine.arguments.dropFirst())))
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -41,7 +42,9 @@ struct FrameCommand: AsyncParsableCommand {
         try command.run()
       }
     } catch {
-      Foundation.exit(end(error))
+      let code = end(error)
+      StandardStream.flush()
+      Foundation.exit(code)
     }
   }
 

@@ -89,4 +89,35 @@ import Testing
     #expect(try await writer.past(.position(1)) { $0.total }.value == 1)
     await writer.shutdown()
   }
+
+  @Test("one tenant's questions about the past take its own share, not that of others, and never the frame's")
+  func shares() async throws {
+    let fixture = try LogFixture()
+    let writer = try await filled(fixture, snapshotAt: nil)
+    let gate = DispatchSemaphore(value: 0)
+    func hold(_ asker: PastAsker) -> Task<PastValue<Int64>, any Error> {
+      Task {
+        try await writer.past(.position(0), for: asker) { state in
+          gate.wait()
+          return Int64(state.total)
+        }
+      }
+    }
+    func waiting(_ count: Int) async throws {
+      for _ in 0..<4_000 where writer.history.questions < count { try await Task.sleep(for: .milliseconds(5)) }
+    }
+    let mine = (0..<LogLimits.maximumPastQuestionsOfOne).map { _ in hold(.tenant("alice")) }
+    try await waiting(mine.count)
+    await #expect(throws: LogError.historyBusy(waiting: mine.count)) {
+      try await writer.past(.position(1), for: .tenant("alice")) { $0.total }
+    }
+    // Others wait behind hers, the frame does not.
+    let others = hold(.tenant("bob"))
+    try await waiting(mine.count + 1)
+    #expect(try await writer.past(.position(1)) { $0.total }.value == 1)
+    for _ in 0..<mine.count + 1 { gate.signal() }
+    for task in mine + [others] { #expect(try await task.value.value == 0) }
+    #expect(try await writer.past(.position(1), for: .tenant("alice")) { $0.total }.value == 1)
+    await writer.shutdown()
+  }
 }

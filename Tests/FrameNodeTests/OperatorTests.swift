@@ -176,6 +176,18 @@ struct OperatorTests {
         #expect(try await names() == base)
         try await add("a", "Frame-A.example").expectProblem(409, "host_name_taken")
         try await add("a", "frame-b.example").expectProblem(409, "host_name_taken")
+        for spelling in ["FRAME-A.EXAMPLE.", "frame-b.example.", "Frame-B.Example"] {
+          try await add("a", spelling).expectProblem(409, "host_name_taken")
+        }
+        for none in ["127.0.0.1", "0x7f.1", "*.example", "xn--frame-a-.example", "fr\u{e4}me.example", "a..example"] {
+          try await add("a", none).expectProblem(400, "invalid_licence")
+        }
+        for own in ["127.0.0.1", "localhost", "0.0.0.0", "127.1"] {
+          try await api.post(
+            "/api/v1/operators",
+            ["name": "a", "hosts": [["name": "x.example", "upstream": .string("\(own):8443")]]]
+          ).expectProblem(400, "sni_route_loop")
+        }
         try await api.post(
           "/api/v1/operators", ["name": "a", "hosts": [["name": "x.example", "upstream": "nowhere"]]]
         ).expectProblem(400, "endpoint_invalid")
@@ -191,6 +203,7 @@ struct OperatorTests {
         try await api.post("/api/v1/operators/acme/remove", [:]).expect(200)
         #expect(try await names() == base)
         try await add("globex", "acme.example").expect(201)
+        try await add("third", "ACME.example.").expectProblem(409, "host_name_taken")
         let nginx = try await api.get("/api/v1/sni/nginx?listen=127.0.0.1:8443").expect(200).text
         #expect(nginx.contains("\"acme.example\" frame_upstream_"), "\(nginx)")
         #expect(!nginx.contains("    default "), "no name is defaulted to an upstream: \(nginx)")

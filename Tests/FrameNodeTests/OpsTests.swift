@@ -93,6 +93,25 @@ struct OpsTests {
     }
   }
 
+  @Test(
+    "HEAD is answered as GET without a body, other methods are 405 with Allow, and only unknown paths are 404",
+    arguments: ["/metrics", "/healthz", "/readyz", "/sd"])
+  func methods(_ path: String) async throws {
+    try await ops(.live) { client, _ in
+      let get = try await Self.get(client, path)
+      let head = try await Self.get(client, path, method: .head).expect(get.status)
+      #expect(head.bytes.isEmpty)
+      #expect(head.headers[.contentType] == get.headers[.contentType])
+      #expect(head.header("Content-Length") != nil)
+      for method in [HTTPRequest.Method.post, .put, .delete, .patch, .options] {
+        let refused = try await Self.get(client, path, method: method).expectProblem(405, "method_not_allowed")
+        #expect(refused.headers[.allow] == "GET, HEAD")
+      }
+      try await Self.get(client, path + "x").expectProblem(404, "not_found")
+      try await Self.get(client, path + "x", method: .post).expectProblem(404, "not_found")
+    }
+  }
+
   @Test("/sd is what Prometheus' http_sd_configs reads")
   func discovery() async throws {
     try await ops { client, fixture in

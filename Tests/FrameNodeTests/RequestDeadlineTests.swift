@@ -4,16 +4,15 @@ import NIOEmbedded
 import NIOHTTPTypes
 import Testing
 
-@testable import FrameNode
+@testable import FrameHTTP
 
 @Suite("Time limits of the HTTP listeners")
 struct RequestDeadlineTests {
   private static let head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/")
-  private static let limits = RequestDeadline.Limits(
-    firstHead: .seconds(10), nextHead: .seconds(75), body: .seconds(20), answer: .seconds(300))
+  private static let limits = RequestDeadline.Limits()
 
-  private func connected() throws -> EmbeddedChannel {
-    let channel = EmbeddedChannel(handler: RequestDeadline(Self.limits))
+  private func connected(_ places: ListenerPlaces? = nil) throws -> EmbeddedChannel {
+    let channel = EmbeddedChannel(handler: RequestDeadline(Self.limits, places: places))
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     return channel
   }
@@ -72,6 +71,28 @@ struct RequestDeadlineTests {
     try channel.writeInbound(HTTPRequestPart.end(nil))
     advance(channel, 300)
     #expect(!channel.isActive)
+  }
+
+  @Test("512 silent connections keep nobody out: the oldest idle one makes room, one that is answered does not")
+  func crowd() throws {
+    let places = ListenerPlaces(max: 3)
+    let served = try connected(places)
+    try served.writeInbound(HTTPRequestPart.head(Self.head))
+    try served.writeInbound(HTTPRequestPart.end(nil))
+    let silent = [try connected(places), try connected(places)]
+    let next = try connected(places)
+    #expect(next.isActive && served.isActive && !silent[0].isActive && silent[1].isActive)
+    for channel in [served, silent[1], next] where channel !== served {
+      try channel.writeInbound(HTTPRequestPart.head(Self.head))
+      try channel.writeInbound(HTTPRequestPart.end(nil))
+    }
+    // All three are being answered: the fourth has no place.
+    let refused = try connected(places)
+    #expect(places.counts.refused == 1 && !refused.isActive)
+    #expect(served.isActive && next.isActive)
+    try answer(served)
+    _ = try connected(places)
+    #expect(!served.isActive, "its answer is out, and it is the only one that is idle")
   }
 
   @Test("A shutdown waits for an answer that is owed, not for a request that has not arrived")

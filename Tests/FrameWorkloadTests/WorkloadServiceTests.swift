@@ -24,16 +24,16 @@ struct WorkloadServiceTests {
       @escaping @Sendable (WorkloadFixture, WorkloadHub, WLSpiffeWorkloadAPI.Client<HTTP2ClientTransport.Posix>)
       async throws -> Void
   ) async throws {
-    try await serving(hubRuns: hubRuns, peers: peers, admits: admits) { fixture, hub, client in
+    try await serving(hubRuns: hubRuns, peers: peers, admits: admits) { fixture, hub, client, _ in
       try await body(fixture, hub, WLSpiffeWorkloadAPI.Client(wrapping: client))
     }
   }
 
   private func serving(
-    hubRuns: Bool = true, peers: @escaping @Sendable () -> [SPIFFEBundle] = { [] },
+    connectionsMax: Int = 512, hubRuns: Bool = true, peers: @escaping @Sendable () -> [SPIFFEBundle] = { [] },
     admits: @escaping @Sendable (SPIFFEID) -> Bool = { _ in true },
     raw body:
-      @escaping @Sendable (WorkloadFixture, WorkloadHub, GRPCClient<HTTP2ClientTransport.Posix>) async throws ->
+      @escaping @Sendable (WorkloadFixture, WorkloadHub, GRPCClient<HTTP2ClientTransport.Posix>, String) async throws ->
       Void
   ) async throws {
     let fixture = try WorkloadFixture()
@@ -45,7 +45,8 @@ struct WorkloadServiceTests {
       authority: fixture.authority, entries: fixture.entries, peers: peers, admits: admits, clock: fixture.clock,
       logger: Logger(label: "test"))
     let server = WorkloadServer(
-      path: path, hub: hub, clock: fixture.clock, metrics: fixture.metrics, logger: Logger(label: "test"))
+      path: path, connectionsMax: connectionsMax, hub: hub, clock: fixture.clock, metrics: fixture.metrics,
+      logger: Logger(label: "test"))
     let hubTask = hubRuns ? Task { try await hub.run() } : nil
     let serverTask = Task { try await server.run() }
     do {
@@ -54,7 +55,7 @@ struct WorkloadServiceTests {
       try await withGRPCClient(
         transport: .http2NIOPosix(target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
       ) { client in
-        try await body(fixture, hub, client)
+        try await body(fixture, hub, client, path)
       }
     } catch {
       hubTask?.cancel()
@@ -154,7 +155,7 @@ struct WorkloadServiceTests {
     "S15: the methods for WIT-SVIDs, and any other that is not ours, are Unimplemented",
     arguments: ["FetchWITSVID", "FetchWITBundles", "ValidateWITSVID", "FetchEverything"])
   func unimplemented(_ method: String) async throws {
-    try await serving(raw: { fixture, _, client in
+    try await serving(raw: { fixture, _, client, _ in
       try await fixture.enter("/agent/me", .uid(getuid()))
       func call(_ method: String) async -> RPCError.Code? {
         await code {
@@ -371,11 +372,46 @@ struct WorkloadServiceTests {
     }
   }
 
-  @Test("the kernel's word of a caller: user, group and executable")
-  func caller() {
-    let caller = LocalCaller(pid: getpid(), uid: 7, gid: 8)
-    #expect(caller.selectors.contains(.uid(7)) && caller.selectors.contains(.gid(8)))
-    #expect(caller.selectors.contains { $0.kind == .path && $0.value.hasPrefix("/") })
-    #expect(LocalCaller(pid: 1, uid: 7, gid: 8, path: { _ in nil }).selectors.count == 2)
+  @Test("this process gets what is entered for its own program, as the kernel names it")
+  func program() async throws {
+    try await serving { fixture, _, api in
+      try await fixture.enter("/agent/other", .path("/bin/sleep".withCString { String(cString: realpath($0, nil)) }))
+      #expect(
+        await code { try await api.fetchX509SVID(.init(), metadata: Self.security) { _ = try await first($0) } }
+          == .permissionDenied)
+      let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      try await fixture.enter("/agent/me", .path(own), .uid(getuid()))
+      let answer = try await api.fetchX509SVID(.init(), metadata: Self.security) { try await first($0) }
+      #expect(answer.svids.map(\.spiffeID) == ["spiffe://frame-a.example/agent/me"])
+    }
+  }
+
+  @Test("connections that one process holds idle do not keep a caller out: the oldest of them makes room")
+  func crowd() async throws {
+    try await serving(connectionsMax: 4) { fixture, _, client, path in
+      try await fixture.enter("/agent/me", .uid(getuid()))
+      let api = WLSpiffeWorkloadAPI.Client(wrapping: client)
+      var silent: [FileHandle] = []
+      for _ in 0..<8 { silent.append(try Self.connect(path)) }
+      let answer = try await api.fetchX509SVID(.init(), metadata: Self.security) { try await first($0) }
+      #expect(answer.svids.count == 1)
+      // The first ones have been closed.
+      while let bytes = try silent[0].read(upToCount: 1 << 16), !bytes.isEmpty {}
+      withExtendedLifetime(silent) {}
+    }
+  }
+
+  private static func connect(_ path: String) throws -> FileHandle {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let status = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard status == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 }

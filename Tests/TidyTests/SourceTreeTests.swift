@@ -5,9 +5,9 @@ import Testing
 struct SourceTreeTests {
   /// Rooms by floor, lowest first (ARCHITECTURE.md, "Code map"): a room imports only from floors below its own.
   private static let floors: [[String]] = [
-    ["FrameCore", "CFrameZlib"],
+    ["FrameCore", "CFrameZlib", "CFrameSystem"],
     ["FrameProtos", "FrameMetrics"],
-    ["FrameLog", "FrameIdentity", "FramePeerAPI", "SPIFFEWorkloadAPI"],
+    ["FrameLog", "FrameIdentity", "FrameHTTP", "FramePeerAPI", "SPIFFEWorkloadAPI"],
     ["FrameLedger", "FrameWorkload"],
     ["FrameFederation"],
     ["FrameProjection"],

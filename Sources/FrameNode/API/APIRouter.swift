@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameHTTP
 import FrameMetrics
 import Hummingbird
 import Logging
@@ -18,6 +19,8 @@ package struct APIRouter {
   let gate: OperatorGate
   let metrics: APIMetrics
   let logger: Logger
+  /// A quarter of the connections that the listener takes where descriptors are plenty.
+  let shares = CallerShares(max: 256)
 
   package init(
     authenticate: @escaping @Sendable (String) async throws -> Caller, gate: OperatorGate, metrics: APIMetrics,
@@ -27,7 +30,13 @@ package struct APIRouter {
     self.gate = gate
     self.metrics = metrics
     self.logger = logger
-    router.addMiddleware { UnroutedMiddleware(routes: routes, metrics: metrics) }
+    router.addMiddleware {
+      UnroutedMiddleware(routes: routes) { request, error in
+        let problem = Problem.from(error, instance: request.uri.path)
+        metrics.unrouted(request.method).record(code: problem.status, seconds: 0)
+        return problem.response()
+      }
+    }
   }
 
   /// - Parameters:
@@ -35,15 +44,16 @@ package struct APIRouter {
   ///   - tail: the last parameter takes the rest of the path, however many segments it has.
   ///   - kind: counts the answers, beside the metrics that all routes have.
   ///   - bodyLimit: the largest body that it takes, in bytes.
+  ///   - cost: what a request counts for in its caller's share.
   package func on(
     _ method: HTTPRequest.Method, _ path: String, _ access: Access, tail: Bool = false, kind: KindMetrics? = nil,
-    bodyLimit: Int = APIRouter.bodyLimit,
+    bodyLimit: Int = APIRouter.bodyLimit, cost: Int = 1,
     _ handler: @escaping @Sendable (APICall) async throws -> APIReply
   ) {
     let route = path
-    routes.add(method, path, tail: tail)
+    routes.add(method, path, tail: tail, bodyLimit: bodyLimit)
     let known = metrics.route(route, method: method.rawValue)
-    let (metrics, logger, authenticate, gate) = (metrics, logger, authenticate, gate)
+    let (metrics, logger, authenticate, gate, shares) = (metrics, logger, authenticate, gate, shares)
     let operation = OpenAPIDocument.operation(method.rawValue, path)
     var pattern = path.replacing(/\{(\w+)\}/) { ":\($0.1)" }
     if tail { pattern.replace(/:\w+$/, with: "**") }
@@ -57,10 +67,12 @@ package struct APIRouter {
         try gate.admit(caller)
         try access.admit(caller)
         let query = try RequestQuery(request.uri.query, known: operation.query)
-        let body = try await Self.read(request, operation, upTo: bodyLimit)
-        response = try await handler(
-          APICall(caller: caller, request: request, context: context, query: query, body: body)
-        ).response
+        response = try await shares.run(caller, cost: cost) {
+          let body = try await Self.read(request, operation, upTo: bodyLimit)
+          return try await handler(
+            APICall(caller: caller, request: request, context: context, query: query, body: body)
+          ).response
+        }
       } catch {
         gate.count(error)
         let problem = Problem.from(error, instance: request.uri.path)
@@ -98,69 +110,7 @@ package struct APIRouter {
       // An empty object asks for no more than nothing does.
       return operation.bodyTypes.isEmpty ? Data() : body
     } catch is NIOTooManyBytesError {
-      throw Refusal(
-        "body_too_large", .tooLarge, "The request body is larger than \(bodyLimit) bytes.",
-        remedy: "Send at most \(bodyLimit / 1024) KiB.")
-    }
-  }
-}
-
-/// The routes of an API by method and path template, for documents, tests and the `Allow` header.
-package final class RouteTable: Sendable {
-  package struct Route: Hashable, Sendable {
-    package let method: HTTPRequest.Method
-    /// As in the OpenAPI document: `/api/v1/agents/{name}`.
-    package let path: String
-    /// The last parameter takes one or more segments.
-    package let tail: Bool
-  }
-
-  private let routes = Mutex<[Route]>([])
-
-  /// In order of registration.
-  package var all: [Route] { routes.withLock { $0 } }
-
-  func add(_ method: HTTPRequest.Method, _ path: String, tail: Bool = false) {
-    routes.withLock { $0.append(Route(method: method, path: path, tail: tail)) }
-  }
-
-  /// The methods that `path` takes; empty when there is no such path.
-  func methods(of path: String) -> [HTTPRequest.Method] {
-    let segments = path.split(separator: "/")
-    let methods = all.filter { Self.matches(segments, $0.path.split(separator: "/"), tail: $0.tail) }.map(\.method)
-    return methods.contains(.get) ? methods + [.head] : methods
-  }
-
-  private static func matches(_ segments: [Substring], _ template: [Substring], tail: Bool) -> Bool {
-    (tail ? segments.count >= template.count : segments.count == template.count)
-      && zip(segments, template).allSatisfy { $0 == $1 || $1.hasPrefix("{") }
-  }
-}
-
-/// Answers what no route took with a problem document, and counts it under one label.
-struct UnroutedMiddleware: RouterMiddleware {
-  typealias Context = APIContext
-  let routes: RouteTable
-  let metrics: APIMetrics
-
-  func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws
-    -> Response
-  {
-    do {
-      return try await next(request, context)
-    } catch {
-      var (problem, allowed) = (Problem.from(error, instance: request.uri.path), "")
-      if problem.status == 404 {
-        let methods = routes.methods(of: request.uri.path)
-        if !methods.isEmpty {
-          problem = Problem.from(HTTPError(.methodNotAllowed), instance: request.uri.path)
-          allowed = Set(methods.map(\.rawValue)).sorted().joined(separator: ", ")
-        }
-      }
-      metrics.unrouted(request.method).record(code: problem.status, seconds: 0)
-      var response = problem.response()
-      if !allowed.isEmpty { response.headers[.allow] = allowed }
-      return response
+      throw Refusal.bodyTooLarge(bodyLimit)
     }
   }
 }

@@ -4,6 +4,18 @@ import FrameLedger
 import FrameLog
 
 extension APICall {
+  /// Whose share a question is answered from: an operator and its agents have one together, however many agents it has.
+  func asker(_ node: NodeCore) async throws -> PastAsker {
+    switch caller {
+    case .authority: return .frame
+    case .anonymous: return .tenant("")
+    case .operator(let name, _): return .tenant("operator/\(name)")
+    case .agent(let name, _):
+      let owner = try await node.writer.read { $0.ledger.operators.record(ofAgent: name)?.name }
+      return .tenant(owner.map { "operator/\($0)" } ?? "agent/\(name)")
+    }
+  }
+
   /// The point in the past that `at_position` or `at_time` names, or nil when the present is asked for.
   /// - Throws: `Refusal` `invalid_query` when both are given or either is not what it must be.
   func past() throws -> PastPoint? {

@@ -16,7 +16,7 @@ struct LogRoutes {
     }
     api.on(.get, "/api/v1/supply", .authority) { [node, audit] call in
       guard let point = try call.past() else { return .json(try await audit(.latest)) }
-      let past = try await node.writer.past(point) { $0.ledger }
+      let past = try await node.writer.past(point, for: call.asker(node)) { $0.ledger }
       let statement = past.value.supply(at: past.size)
       return .json(
         PastSupplyView(

@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameHTTP
 import FrameMetrics
 import HTTPTypes
 import Hummingbird
@@ -10,32 +11,43 @@ package enum OpsRoutes {
     exposition: ExpositionHandler, readiness: @escaping @Sendable () async -> [String], targets: ServiceDiscovery
   ) -> Router<BasicRequestContext> {
     let router = Router()
-    for method in [HTTPRequest.Method.get, .head] {
-      router.on("/metrics", method: method) { request, _ in
-        let answer = exposition.respond(
-          to: ExpositionRequest(
-            method: request.method.rawValue, accept: request.headers[.accept],
-            acceptEncoding: request.headers[.acceptEncoding],
-            names: ExpositionRequest.names(inQuery: request.uri.query ?? ""),
-            scrapeTimeout: request.headers[.scrapeTimeout]))
-        var headers = HTTPFields()
-        for (name, value) in answer.headers {
-          guard let name = HTTPField.Name(name) else { continue }
-          headers[name] = value
-        }
-        if request.method == .head { headers[.contentLength] = String(answer.contentLength) }
-        return Response(
-          status: .init(code: answer.status), headers: headers,
-          body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+    let routes = RouteTable()
+    router.addMiddleware {
+      UnroutedMiddleware(routes: routes) { request, error in
+        Problem.from(error, instance: request.uri.path).response()
       }
     }
-    router.get("/healthz") { _, _ in plain("ok\n", .ok) }
-    router.get("/readyz") { _, _ in
+    func get(
+      _ path: String, _ handler: @escaping @Sendable (Request) async throws -> Response
+    ) {
+      routes.add(.get, path)
+      router.on(RouterPath(path), method: .get) { request, _ in try await handler(request) }
+      router.on(RouterPath(path), method: .head) { request, _ in try await handler(request).createHeadResponse() }
+    }
+    get("/metrics") { request in
+      let answer = exposition.respond(
+        to: ExpositionRequest(
+          method: request.method.rawValue, accept: request.headers[.accept],
+          acceptEncoding: request.headers[.acceptEncoding],
+          names: ExpositionRequest.names(inQuery: request.uri.query ?? ""),
+          scrapeTimeout: request.headers[.scrapeTimeout]))
+      var headers = HTTPFields()
+      for (name, value) in answer.headers {
+        guard let name = HTTPField.Name(name) else { continue }
+        headers[name] = value
+      }
+      if request.method == .head { headers[.contentLength] = String(answer.contentLength) }
+      return Response(
+        status: .init(code: answer.status), headers: headers,
+        body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+    }
+    get("/healthz") { _ in plain("ok\n", .ok) }
+    get("/readyz") { _ in
       let reasons = await readiness()
       return reasons.isEmpty
         ? plain("ready\n", .ok) : plain(reasons.joined(separator: "\n") + "\n", .serviceUnavailable)
     }
-    router.get("/sd") { _, _ in JSONReply.response([targets]) }
+    get("/sd") { _ in JSONReply.response([targets]) }
     return router
   }
 

@@ -11,6 +11,10 @@ struct SNIRoutes {
     api.on(.get, "/api/v1/sni/nginx", .authority) { [names] call in
       let listen = try HostPort(call.query("listen") ?? "0.0.0.0:443")
       let refusal = try call.query("alert_at").map { SNIMap.NginxRefusal.alert(try HostPort($0)) } ?? .close
+      // nginx would pass such a connection to itself, as our own router would.
+      for (name, upstream) in names.map.upstreams where SNIMap.leadsBack(upstream, to: listen) {
+        throw FederationError.routeLoop(name, upstream.description)
+      }
       return .text(names.map.nginx(listen: listen, refusal: refusal))
     }
     api.on(.post, "/api/v1/sni/reload", .authority) { [names, reload] _ in

@@ -55,10 +55,10 @@ package final class OperatorService: Service {
   }
 
   /// What stands in the way of a licence beside the log's own rules: host names that the frame itself needs.
-  /// - Throws: `OperatorError.hostTaken`, `FederationError.endpointInvalid`.
+  /// - Throws: `OperatorError.hostTaken`, `FederationError.endpointInvalid`, `.routeLoop`.
   private func requireFree(_ licence: OperatorLicence) throws {
     for host in licence.hosts {
-      _ = try HostPort(host.upstream)
+      try names.requireNoLoop(host.name, HostPort(host.upstream))
       if let owner = names.owner(of: host.name) { throw OperatorError.hostTaken(host.name, by: owner) }
     }
   }

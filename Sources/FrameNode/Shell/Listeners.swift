@@ -1,4 +1,6 @@
+import Foundation
 import FrameCore
+import FrameHTTP
 import FrameMetrics
 import Hummingbird
 import HummingbirdCore
@@ -112,17 +114,37 @@ struct ListenerService: Service {
 extension ListenerService {
   /// A Hummingbird application over plain HTTP, with a time limit on each part of an exchange.
   static func http<Context: RequestContext & InitializableFromSource<ApplicationRequestContextSource>>(
-    _ name: String, _ listener: NodeConfiguration.Listener, _ router: Router<Context>, readiness: Readiness,
-    connectionsMax: Int, grace: Duration = .seconds(2), logger: Logger
+    _ name: String, _ listener: NodeConfiguration.Listener, _ router: Router<Context>,
+    routes: RouteTable = RouteTable(),
+    readiness: Readiness, places: ListenerPlaces, grace: Duration = .seconds(2), logger: Logger
   ) -> ListenerService {
     let application = Application(
-      router: router, server: .http1(configuration: .init(additionalChannelHandlers: [RequestDeadline()])),
-      configuration: .init(
-        address: .hostname(listener.host, port: listener.port), serverName: nil,
-        availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),
+      router: router,
+      server: .http1(configuration: .init(additionalChannelHandlers: Self.handlers(routes, places))),
+      configuration: .init(address: .hostname(listener.host, port: listener.port), serverName: nil),
       onServerRunning: { _ in readiness.ready(name) }, logger: logger)
     return ListenerService(
       name: name, listener: listener, readiness: readiness, service: application, bound: nil, grace: grace)
+  }
+
+  /// What stands before the routes of every HTTP listener, in this order.
+  static func handlers(_ routes: RouteTable, _ places: ListenerPlaces) -> [any RemovableChannelHandler] {
+    [
+      RequestDeadline(places: places),
+      BodyGate(limit: { routes.bodyLimit(of: $0) }) { request, why in
+        let refusal = why.refusal
+        let problem = Problem(
+          status: why.status, code: refusal.code, detail: refusal.message, remedy: refusal.remedy,
+          instance: String((request.path ?? "/").prefix { $0 != "?" }))
+        let body = (try? JSONReply.encode(problem)) ?? Data()
+        return (
+          HTTPResponse(
+            status: .init(code: why.status),
+            headerFields: [.contentType: "application/problem+json", .cacheControl: "no-store"]),
+          ByteBuffer(bytes: body)
+        )
+      },
+    ]
   }
 }
 

@@ -23,27 +23,79 @@ final class SNIMapKeeper: Sendable {
 
   private let frame: FrameID
   private let own: HostPort
+  /// Host names that the frame itself tells its peers.
+  private let advertised: Set<String>
+  /// Of the router; nil when there is none.
+  private let listener: HostPort?
+  private let peers: Peers
   private let held: Mutex<Held>
   private let router: SNIRouter?
   private let metrics: FederationMetrics
   private let logger: Logger
 
-  /// - Throws: `FederationError.endpointInvalid` when a name or an upstream in the configuration is none.
-  init(_ configuration: NodeConfiguration, metrics: FederationMetrics, logger: Logger) throws {
+  /// Whose host names are not an operator's to have.
+  struct Peers: Sendable {
+    /// Whether a frame is a peer, or one that we have invited or approved.
+    let isOpen: @Sendable (FrameID) -> Bool
+    /// Host names that peers with a treaty are reached by.
+    let hosts: @Sendable () -> [String: FrameID]
+
+    init(
+      isOpen: @escaping @Sendable (FrameID) -> Bool = { _ in false },
+      hosts: @escaping @Sendable () -> [String: FrameID] = { [:] }
+    ) {
+      self.isOpen = isOpen
+      self.hosts = hosts
+    }
+
+    init(_ directory: PeerDirectory) {
+      self.init(
+        isOpen: { directory.isOpen($0) },
+        hosts: {
+          directory.established.reduce(into: [:]) { hosts, treaty in
+            let places = [
+              try? HostPort(treaty.theirs.federationAddress), try? HostPort(url: treaty.theirs.bundleEndpoint),
+            ]
+            for place in places {
+              if let name = place.flatMap({ try? HostName($0.host) }) { hosts[name.text] = treaty.peer }
+            }
+          }
+        })
+    }
+  }
+
+  /// - Throws: `FederationError.endpointInvalid` when a name or an upstream in the configuration is none, `.routeLoop` when a
+  ///   route leads back to the router.
+  init(
+    _ configuration: NodeConfiguration, peers: Peers = Peers(), connectionsMax: Int = 4096, metrics: FederationMetrics,
+    logger: Logger
+  ) throws {
     frame = configuration.frameID
+    self.peers = peers
+    let places = [
+      try? HostPort(configuration.advertised.federationAddress),
+      try? HostPort(url: configuration.advertised.bundleEndpoint),
+    ]
+    advertised = Set(places.compactMap { $0.flatMap { try? HostName($0.host) }?.text })
+    let listener = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
+    self.listener = configuration.sni.enabled ? listener : nil
     let host = ["0.0.0.0", "::"].contains(configuration.federation.host) ? "127.0.0.1" : configuration.federation.host
     own = HostPort(host: host, port: configuration.federation.port)
     self.metrics = metrics
     self.logger = logger
-    let configured = try Self.read(configuration.sni.map)
+    let configured = try Self.read(configuration.sni.map, self.listener)
     var held = Held(configured: configured)
-    held.map = try Self.compose(own: (frame, own), held)
+    held.map = try Self.compose(own: (frame, own), held, self.listener)
     self.held = Mutex(held)
+    var limits = SNIRouter.Limits()
+    limits.connectionsMax = min(limits.connectionsMax, connectionsMax)
+    limits.waitingMax = max(1, min(limits.waitingMax, limits.connectionsMax / 2))
+    limits.unansweredPerNameMax = max(1, min(limits.unansweredPerNameMax, limits.connectionsMax / 4))
     router =
       configuration.sni.enabled
       ? SNIRouter(
-        host: configuration.sni.listener.host, port: configuration.sni.listener.port, map: held.map, metrics: metrics,
-        logger: logger) : nil
+        host: configuration.sni.listener.host, port: configuration.sni.listener.port, map: held.map,
+        limits: limits, metrics: metrics, logger: logger) : nil
   }
 
   /// The router to run, nil when the frame has none.
@@ -61,21 +113,35 @@ final class SNIMapKeeper: Sendable {
   var map: SNIMap { held.withLock { $0.map } }
 
   /// Whether frame.yaml names this host: a peer that it names is reached through the router.
-  func isConfigured(_ name: String) -> Bool { held.withLock { $0.configured[name.lowercased()] != nil } }
+  func isConfigured(_ name: String) -> Bool {
+    guard let key = try? HostName(name) else { return false }
+    return held.withLock { $0.configured[key.text] != nil }
+  }
 
-  /// Whose a name is that no operator may have, or nil.
+  /// Whose a name is, however it is spelled, that no operator may have, or nil.
   func owner(of name: String) -> String? {
-    let key = name.lowercased()
-    return held.withLock { key == frame.name || $0.configured[key] != nil } ? "\(frame)" : nil
+    guard let key = (try? HostName(name))?.text else { return nil }
+    if owns(key) { return "\(frame)" }
+    if let peer = try? FrameID(key), peers.isOpen(peer) { return "\(peer)" }
+    return peers.hosts()[key].map { "\($0)" }
+  }
+
+  private func owns(_ key: String) -> Bool {
+    key == frame.name || advertised.contains(key) || held.withLock { $0.configured[key] != nil }
+  }
+
+  /// - Throws: `FederationError.routeLoop` when the router would connect to itself.
+  func requireNoLoop(_ name: String, _ upstream: HostPort) throws(FederationError) {
+    if let listener, SNIMap.leadsBack(upstream, to: listener) { throw .routeLoop(name, upstream.description) }
   }
 
   /// - Throws: `FederationError.endpointInvalid` for a map that ``set(configured:)`` would refuse.
   func check(configured map: [String: String]) throws {
-    let configured = try Self.read(map)
+    let configured = try Self.read(map, listener)
     try held.withLock { held in
       var next = held
       next.configured = configured
-      _ = try Self.compose(own: (frame, own), next)
+      _ = try Self.compose(own: (frame, own), next, listener)
     }
   }
 
@@ -86,11 +152,11 @@ final class SNIMapKeeper: Sendable {
   /// - Returns: whether the map has changed.
   /// - Throws: `FederationError.endpointInvalid`; the map then stays.
   func set(configured map: [String: String]) throws -> Bool {
-    let configured = try Self.read(map)
+    let configured = try Self.read(map, listener)
     let changed = try held.withLock { held -> SNIMap? in
       var next = held
       next.configured = configured
-      next.map = try Self.compose(own: (frame, own), next)
+      next.map = try Self.compose(own: (frame, own), next, listener)
       defer { held = next }
       return next.map == held.map ? nil : next.map
     }
@@ -104,11 +170,17 @@ final class SNIMapKeeper: Sendable {
   ///   - names: host names that are no operator's any more; connections under them end.
   /// - Returns: how many connections end.
   func set(operators: [String: HostPort], cutting names: Set<String>) -> Int {
+    // Licences were checked when they were issued; a peer can have come since, and older ones were checked for less. Such a
+    // name goes nowhere, and the others stay.
+    let usable = operators.filter { name, upstream in
+      guard let key = (try? HostName(name))?.text, key == name, !advertised.contains(key) else { return false }
+      if let peer = try? FrameID(key), peers.isOpen(peer) { return false }
+      return listener.map { !SNIMap.leadsBack(upstream, to: $0) } ?? true
+    }
     let (map, isNew) = held.withLock { held -> (SNIMap, Bool) in
-      held.operators = operators
+      held.operators = usable
       let before = held.map
-      do { held.map = try Self.compose(own: (frame, own), held) } catch {
-        // Licences were checked when they were issued; a name that is none must not bring down the others.
+      do { held.map = try Self.compose(own: (frame, own), held, listener) } catch {
         logger.error("The SNI map stays as it is", metadata: ["error": "\(error.report)"])
       }
       return (held.map, held.map != before)
@@ -121,15 +193,16 @@ final class SNIMapKeeper: Sendable {
     held.configured[name] != nil ? .configuration : name == frame.name ? .frame : .operator
   }
 
-  private static func read(_ map: [String: String]) throws -> [String: HostPort] {
-    // Through the map's own rules, so that "A.example" and "a.example" are not both let in.
-    try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, try HostPort($0.value)) }).upstreams
+  private static func read(_ map: [String: String], _ listener: HostPort?) throws -> [String: HostPort] {
+    // Through the map's own rules, so that "A.example" and "a.example." are not both let in.
+    try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, try HostPort($0.value)) }, listener: listener).upstreams
   }
 
-  private static func compose(own: (FrameID, HostPort), _ held: Held) throws -> SNIMap {
+  private static func compose(own: (FrameID, HostPort), _ held: Held, _ listener: HostPort?) throws -> SNIMap {
     var entries = held.operators
-    entries[own.0.name] = own.1
+    // An id of a frame need not be a host name; one that is none is asked for by nobody.
+    if let name = try? HostName(own.0.name) { entries[name.text] = own.1 }
     entries.merge(held.configured) { $1 }
-    return try SNIMap(entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    return try SNIMap(entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, listener: listener)
   }
 }

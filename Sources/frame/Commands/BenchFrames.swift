@@ -52,7 +52,7 @@ struct BenchFrames: Sendable {
 
   private static func prepare(_ a: DemoNode, _ b: DemoNode, _ client: BenchClient) async throws -> BenchFrames {
     let scenario = DemoScenario(
-      nodes: [a, b], progress: Progress(live: false, to: .standardError), began: SystemClock().now(),
+      nodes: [a, b], progress: Progress(live: false, to: .errors), began: SystemClock().now(),
       canaryInterval: .seconds(60))
     try await scenario.establish()
     for node in [a, b] {

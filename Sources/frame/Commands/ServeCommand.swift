@@ -39,7 +39,13 @@ struct ServeCommand: AsyncParsableCommand {
     name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
   var canarySeconds: Double?
 
+  @Option(name: .long, help: .init("Seconds that a stop may take before the process is ended.", visibility: .hidden))
+  var stopSeconds = 10.0
+
   func validate() throws {
+    guard (0...3600).contains(stopSeconds) else {
+      throw ValidationError("--stop-seconds \(stopSeconds) is not between 0 and 3600.")
+    }
     if let canarySeconds, !(0.05...86400).contains(canarySeconds) {
       throw ValidationError("--canary-seconds \(canarySeconds) is not between 0.05 and 86400.")
     }
@@ -51,11 +57,32 @@ struct ServeCommand: AsyncParsableCommand {
     if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
-    LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level) }
+    let sink = LineSink(descriptor: STDERR_FILENO) { StderrLogHandler.lost($0, format: format) }
+    StandardStream.send(errorsTo: sink)
+    LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level, sink: sink) }
+    // The agent that gives the node its identity may want to know which program asks.
+    if case .workloadAPI = configuration.identity.source { ProcessManners.allowAttestation() }
     try PortCheck.requireWritable(configuration.dataDirectory)
     try PortCheck.require(configuration) { "\($0).port in \(location.configurationFile.path)" }
-    let node = try await Node(configuration, logger: Logger(label: "frame"))
-    try await serve(node)
+    let node = try await Node(
+      configuration, logger: Logger(label: "frame"),
+      logLines: {
+        let counts = sink.counts
+        return LogLines(written: counts.written, dropped: counts.dropped)
+      })
+    let watch = ShutdownWatch(limit: .nanoseconds(Int64(stopSeconds * 1e9))) { limit in
+      let overdue = CLIError.shutdownOverdue(seconds: limit.inSeconds, running: node.running)
+      let status = ExitStatus(overdue)
+      Output.error(overdue, status: status)
+      StandardStream.flush()
+      _exit(status.rawValue)
+    }
+    let signals = watch.beginAtSignals()
+    defer {
+      watch.finish()
+      for signal in signals { signal.cancel() }
+    }
+    try await serve(node, watch)
   }
 
   private func level(_ text: String) throws -> Logger.Level {
@@ -66,10 +93,10 @@ struct ServeCommand: AsyncParsableCommand {
     return level
   }
 
-  private func serve(_ node: Node) async throws {
+  private func serve(_ node: Node, _ watch: ShutdownWatch) async throws {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(
-        service: NodeService(node: node), successTerminationBehavior: .gracefullyShutdownGroup,
+        service: NodeService(node: node, watch: watch), successTerminationBehavior: .gracefullyShutdownGroup,
         failureTerminationBehavior: .gracefullyShutdownGroup)
     ]
     services.append(
@@ -80,15 +107,17 @@ struct ServeCommand: AsyncParsableCommand {
     }
     var group = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "frame.lifecycle"))
+    // After that, cancellation; what does not heed that either is ended by the watch, with a reason. The group's own limit
+    // for it would be a trap.
     group.maximumGracefulShutdownDuration = .seconds(8)
-    group.maximumCancellationDuration = .seconds(2)
     try await ServiceGroup(configuration: group).run()
   }
 
   /// The node as the service that ends the process.
   private struct NodeService: Service {
     let node: Node
-    func run() async throws { try await node.run() }
+    let watch: ShutdownWatch
+    func run() async throws { try await node.run { watch.begin() } }
   }
 }
 

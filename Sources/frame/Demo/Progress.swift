@@ -7,12 +7,12 @@ final class Progress: Sendable {
   private let live: Bool
   private let started = ContinuousClock.now
 
-  private let output: FileHandle
+  private let output: StandardStream
 
   /// - Parameters:
   ///   - live: whether the output is a terminal that can redraw a line.
   ///   - output: where the lines go.
-  init(live: Bool = isatty(STDOUT_FILENO) == 1, to output: FileHandle = .standardOutput) {
+  init(live: Bool = isatty(STDOUT_FILENO) == 1, to output: StandardStream = .output) {
     self.live = live
     self.output = output
   }
@@ -79,6 +79,6 @@ final class Progress: Sendable {
   }
 
   private func write(_ text: String) {
-    output.write(Data(text.utf8))
+    output.write(text)
   }
 }

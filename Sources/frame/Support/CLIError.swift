@@ -17,6 +17,8 @@ enum CLIError: FrameError, Equatable {
   case timedOut(what: String, seconds: Int)
   case auditFailed(frame: String, problems: String)
   case unexpected(String)
+  case outputFailed(why: String)
+  case shutdownOverdue(seconds: Double, running: [String])
 
   var code: String {
     switch self {
@@ -33,13 +35,15 @@ enum CLIError: FrameError, Equatable {
     case .timedOut: "timed_out"
     case .auditFailed: "audit_failed"
     case .unexpected: "unexpected_state"
+    case .outputFailed: "output_failed"
+    case .shutdownOverdue: "shutdown_overdue"
     }
   }
 
   var kind: FrameErrorKind {
     switch self {
-    case .nodeUnreachable, .timedOut, .childDied: .unavailable
-    case .badAnswer, .auditFailed, .unexpected: .internal
+    case .nodeUnreachable, .timedOut, .childDied, .outputFailed: .unavailable
+    case .badAnswer, .auditFailed, .unexpected, .shutdownOverdue: .internal
     case .noNode, .noFile: .notFound
     case .badTransferFile: .invalid
     case .portInUse: .conflict
@@ -63,6 +67,10 @@ enum CLIError: FrameError, Equatable {
     case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
     case .auditFailed(let frame, let problems): "The audit of \(frame) is not clean: \(problems)."
     case .unexpected(let what): "\(what)."
+    case .outputFailed(let why): "The output cannot be written: \(why)."
+    case .shutdownOverdue(let seconds, let running):
+      "The node did not stop within \(seconds) s and is ended now. Still running: "
+        + (running.isEmpty ? "nothing that is known" : running.joined(separator: ", ")) + "."
     }
   }
 
@@ -86,6 +94,9 @@ enum CLIError: FrameError, Equatable {
     case .timedOut: "See the nodes' log files."
     case .auditFailed: "See the runbook of FrameSupplyDelta; stop the frame before anything is moved."
     case .unexpected: "See the nodes' log files."
+    case .outputFailed: "Make room or write it elsewhere; what the command did before is done."
+    case .shutdownOverdue:
+      "Nothing acknowledged is lost; see the lines before this one, and start the node again."
     }
   }
 }

@@ -13,30 +13,30 @@ enum Output {
 
   /// One line with what was wrong, its code and what to do about it; with `--json` one JSON object.
   static func error(_ error: any FrameError, status: ExitStatus) {
-    guard !isJSON else { return put(ProblemDocument.json(of: error, status: status), to: .standardError) }
-    put("error: \(error.message) [\(error.code)] \(error.remedy)", to: .standardError)
-    for line in (error as? CLIError)?.details ?? [] { put("  \(line)", to: .standardError) }
+    guard !isJSON else { return put(ProblemDocument.json(of: error, status: status), to: .errors) }
+    put("error: \(error.message) [\(error.code)] \(error.remedy)", to: .errors)
+    for line in (error as? CLIError)?.details ?? [] { put("  \(line)", to: .errors) }
   }
 
   /// A line for people, on stderr.
   static func note(_ text: String) {
-    if !isJSON { put(text, to: .standardError) }
+    if !isJSON { put(text, to: .errors) }
   }
 
   /// A line of the result, on stdout.
-  static func line(_ text: String) { put(text, to: .standardOutput) }
+  static func line(_ text: String) { put(text, to: .output) }
 
   /// Lines of the result: a text that is meant to have several.
-  static func lines(_ text: String) { lines(text, to: .standardOutput) }
+  static func lines(_ text: String) { lines(text, to: .output) }
 
   /// Several lines of our own on stderr.
-  static func notes(_ text: String) { lines(text, to: .standardError) }
+  static func notes(_ text: String) { lines(text, to: .errors) }
 
   /// `name  value` lines, values aligned; fields without a value are left out.
   static func fields(_ fields: [(String, String?)]) {
     let known = fields.compactMap { name, value in value.map { (Shown(name), Shown($0)) } }
     let width = known.map(\.0.columns).max() ?? 0
-    for (name, value) in known { put(name.padded(to: width + 2) + value.text, to: .standardOutput) }
+    for (name, value) in known { put(name.padded(to: width + 2) + value.text, to: .output) }
   }
 
   /// Columns under their titles, as wide as their widest cell.
@@ -47,7 +47,7 @@ enum Output {
       let line = row.enumerated().map { column, cell in
         column == row.count - 1 ? cell.text : cell.padded(to: widths[column] + 2)
       }
-      put(line.joined(), to: .standardOutput)
+      put(line.joined(), to: .output)
     }
   }
 
@@ -59,29 +59,29 @@ enum Output {
       return lines(String(decoding: data, as: UTF8.self))
     }
     // Numbers stay as they were written, however many digits they have.
-    write(Data((Shown.json(tree.json(indented: true, sorted: true)) + "\n").utf8), to: .standardOutput)
+    write(Data((Shown.json(tree.json(indented: true, sorted: true)) + "\n").utf8), to: .output)
   }
 
   static func json(_ value: some Encodable) throws { json(try JSONEncoder().encode(value)) }
 
   /// A file as it is, to be stored; on a terminal it is shown instead.
   static func file(_ bytes: Data) {
-    guard isatty(STDOUT_FILENO) == 1 else { return write(bytes, to: .standardOutput) }
+    guard isatty(STDOUT_FILENO) == 1 else { return write(bytes, to: .output) }
     lines(String(decoding: bytes, as: UTF8.self))
   }
 
   // MARK: Writing
 
-  private static func lines(_ text: String, to file: FileHandle) {
+  private static func lines(_ text: String, to stream: StandardStream) {
     // Asked by byte: a carriage return before it would make one character of both.
     let ended = text.utf8.last == UInt8(ascii: "\n") ? text[..<text.utf8.index(before: text.endIndex)] : text[...]
-    for line in ended.split(separator: "\n", omittingEmptySubsequences: false) { put(String(line), to: file) }
+    for line in ended.split(separator: "\n", omittingEmptySubsequences: false) { put(String(line), to: stream) }
   }
 
   /// The only way of a text to a terminal.
-  private static func put(_ text: String, to file: FileHandle) {
-    write(Data((Shown(text).text + "\n").utf8), to: file)
+  private static func put(_ text: String, to stream: StandardStream) {
+    write(Data((Shown(text).text + "\n").utf8), to: stream)
   }
 
-  private static func write(_ bytes: Data, to file: FileHandle) { file.write(bytes) }
+  private static func write(_ bytes: Data, to stream: StandardStream) { stream.write(bytes) }
 }

@@ -38,14 +38,20 @@ final class TestFrame: Sendable {
 
   // MARK: - Process
 
-  /// - Parameter fileBlocks: no file of the node may grow beyond so many blocks of 512 bytes: to it, the disk is full.
-  func start(fileBlocks: Int? = nil) async throws {
-    let serve = ["serve", "--config", configurationFile.path, "--log-level", "info"]
+  /// - Parameters:
+  ///   - fileBlocks: no file of the node may grow beyond so many blocks of 512 bytes: to it, the disk is full.
+  ///   - descriptors: it may open so many files and connections.
+  ///   - options: more of `serve`.
+  func start(fileBlocks: Int? = nil, descriptors: Int? = nil, options: [String] = []) async throws {
+    let serve = ["serve", "--config", configurationFile.path, "--log-level", "info"] + options
     let running =
       if let fileBlocks {
         try RunningProcess(
           "/bin/sh",
           ["-c", "trap '' XFSZ; ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", Binary.frame()] + serve, output: log)
+      } else if let descriptors {
+        try RunningProcess(
+          "/bin/sh", ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", Binary.frame()] + serve, output: log)
       } else {
         try RunningProcess(Binary.frame(), serve, output: log)
       }

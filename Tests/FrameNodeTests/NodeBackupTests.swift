@@ -72,4 +72,210 @@ struct NodeBackupTests {
       #expect(throws: BackupError.noBackup(fixture.folder.path)) { _ = try NodeBackup.read(fixture.folder) }
     }
   }
+
+  // MARK: What others put there
+
+  /// A whole backup with keys, and where to restore it to.
+  private static func withBackup(_ body: (_ backup: URL, _ data: URL) throws -> Void) async throws {
+    try await NodeFixture.with { fixture in
+      let backup = fixture.folder.appendingPathComponent("backup")
+      _ = try NodeBackup.make(of: fixture.node.configuration, to: backup, keys: true)
+      try body(backup, fixture.folder.appendingPathComponent("restored"))
+    }
+  }
+
+  private static func restore(_ backup: URL, to data: URL, keys: URL? = nil) throws {
+    _ = try NodeBackup.restore(backup, to: data, keys: keys, published: [], acceptsFork: false)
+  }
+
+  private static func code(_ body: () throws -> Void) -> String? {
+    do {
+      try body()
+      return nil
+    } catch { return (error as? any FrameError)?.code ?? "\(error)" }
+  }
+
+  /// Nothing is there, nor anything that was made on the way.
+  private static func expectNothing(at data: URL, _ comment: Comment) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: data.deletingLastPathComponent().path)
+    #expect(!names.contains { $0.contains("restored") }, "\(comment): \(names)")
+  }
+
+  @Test(
+    "what a backup did not list, and what is no regular file, is refused before anything is copied; then it restores")
+  func strangers() async throws {
+    try await Self.withBackup { backup, data in
+      func path(_ name: String) -> String { backup.appendingPathComponent(name).path }
+      let plants: [(name: String, code: String, plant: () throws -> Void)] = [
+        (
+          "log/log.sqlite-wal", "backup_damaged",
+          { try Data("stale".utf8).write(to: URL(fileURLWithPath: path("log/log.sqlite-wal"))) }
+        ),
+        (
+          "log/log.sqlite-shm", "backup_damaged",
+          { try Data().write(to: URL(fileURLWithPath: path("log/log.sqlite-shm"))) }
+        ),
+        (
+          "keys/extra.pem", "backup_damaged",
+          { try Data("x".utf8).write(to: URL(fileURLWithPath: path("keys/extra.pem"))) }
+        ),
+        (
+          "stranger", "backup_damaged",
+          { try FileManager.default.createDirectory(atPath: path("stranger"), withIntermediateDirectories: false) }
+        ),
+        (
+          "keys/link.pem", "irregular_file",
+          {
+            try FileManager.default.createSymbolicLink(
+              atPath: path("keys/link.pem"), withDestinationPath: "/etc/passwd")
+          }
+        ),
+        ("witness/pipe", "irregular_file", { #expect(mkfifo(path("witness/pipe"), 0o600) == 0) }),
+      ]
+      for (name, expected, plant) in plants {
+        try plant()
+        #expect(Self.code { try Self.restore(backup, to: data) } == expected, "\(name)")
+        #expect(Self.code { _ = try NodeBackup.read(backup) } == expected, "\(name)")
+        try Self.expectNothing(at: data, "\(name)")
+        try FileManager.default.removeItem(atPath: path(name))
+      }
+      try Self.restore(backup, to: data)
+      #expect(RestoredMark.isSet(in: data))
+    }
+  }
+
+  @Test("a listed file that became a FIFO or a link is refused without waiting; so is such a manifest")
+  func replaced() async throws {
+    try await Self.withBackup { backup, data in
+      for name in ["frame.yaml", "manifest.json"] {
+        let path = backup.appendingPathComponent(name).path
+        let kept = path + ".kept"
+        try FileManager.default.moveItem(atPath: path, toPath: kept)
+        let outside = backup.deletingLastPathComponent().appendingPathComponent("outside").path
+        try? FileManager.default.removeItem(atPath: outside)
+        try FileManager.default.moveItem(atPath: kept, toPath: outside)
+        #expect(mkfifo(path, 0o600) == 0)
+        #expect(Self.code { try Self.restore(backup, to: data) } != nil, "\(name) is a FIFO")
+        unlink(path)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: outside)
+        #expect(Self.code { try Self.restore(backup, to: data) } == "irregular_file", "\(name) is a link")
+        unlink(path)
+        try FileManager.default.moveItem(atPath: outside, toPath: path)
+        try Self.expectNothing(at: data, "\(name)")
+      }
+      // Keys that are brought along are looked at alike.
+      let keys = backup.deletingLastPathComponent().appendingPathComponent("brought")
+      try FileManager.default.copyItem(at: backup.appendingPathComponent("keys"), to: keys)
+      #expect(mkfifo(keys.appendingPathComponent("pipe").path, 0o600) == 0)
+      #expect(Self.code { try Self.restore(backup, to: data, keys: keys) } == "irregular_file")
+      try Self.expectNothing(at: data, "keys")
+    }
+  }
+
+  @Test("a manifest that names files elsewhere, twice, or of a kind that no backup has is refused")
+  func manifests() async throws {
+    try await Self.withBackup { backup, data in
+      let path = backup.appendingPathComponent("manifest.json")
+      let whole = try String(decoding: Data(contentsOf: path), as: UTF8.self)
+      let changes: [(String, String)] = [
+        ("\"frame.yaml\"", "\"../frame.yaml\""), ("\"frame.yaml\"", "\"/etc/passwd\""),
+        ("\"frame.yaml\"", "\"log/../frame.yaml\""), ("\"frame.yaml\"", "\"log//x\""),
+        ("\"frame.yaml\"", "\"log/log.sqlite\""), ("\"frame.yaml\"", "\"log/log.sqlite-wal\""),
+        ("\"frame.yaml\"", "\"restored\""), ("\"frame.yaml\"", "\"log\""), ("\"format\" : 1", "\"format\" : 9"),
+        ("{", "[{"),
+      ]
+      for (old, new) in changes {
+        try Data(whole.replacing(old, with: new, maxReplacements: 1).utf8).write(to: path)
+        #expect(Self.code { try Self.restore(backup, to: data) } == "backup_damaged", "\(new)")
+        try Self.expectNothing(at: data, "\(new)")
+      }
+      try Data(repeating: 0x20, count: NodeBackup.manifestBytesMax + 1).write(to: path)
+      #expect(Self.code { try Self.restore(backup, to: data) } == "backup_damaged")
+      try Data(whole.utf8).write(to: path)
+      try Self.restore(backup, to: data)
+    }
+  }
+
+  @Test("a restore that fails on the way leaves nothing, an empty folder empty, and what a crash left is no obstacle")
+  func failure() async throws {
+    try await Self.withBackup { backup, data in
+      // The same size and another content: found while it is copied.
+      let file = backup.appendingPathComponent("frame.yaml")
+      let whole = try Data(contentsOf: file)
+      var changed = whole
+      changed[0] ^= 1
+      try changed.write(to: file)
+      let deep = data.appendingPathComponent("a/b")
+      #expect(Self.code { try Self.restore(backup, to: deep) } == "backup_damaged")
+      try Self.expectNothing(at: data, "made for it")
+      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: false)
+      #expect(Self.code { try Self.restore(backup, to: data) } == "backup_damaged")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
+      try whole.write(to: file)
+
+      // As a crash leaves it: some of it moved into place, the list of it beside.
+      let work = data.appendingPathComponent(".unfinished")
+      try FileManager.default.createDirectory(
+        at: work.appendingPathComponent("content/keys"), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        at: data.appendingPathComponent("log"), withIntermediateDirectories: false)
+      try Data("half".utf8).write(to: data.appendingPathComponent("log/log.sqlite"))
+      try Data("keys\nlog\n../elsewhere".utf8).write(to: work.appendingPathComponent("moved"))
+      let elsewhere = data.deletingLastPathComponent().appendingPathComponent("elsewhere")
+      try Data("mine".utf8).write(to: elsewhere)
+      try Self.restore(backup, to: data)
+      #expect(FileManager.default.fileExists(atPath: elsewhere.path), "nothing outside is touched")
+      let names = try FileManager.default.contentsOfDirectory(atPath: data.path).sorted()
+      #expect(
+        names == ["frame.yaml", "keys", "log", "restored", "witness"]
+          || names == ["frame.yaml", "keys", "log", "restored"], "\(names)")
+      #expect(try LogAudit.run(directory: data.appendingPathComponent("log")).isClean)
+      #expect(Self.code { try Self.restore(backup, to: data) } == "folder_not_empty")
+    }
+  }
+
+  @Test("a folder is made by one restore at a time, and never within what is copied")
+  func places() async throws {
+    try await Self.withBackup { backup, data in
+      #expect(
+        Self.code { try Self.restore(backup, to: backup.appendingPathComponent("inside")) } == "folder_inside_source")
+      let file = data.deletingLastPathComponent().appendingPathComponent("restored-file")
+      try Data().write(to: file)
+      #expect(Self.code { try Self.restore(backup, to: file) } == "folder_not_empty")
+      unlink(file.path)
+      let outcome = Self.code {
+        try StagedFolder.make(at: data, last: "z") { _ in
+          #expect(Self.code { try Self.restore(backup, to: data) } == "already_under_way")
+          throw BackupError.noBackup("on purpose")
+        }
+      }
+      #expect(outcome == "no_backup_here")
+      try Self.expectNothing(at: data, "the other one")
+      try Self.restore(backup, to: data)
+    }
+  }
+
+  @Test("a backup that fails leaves nothing, and is not made within what it copies")
+  func backupFails() async throws {
+    try await NodeFixture.with { fixture in
+      let configuration = fixture.node.configuration
+      let target = fixture.folder.appendingPathComponent("restored-backup")
+      let inside = configuration.logDirectory.appendingPathComponent("backup")
+      #expect(
+        Self.code { _ = try NodeBackup.make(of: configuration, to: inside, keys: false) } == "folder_inside_source")
+      #expect(!FileManager.default.fileExists(atPath: inside.path))
+      let pipe = configuration.keysDirectory.appendingPathComponent("pipe").path
+      #expect(mkfifo(pipe, 0o600) == 0)
+      #expect(Self.code { _ = try NodeBackup.make(of: configuration, to: target, keys: true) } == "irregular_file")
+      try Self.expectNothing(at: target, "backup")
+      unlink(pipe)
+      // A link to an empty folder is that folder; one to nowhere is not taken for nothing.
+      try FileManager.default.createDirectory(
+        at: fixture.folder.appendingPathComponent("real"), withIntermediateDirectories: false)
+      try FileManager.default.createSymbolicLink(
+        at: target, withDestinationURL: fixture.folder.appendingPathComponent("real"))
+      let made = try NodeBackup.make(of: configuration, to: target, keys: true)
+      #expect(try NodeBackup.read(fixture.folder.appendingPathComponent("real")) == made)
+    }
+  }
 }

@@ -1,0 +1,81 @@
+import FrameCore
+
+/// What a backup or a restore refuses.
+package enum BackupError: FrameError, Equatable {
+  case notEmpty(String)
+  case noBackup(String)
+  case damaged(String)
+  case noKeys(String)
+  case behind(size: UInt64, seen: UInt64)
+  case notWritable(String, why: String)
+  /// Something that is no regular file, where only those belong.
+  case irregular(String, what: String)
+  case unreadable(String, why: String)
+  /// Another backup or restore is making the same folder.
+  case underWay(String)
+  /// The folder to make lies in the one that is copied.
+  case inside(String, of: String)
+  /// A restored log that no witness has confirmed.
+  case unconfirmed(witnesses: Int)
+
+  package var code: String {
+    switch self {
+    case .notEmpty: "folder_not_empty"
+    case .noBackup: "no_backup_here"
+    case .damaged: "backup_damaged"
+    case .noKeys: "backup_without_keys"
+    case .behind: "backup_behind_checkpoint"
+    case .notWritable: "not_writable"
+    case .irregular: "irregular_file"
+    case .unreadable: "not_readable"
+    case .underWay: "already_under_way"
+    case .inside: "folder_inside_source"
+    case .unconfirmed: "restored_log_unconfirmed"
+    }
+  }
+
+  package var kind: FrameErrorKind {
+    switch self {
+    case .notEmpty, .underWay: .conflict
+    case .noBackup: .notFound
+    case .damaged, .noKeys, .irregular, .inside: .invalid
+    case .behind: .refused
+    case .notWritable, .unreadable: .forbidden
+    case .unconfirmed: .unavailable
+    }
+  }
+
+  package var message: String {
+    switch self {
+    case .notEmpty(let path): "\(path) is not empty."
+    case .noBackup(let path): "There is no backup at \(path)."
+    case .damaged(let why): "The backup does not hold: \(why)."
+    case .noKeys(let path): "The backup at \(path) has no keys in it."
+    case .behind(let size, let seen): "The backup has \(size) events; a checkpoint of \(seen) was signed since."
+    case .notWritable(let path, let why): "\(path) cannot be written: \(why)."
+    case .irregular(let path, let what): "\(path) is \(what); only regular files belong there."
+    case .unreadable(let path, let why): "\(path) cannot be read: \(why)."
+    case .underWay(let path): "Another backup or restore is making \(path) now."
+    case .inside(let path, let source): "\(path) lies in \(source), which is to be copied."
+    case .unconfirmed(let witnesses):
+      "The log was restored, and none of its \(witnesses) witnesses could be asked whether it is the newest."
+    }
+  }
+
+  package var remedy: String {
+    switch self {
+    case .notEmpty: "Name a folder that does not exist yet."
+    case .noBackup: "Name the folder that frame backup made."
+    case .damaged: "Use another backup; keep this one for whoever finds out what happened to it."
+    case .noKeys: "Name the folder with the frame's keys with --keys."
+    case .behind: "Restore a newer backup; with --accept-fork the events in between are given up for good."
+    case .notWritable: "Choose a folder you own, or fix its permissions."
+    case .irregular: "Take it out if you put it there; else use another copy: no backup has such a thing."
+    case .unreadable: "Fix its permissions, or use another copy."
+    case .underWay: "Wait for it, or name another folder."
+    case .inside: "Name a folder elsewhere."
+    case .unconfirmed:
+      "Start a peer or a witness and try again, or serve with --accept-fork if the log is known to be whole."
+    }
+  }
+}

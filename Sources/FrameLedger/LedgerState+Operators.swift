@@ -4,12 +4,22 @@ internal import FrameProtos
 
 extension LedgerState {
   /// Decides what the authority does with an operator.
-  /// - Throws: `OperatorError`, `LedgerError.notAuthority`, `.unknownAgent`.
-  package func decide(operators command: OperatorCommand, _ context: DecisionContext) throws -> [EventDraft] {
+  /// - Parameter requireNothingUnderWay: asked before an operator is removed, and before its name is given again: money that is
+  ///   still to come home would be whoever's has the name then. Only the whole node knows what is under way.
+  /// - Throws: `OperatorError`, `LedgerError.notAuthority`, `.unknownAgent`; what `requireNothingUnderWay` throws.
+  package func decide(
+    operators command: OperatorCommand, _ context: DecisionContext,
+    _ requireNothingUnderWay: (OperatorRecord) throws -> Void = { _ in }
+  ) throws -> [EventDraft] {
     try requireAuthority(context.actor)
     switch command {
     case .license(let licence):
-      if let known = operators[licence.name], known.stated != .removed { throw OperatorError.exists(licence.name) }
+      if let known = operators[licence.name] {
+        guard known.stated == .removed else { throw OperatorError.exists(licence.name) }
+        // What came home after the removal is not the next one's either.
+        try requireNoMoney(known)
+        try requireNothingUnderWay(known)
+      }
       guard !ReservedNames.contain(licence.name.text) else { throw LedgerError.reservedName(licence.name.text) }
       // Agents that bear the name already would become the operator's, with their money.
       if operators[licence.name] == nil, let agent = agents.first(where: { $0.name.prefix == licence.name.text[...] }) {
@@ -37,6 +47,7 @@ extension LedgerState {
       let record = try operators.require(name)
       guard record.stated != .removed else { return [] }
       try requireNoMoney(record)
+      try requireNothingUnderWay(record)
       return [
         EventDraft(
           .operatorRemoved(

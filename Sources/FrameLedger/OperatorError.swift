@@ -13,6 +13,8 @@ package enum OperatorError: FrameError, Hashable {
   case scopeMissing(OperatorName, LicenceScope, event: String)
   case notYourAgent(String, operator: String)
   case hasMoney(OperatorName, agent: AgentName)
+  /// Something of an agent is not at its end: it may yet bring money back to that name. The first few, and how many there are.
+  case underWay(OperatorName, items: [String], count: Int)
   case licenceUnverified(String)
   case licenceNotValidNow(id: String, from: String, to: String)
 
@@ -27,6 +29,7 @@ package enum OperatorError: FrameError, Hashable {
     case .scopeMissing: "licence_scope_missing"
     case .notYourAgent: "not_your_agent"
     case .hasMoney: "operator_has_money"
+    case .underWay: "operator_has_money_under_way"
     case .licenceUnverified: "licence_unverified"
     case .licenceNotValidNow: "licence_not_valid_now"
     }
@@ -44,7 +47,7 @@ package enum OperatorError: FrameError, Hashable {
     case .exists, .nameTaken, .hostTaken: .conflict
     case .invalidLicence: .invalid
     case .notActive, .scopeMissing, .notYourAgent: .forbidden
-    case .hasMoney, .licenceUnverified, .licenceNotValidNow: .refused
+    case .hasMoney, .underWay, .licenceUnverified, .licenceNotValidNow: .refused
     }
   }
 
@@ -60,6 +63,9 @@ package enum OperatorError: FrameError, Hashable {
       "The licence of operator '\(name)' has no scope '\(scope.rawValue)', which \(event) needs."
     case .notYourAgent(let agent, let name): "'\(agent)' is not an agent of '\(name)'."
     case .hasMoney(let name, let agent): "Agent '\(agent)' of operator '\(name)' still has money."
+    case .underWay(let name, let items, let count):
+      "Money of operator '\(name)' is under way: " + items.joined(separator: "; ")
+        + (count > items.count ? "; and \(count - items.count) more." : ".")
     case .licenceUnverified(let why): "The licence document does not verify: \(why)."
     case .licenceNotValidNow(let id, let from, let to): "Licence \(id) is valid from \(from) to \(to)."
     }
@@ -79,6 +85,8 @@ package enum OperatorError: FrameError, Hashable {
     case .scopeMissing: "Ask the frame's authority for a licence with that scope (frame operator renew)."
     case .notYourAgent: "An operator's agents are named <operator>.<name>; use one of them."
     case .hasMoney: "Have the money moved out, or release the agent to the frame (frame operator release), first."
+    case .underWay:
+      "Wait until each has ended, or release the agents to the frame (frame operator release) first; suspending the operator stops it meanwhile."
     case .licenceUnverified: "Use the document as the frame gave it, and the verifier key that the frame publishes."
     case .licenceNotValidNow: "Ask the frame's authority for a new licence (frame operator renew)."
     }

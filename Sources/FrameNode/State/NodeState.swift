@@ -34,7 +34,8 @@ package struct NodeState: FrameState, HasLedger {
     try ledger.operators.admit(context.actor, at: context.now)
     return switch command {
     case .ledger(let command): try ledger.decide(command, context)
-    case .operators(let command): try ledger.decide(operators: command, context)
+    case .operators(let command):
+      try ledger.decide(operators: command, context) { record in try requireNothingUnderWay(record) }
     case .federation(let command): try federation.decide(command, context)
     case .identity(let command): try identity.decide(command, context)
     case .settlement(let command):

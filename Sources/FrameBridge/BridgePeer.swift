@@ -47,11 +47,10 @@ package struct OutboundBridge: Sendable, Equatable {
   package var outstanding: Int64 { attestedIssued - attestedRedeemed }
   /// `reserve = outstanding + in flight`.
   package var inFlight: Int64 {
-    unissued.values.reduce(0, +) + pendingUnlocks.values.reduce(0) { $0 + $1.amount }
-      - unlockedAhead.values.reduce(0, +)
+    Int64(clamping: unissued.values.sum + pendingUnlocks.values.lazy.map(\.amount).sum - unlockedAhead.values.sum)
   }
   /// Zero, or money is unbacked or lost.
-  package var imbalance: Int64 { reserve - outstanding - inFlight }
+  package var imbalance: Int64 { Int64(clamping: Int128(reserve) - Int128(outstanding) - Int128(inFlight)) }
 
   package var totals: PBBridgeTotals {
     .init(locked: locked, unlocked: unlocked, issued: attestedIssued, redeemed: attestedRedeemed)
@@ -80,10 +79,11 @@ package struct InboundBridge: Sendable, Equatable {
   /// What is locked at the origin for us, as attested.
   package var attestedReserve: Int64 { attestedLocked - attestedUnlocked }
   package var inFlight: Int64 {
-    pendingIssues.values.reduce(0) { $0 + $1.amount } + notUnlocked.values.reduce(0, +)
-      - issuedAhead.values.reduce(0, +)
+    Int64(clamping: pendingIssues.values.lazy.map(\.amount).sum + notUnlocked.values.sum - issuedAhead.values.sum)
   }
-  package var imbalance: Int64 { attestedReserve - outstanding - inFlight }
+  package var imbalance: Int64 {
+    Int64(clamping: Int128(attestedReserve) - Int128(outstanding) - Int128(inFlight))
+  }
 
   /// As the peer's stream attests the origin's side.
   var attestedTotals: PBBridgeTotals {
@@ -122,4 +122,9 @@ extension PBBridgeTotals {
     self.issued = issued
     self.redeemed = redeemed
   }
+}
+
+extension Sequence<Int64> {
+  /// In 128 bits: what a peer says is part of it, and no number of its may end the process.
+  fileprivate var sum: Int128 { reduce(0) { $0 + Int128($1) } }
 }

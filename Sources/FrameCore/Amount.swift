@@ -55,8 +55,16 @@ public struct Amount: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// The exact decimal string with `scale` decimal places; the inverse of ``init(_:scale:)``.
   public func decimal(scale: UInt8) -> String {
-    let magnitude = String(minorUnits.magnitude)
-    let sign = minorUnits < 0 ? "-" : ""
+    Self.decimal(String(minorUnits.magnitude), isNegative: minorUnits < 0, scale)
+  }
+
+  /// The same for a sum of amounts: what 64 bits hold per account, many accounts together need not.
+  public static func decimal(sum: Int128, scale: UInt8) -> String {
+    decimal(String(sum.magnitude), isNegative: sum < 0, scale)
+  }
+
+  private static func decimal(_ magnitude: String, isNegative: Bool, _ scale: UInt8) -> String {
+    let sign = isNegative ? "-" : ""
     guard scale > 0 else { return sign + magnitude }
     let width = Int(scale) + 1
     let padded = String(repeating: "0", count: max(0, width - magnitude.utf8.count)) + magnitude

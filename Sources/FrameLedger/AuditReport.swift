@@ -25,7 +25,7 @@ package struct AuditReport: Sendable, Equatable {
   package let root: Data
   package let statement: SupplyStatement
   /// Delta of the supply equation at the worst position; 0 in a sound log.
-  package let worstDelta: Int64
+  package let worstDelta: Int128
   package let accounts: Int
   package let agents: Int
   /// Holds that have not ended.

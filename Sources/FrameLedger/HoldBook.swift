@@ -31,7 +31,7 @@ package struct HoldBook: Sendable {
   package func openCount(of owner: AgentName) -> Int { owners[owner.text]?.count ?? 0 }
 
   /// What is set aside for all open holds, minor units.
-  package private(set) var total: Int64 = 0
+  package private(set) var total: Int128 = 0
 
   /// Open holds of which the agent is owner or payee, oldest first.
   package func open(concerning agent: AgentName) -> [Hold] {
@@ -99,9 +99,9 @@ package struct HoldBook: Sendable {
     switch recorded.event.payload {
     case .holdCreated(let event): create(event, recorded)
     case .holdCaptured(let event):
-      take(event.holdID, event.amount &+ event.released, captured: event.amount, .captured, recorded.time)
-    case .holdReleased(let event): take(event.holdID, event.amount, captured: 0, .released, recorded.time)
-    case .holdExpired(let event): take(event.holdID, event.amount, captured: 0, .expired, recorded.time)
+      take(event.holdID, event.amount &+ event.released, captured: event.amount, .captured, recorded.clock)
+    case .holdReleased(let event): take(event.holdID, event.amount, captured: 0, .released, recorded.clock)
+    case .holdExpired(let event): take(event.holdID, event.amount, captured: 0, .expired, recorded.clock)
     default: break
     }
   }
@@ -117,7 +117,7 @@ package struct HoldBook: Sendable {
     open[hold.id] = hold
     owners[hold.owner.text, default: Owned()].count += 1
     owners[hold.owner.text, default: Owned()].amount += hold.remaining
-    total += hold.remaining
+    total += Int128(hold.remaining)
     for agent in Set([hold.owner, hold.payee ?? hold.owner]) { byAgent[agent.text, default: []].insert(hold.id) }
     queue.insert(hold.id, at: hold.expires.unixNanoseconds)
   }
@@ -126,7 +126,7 @@ package struct HoldBook: Sendable {
     guard var hold = open[id] else { return }
     hold.remaining -= units
     hold.captured += captured
-    total -= units
+    total -= Int128(units)
     owners[hold.owner.text]?.amount -= units
     guard hold.remaining <= 0 else {
       open[id] = hold

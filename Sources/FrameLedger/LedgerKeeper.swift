@@ -43,23 +43,25 @@ package final class LedgerKeeper: Service {
   }
 
   /// One round.
-  /// - Returns: how many were overdue.
+  /// - Returns: how many ended. Less than were overdue by our clock when the writer's does not follow a step yet.
   /// - Throws: `LogError`, `LedgerError`.
   package func endOverdue() async throws -> Int {
     let now = clock.now()
     let overdue = try await port.ledger { [metrics] ledger in
       metrics.holdsOpen.set(ledger.holds.openCount)
-      metrics.holdsAmount.set(ledger.holds.total)
+      metrics.holdsAmount.set(Int64(clamping: ledger.holds.total))
       metrics.frozenAgents.set(ledger.frozenAgents)
       metrics.supplyFrozen.set(ledger.drift != nil)
       return ledger.holds.expired(at: now, limit: HoldLimits.expiredPerRound)
     }
+    var ended = 0
     for id in overdue {
       try Task.checkCancellation()
       let committed = try await port.submit(
         .expireHold(id: id), actor: .node(of: frame), key: IdempotencyKey(derived: "hold/expire/\(id)"))
       metrics.count(committed)
+      if !committed.events.isEmpty { ended += 1 }
     }
-    return overdue.count
+    return ended
   }
 }

@@ -123,16 +123,18 @@ extension LedgerState: FrameState {
 
   package mutating func evolve(_ recorded: RecordedEvent) {
     for posting in recorded.event.postings {
-      // The guard let only well-formed accounts into the log, and only sums that fit: the addition cannot overflow.
+      // The guard let only well-formed accounts into the log, and only sums that fit. A log that it did not guard (it was
+      // brought in, or is damaged) must not end the process that reads it: the audit says what is wrong with it.
       guard let account = try? AccountRef(posting) else { continue }
-      balances[account, default: 0] += posting.amount
+      let (sum, overflow) = balances[account, default: 0].addingReportingOverflow(posting.amount)
+      balances[account] = overflow ? (posting.amount < 0 ? .min : .max) : sum
     }
     switch recorded.event.payload {
     case .agentRegistered(let event):
       guard let name = try? AgentName(event.name) else { return }
-      agentsByName[name.text] = AgentRecord(name: name, purpose: event.purpose, registered: recorded.time)
+      agentsByName[name.text] = AgentRecord(name: name, purpose: event.purpose, registered: recorded.clock)
     case .frameFounded(let event): founding = event
-    case .agentFrozen(let event): setFreeze(AgentFreeze(reason: event.reason, since: recorded.time), of: event.name)
+    case .agentFrozen(let event): setFreeze(AgentFreeze(reason: event.reason, since: recorded.clock), of: event.name)
     case .agentUnfrozen(let event): setFreeze(nil, of: event.name)
     case .supplyDriftDetected(let event): drift = SupplyDrift(event, at: recorded)
     case .supplyDriftCleared(let event):

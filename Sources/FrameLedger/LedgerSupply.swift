@@ -7,7 +7,8 @@ extension LedgerState {
   package func supply(at size: UInt64) -> SupplyStatement {
     var statement = SupplyStatement()
     statement.size = size
-    for (account, units) in accounts {
+    for (account, balance) in accounts {
+      let units = Int128(balance)
       guard account.asset == nil else {
         if account.kind == .wrapped, let asset = account.asset {
           statement.wrapped[asset.origin.name, default: 0] += units

@@ -14,6 +14,33 @@ package enum LogAudit {
   /// - Throws: `LogError.storage` when there is no readable log; `LogError.damagedLog` when it does not say whose it is;
   ///   `LogError.newerFormat` when a later version began it.
   package static func run(directory: URL, frame: FrameID? = nil, key: LogVerifierKey? = nil) throws -> AuditReport {
+    try audit(directory, frame, key, dealings: false).report
+  }
+
+  /// The same, and from the same reading what the log says of its dealings with other frames (``DealingsMatch``).
+  /// - Throws: as ``run(directory:frame:key:)``.
+  package static func runWithDealings(
+    directory: URL, frame: FrameID
+  ) throws -> (report: AuditReport, dealings: DealingsFold) {
+    let fold = try audit(directory, frame, nil, dealings: true)
+    return (fold.report, fold.dealings ?? DealingsFold(frame: frame.name))
+  }
+
+  /// What the log has got from position `first` on.
+  /// - Throws: `LogError.storage`, `.damagedLog`.
+  package static func dealings(directory: URL, frame: FrameID, from first: UInt64) throws -> DealingsFold {
+    let reader = try LogReader(directory: directory)
+    defer { reader.close() }
+    var dealings = DealingsFold(frame: frame.name)
+    try reader.scan(from: first, to: max(first, reader.size())) { _, bytes in
+      if let event = try? PBEvent(serializedBytes: bytes) { dealings.add(event) }
+    }
+    return dealings
+  }
+
+  private static func audit(
+    _ directory: URL, _ frame: FrameID?, _ key: LogVerifierKey?, dealings: Bool
+  ) throws -> (report: AuditReport, dealings: DealingsFold?) {
     let reader = try LogReader(directory: directory)
     defer { reader.close() }
     let founded = try founding(reader)
@@ -21,7 +48,7 @@ package enum LogAudit {
     guard let name = frame?.name ?? founded?.frameID else {
       throw LogError.damagedLog("its first event does not say which frame it belongs to; name the frame")
     }
-    var fold = SupplyFold(frame: name, thorough: true)
+    var fold = SupplyFold(frame: name, thorough: true, dealings: dealings)
     if let founded, founded.frameID != name {
       fold.note("other_frame", 0, "the log belongs to '\(founded.frameID)'")
     }
@@ -40,7 +67,7 @@ package enum LogAudit {
       }
     }
     try scan(reader, &fold, to: size)
-    return fold.report(compared)
+    return (fold.report(compared), fold.dealings)
   }
 
   private static func founding(_ reader: LogReader) throws -> PBFrameFounded? {

@@ -141,10 +141,10 @@ package final class SupplyAuditor: Service {
 
   private func publish(_ report: AuditReport, duration: Duration) {
     latest.withLock { $0 = report }
-    for (name, amount) in report.statement.lines { metrics.supply.with(name).set(amount) }
-    metrics.delta.set(report.worstDelta)
-    for (origin, amount) in report.statement.wrapped { metrics.wrapped.with(origin).set(amount) }
-    for (peer, amount) in report.statement.clearing { metrics.clearing.with(peer).set(amount) }
+    for (name, amount) in report.statement.lines { metrics.supply.with(name).set(Int64(clamping: amount)) }
+    metrics.delta.set(Int64(clamping: report.worstDelta))
+    for (origin, amount) in report.statement.wrapped { metrics.wrapped.with(origin).set(Int64(clamping: amount)) }
+    for (peer, amount) in report.statement.clearing { metrics.clearing.with(peer).set(Int64(clamping: amount)) }
     metrics.accounts.set(report.accounts)
     metrics.agents.set(report.agents)
     metrics.auditSize.set(Int64(clamping: report.size))

@@ -22,7 +22,7 @@ package struct SupplyDrift: Sendable, Hashable {
     guard !report.isClean || report.worstDelta != 0 else { return nil }
     let finding = report.findings.last
     size = report.size
-    delta = report.worstDelta
+    delta = Int64(clamping: report.worstDelta)
     findings = UInt64(max(1, report.findingCount))
     code = finding?.code ?? "supply_delta"
     let place = finding?.position.map { "at \($0): " } ?? ""
@@ -36,7 +36,7 @@ package struct SupplyDrift: Sendable, Hashable {
     findings = event.findings
     code = event.code
     detail = event.detail
-    since = recorded.time
+    since = recorded.clock
   }
 
   var message: PBSupplyDriftDetected {

@@ -28,6 +28,8 @@ struct SupplyFold: Sendable {
   private var bridge = BridgeFold()
   private var holds = HoldFold()
   private var keys: KeyFold?
+  /// Only where two logs are held against each other: it grows with every transfer.
+  private(set) var dealings: DealingsFold?
   private var lastDelta: Int128 = 0
   private var lastTime = Int64.min
 
@@ -42,10 +44,13 @@ struct SupplyFold: Sendable {
     var delta: Int128 { issued - byKind.values.reduce(0, +) }
   }
 
-  /// - Parameter thorough: also check that no idempotency key has two effects; costs 16 bytes of memory a command.
-  init(frame: String, thorough: Bool) {
+  /// - Parameters:
+  ///   - thorough: also check that no idempotency key has two effects; costs 16 bytes of memory a command.
+  ///   - dealings: also collect what the log says of transfers and bridge items with other frames.
+  init(frame: String, thorough: Bool, dealings: Bool = false) {
     self.frame = frame
     keys = thorough ? KeyFold() : nil
+    self.dealings = dealings ? DealingsFold(frame: frame) : nil
   }
 
   /// Forgets which keys were seen: what is added from here on is not held against them.
@@ -71,6 +76,7 @@ struct SupplyFold: Sendable {
     if case .agentRegistered = event.payload { agents += 1 }
     if let problem = holds.add(event) { note("hold", position, problem) }
     post(event, position)
+    dealings?.add(event)
     if let problem = bridge.add(event) { note("bridge_totals", position, problem) }
   }
 
@@ -149,18 +155,18 @@ struct SupplyFold: Sendable {
   }
 
   var statement: SupplyStatement {
-    func total(_ kind: PBAccountKind) -> Int64 { Int64(clamping: lines.byKind[kind.rawValue] ?? 0) }
+    func total(_ kind: PBAccountKind) -> Int128 { lines.byKind[kind.rawValue] ?? 0 }
     var statement = SupplyStatement()
     statement.size = size
-    statement.issued = Int64(clamping: lines.issued)
+    statement.issued = lines.issued
     statement.circulating = total(.liquid)
     statement.staked = total(.staked)
     statement.held = total(.held)
     statement.fees = total(.fees)
     statement.treasury = total(.treasury)
-    statement.lockedForBridge = lines.reserve.mapValues { Int64(clamping: $0) }
-    statement.clearing = lines.clearing.mapValues { Int64(clamping: $0) }
-    statement.wrapped = lines.wrapped.mapValues { Int64(clamping: $0) }
+    statement.lockedForBridge = lines.reserve
+    statement.clearing = lines.clearing
+    statement.wrapped = lines.wrapped
     statement.wrappedScales = lines.scales
     return statement
   }
@@ -169,8 +175,7 @@ struct SupplyFold: Sendable {
   func report(_ checkpoint: SignedCheckpoint?) -> AuditReport {
     AuditReport(
       frame: frame, size: size, root: frontier.root.data, statement: statement,
-      worstDelta: Int64(clamping: worstDelta), accounts: accounts, agents: agents, openHolds: openHolds,
-      checkpoint: checkpoint,
+      worstDelta: worstDelta, accounts: accounts, agents: agents, openHolds: openHolds, checkpoint: checkpoint,
       findings: findings, findingCount: findingCount)
   }
 }

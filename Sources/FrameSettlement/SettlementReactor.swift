@@ -58,12 +58,11 @@ extension SettlementState {
     guard ledger.agentExists(terms.to) else { throw SettlementError.unknownAgent(terms.to) }
     let credited = try Self.credited(terms, in: ledger.native)
     // What we sent and the peer has not settled may come back to us: it is no room for the peer to be credited in.
-    let (certain, _) = ledger.balance(.clearing(treaty.peer)).subtractingReportingOverflow(
-      unsettled[treaty.peer] ?? 0)
-    let (clearing, overflow) = certain.subtractingReportingOverflow(credited)
-    guard !overflow, clearing >= -max(0, treaty.terms.netDebitCap) else {
+    let clearing =
+      Int128(ledger.balance(.clearing(treaty.peer))) - Int128(unsettled[treaty.peer] ?? 0) - Int128(credited)
+    guard clearing >= -Int128(max(0, treaty.terms.netDebitCap)) else {
       throw SettlementError.netDebitCap(
-        peer: treaty.peer, cap: treaty.terms.netDebitCap, wouldBe: overflow ? .max : -clearing)
+        peer: treaty.peer, cap: treaty.terms.netDebitCap, wouldBe: Int64(clamping: -clearing))
     }
     guard !ledger.balance(.liquid(terms.to)).addingReportingOverflow(credited).overflow else {
       throw SettlementError.amountOverflow(credited)

@@ -9,7 +9,7 @@ package struct SettlementSummary: Sendable, Equatable {
     package var inDoubt = 0
     package var oldest: FrameTime?
     /// Minor units of our native asset held or sent without an outcome.
-    package var amount: Int64 = 0
+    package var amount: Int128 = 0
   }
 
   package let peers: [FrameID: Peer]
@@ -28,7 +28,7 @@ package struct SettlementSummary: Sendable, Equatable {
         if transfer.backend == .twoPhase { entry.twoPhase += 1 } else { entry.async += 1 }
         if let deadline = transfer.deadline, deadline <= now { entry.inDoubt += 1 }
         entry.oldest = min(entry.oldest ?? transfer.openedAt, transfer.openedAt)
-        entry.amount += transfer.terms?.amount.minorUnits ?? 0
+        entry.amount += Int128(transfer.terms?.amount.minorUnits ?? 0)
         peers[peer] = entry
       }
     }

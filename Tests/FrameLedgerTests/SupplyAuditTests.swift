@@ -48,7 +48,7 @@ import Testing
     #expect(report.checkpointSize == 6)
     #expect(report.root == (try await writer.checkpoint().root))
     #expect(report.worstDelta == 0)
-    let expected: [(String, Int64)] = [
+    let expected: [(String, Int128)] = [
       ("issued", 1000), ("circulating", 299), ("staked", 0), ("held", 0), ("fees", 1), ("treasury", 700),
       ("locked_for_bridge", 0), ("clearing", 0),
     ]

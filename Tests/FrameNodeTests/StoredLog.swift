@@ -105,8 +105,8 @@ struct StoredLog {
     }
     let facts = Facts(
       format: format, size: report.size, root: report.root.base64EncodedString(),
-      supply: Dictionary(uniqueKeysWithValues: report.statement.lines.map { ($0.name, $0.amount) }),
-      wrapped: report.statement.wrapped, types: types)
+      supply: Dictionary(uniqueKeysWithValues: report.statement.lines.map { ($0.name, Int64(clamping: $0.amount)) }),
+      wrapped: report.statement.wrapped.mapValues { Int64(clamping: $0) }, types: types)
     return (facts, report)
   }
 

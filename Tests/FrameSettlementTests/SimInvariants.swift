@@ -88,6 +88,13 @@ extension SimWorld {
     }
   }
 
+  /// What an auditor says who has nothing but the two logs.
+  private func checkAudit(_ a: SimFrame, _ b: SimFrame, _ comment: Comment) {
+    let match = DealingsMatch(a.dealings(), b.dealings(), tail: DealingsFold(frame: a.id.name))
+    #expect(match.problems.isEmpty, "audit of \(a.id) and \(b.id) \(comment)")
+    #expect(match.transfersInFlight == 0 && match.bridgeInFlight == 0 && match.withFormerLogs == 0, "\(comment)")
+  }
+
   /// `reserve = outstanding + in flight` as each side sees it, and never more outstanding than locked as nobody can see.
   private func checkBridge(origin a: SimFrame, destination b: SimFrame, _ comment: Comment) {
     let outbound = a.state.bridge.peer(b.id).outbound
@@ -108,6 +115,9 @@ extension SimWorld {
   func checkRest(_ comment: Comment) {
     checkInvariants(comment)
     checkOnce(comment)
+    for (i, a) in frames.enumerated() {
+      for b in frames[(i + 1)...] { checkAudit(a, b, comment) }
+    }
     for frame in frames {
       #expect(frame.state.settlement.openPeers.isEmpty, "open transfers at \(frame.id) \(comment)")
       for agent in frame.state.ledger.agents { #expect(frame.balance(.held(agent.name)) == 0, "held \(comment)") }

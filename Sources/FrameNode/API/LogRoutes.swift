@@ -164,8 +164,8 @@ extension AuditView {
 
 extension AuditView.Supply {
   init(_ statement: SupplyStatement, native: Asset) {
-    func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
-    func decimals(_ amounts: [String: Int64]) -> AuditView.ByName {
+    func decimal(_ units: Int128) -> String { Amount.decimal(sum: units, scale: native.scale) }
+    func decimals(_ amounts: [String: Int128]) -> AuditView.ByName {
       AuditView.ByName(amounts: amounts.mapValues(decimal))
     }
     self.init(
@@ -177,7 +177,7 @@ extension AuditView.Supply {
         amounts: Dictionary(
           uniqueKeysWithValues: statement.wrapped.map { name, units in
             let scale = UInt8(clamping: statement.wrappedScales[name] ?? 0)
-            return (name, Amount(minorUnits: units).decimal(scale: scale))
+            return (name, Amount.decimal(sum: units, scale: scale))
           })))
   }
 }

@@ -55,30 +55,29 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   private func runTwoSided(peer: URL) async throws {
-    let ours = try node.configuration()
     let theirs = try NodeConfiguration.load(peer.appendingPathComponent(NodeSetup.configurationName))
-    var clean = true
-    for configuration in [ours, theirs] {
-      let report = try OfflineAudit.decode(try await OfflineAudit.run(configuration))
-      clean = clean && report.passes
-      if !output.json {
-        Output.line(configuration.frameID.name)
-        Self.show(report)
-        Output.line("")
-      }
-    }
-    let audit = try TwoSidedAudit(
-      (ours, try await OfflineAudit.report(ours)), (theirs, try await OfflineAudit.report(theirs)))
+    let (audit, sides) = try await TwoSidedAudit.run(try node.configuration(), theirs)
     if output.json {
       Output.json(try JSONEncoder().encode(audit))
     } else {
+      for side in sides {
+        Output.line(side.name)
+        Self.show(
+          try OfflineAudit.decode(try OfflineAudit.encode(side.report, native: side.configuration.native)))
+        Output.line("")
+      }
       Output.table(
         ["ORIGIN", "DESTINATION", "LOCKED", "WRAPPED", "IN FLIGHT"],
         audit.bridge.map { [$0.origin, $0.destination, "\($0.locked)", "\($0.wrapped)", "\($0.in_flight)"] })
       Output.line("clearing difference \(audit.clearing_difference)")
-      for problem in audit.problems { Output.line("problem: \(problem)") }
+      Output.line("in flight \(audit.transfers_in_flight) transfers, \(audit.bridge_in_flight) bridge items")
+      if audit.with_former_logs > 0 {
+        Output.line("not matched \(audit.with_former_logs) items of logs that one of the two had before")
+      }
+      for problem in audit.problems { Output.line("problem: \(problem.text)") }
+      if audit.problem_count > audit.problems.count { Output.line("problems in all \(audit.problem_count)") }
     }
-    if !clean || !audit.problems.isEmpty { throw ExitCode(1) }
+    if !audit.clean { throw ExitCode(1) }
   }
 
   static func show(_ report: AuditStatement) {

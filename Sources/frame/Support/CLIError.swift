@@ -16,6 +16,7 @@ enum CLIError: FrameError, Equatable {
   case childDied(frame: String, status: String, log: String, tail: String)
   case timedOut(what: String, seconds: Int)
   case auditFailed(frame: String, problems: String)
+  case sameFrame(String)
   case unexpected(String)
   case outputFailed(why: String)
   case shutdownOverdue(seconds: Double, running: [String])
@@ -34,6 +35,7 @@ enum CLIError: FrameError, Equatable {
     case .childDied: "node_died"
     case .timedOut: "timed_out"
     case .auditFailed: "audit_failed"
+    case .sameFrame: "same_frame"
     case .unexpected: "unexpected_state"
     case .outputFailed: "output_failed"
     case .shutdownOverdue: "shutdown_overdue"
@@ -45,7 +47,7 @@ enum CLIError: FrameError, Equatable {
     case .nodeUnreachable, .timedOut, .childDied, .outputFailed: .unavailable
     case .badAnswer, .auditFailed, .unexpected, .shutdownOverdue: .internal
     case .noNode, .noFile: .notFound
-    case .badTransferFile: .invalid
+    case .badTransferFile, .sameFrame: .invalid
     case .portInUse: .conflict
     case .portNotAllowed, .folderNotWritable, .noAccess: .forbidden
     }
@@ -66,6 +68,7 @@ enum CLIError: FrameError, Equatable {
       "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " The end of its log is below.")
     case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
     case .auditFailed(let frame, let problems): "The audit of \(frame) is not clean: \(problems)."
+    case .sameFrame(let frame): "Both folders are of \(frame)."
     case .unexpected(let what): "\(what)."
     case .outputFailed(let why): "The output cannot be written: \(why)."
     case .shutdownOverdue(let seconds, let running):
@@ -93,6 +96,7 @@ enum CLIError: FrameError, Equatable {
     case .childDied(_, _, let log, _): "See \(log)."
     case .timedOut: "See the nodes' log files."
     case .auditFailed: "See the runbook of FrameSupplyDelta; stop the frame before anything is moved."
+    case .sameFrame: "Name the peer's data folder with --with."
     case .unexpected: "See the nodes' log files."
     case .outputFailed: "Make room or write it elsewhere; what the command did before is done."
     case .shutdownOverdue:

@@ -9,16 +9,20 @@ enum OfflineAudit {
   /// - Returns: the statement in the same JSON as the node's own `POST /api/v1/audit`.
   /// - Throws: a `LogError` when there is no readable log.
   static func run(_ configuration: NodeConfiguration) async throws -> Data {
-    let report = try await report(configuration)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(Statement(report, native: configuration.native))
+    try encode(try await report(configuration), native: configuration.native)
   }
 
   /// Reads the whole log.
   /// - Throws: a `LogError` when there is no readable log.
   static func report(_ configuration: NodeConfiguration) async throws -> AuditReport {
     try await offPool { try LogAudit.run(directory: configuration.logDirectory, frame: configuration.frameID) }
+  }
+
+  /// - Throws: `EncodingError`, which strings and whole numbers give none of.
+  static func encode(_ report: AuditReport, native: Asset) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(Statement(report, native: native))
   }
 
   static func decode(_ data: Data) throws -> AuditStatement {
@@ -34,7 +38,7 @@ enum OfflineAudit {
     }
   }
 
-  private struct Statement: Encodable {
+  struct Statement: Encodable {
     struct Supply: Encodable {
       let issued: String
       let circulating: String
@@ -58,7 +62,7 @@ enum OfflineAudit {
     let supply: Supply
 
     init(_ report: AuditReport, native: Asset) {
-      func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
+      func decimal(_ units: Int128) -> String { Amount.decimal(sum: units, scale: native.scale) }
       let statement = report.statement
       clean = report.isClean
       position = report.size
@@ -77,7 +81,7 @@ enum OfflineAudit {
         wrapped: Dictionary(
           uniqueKeysWithValues: statement.wrapped.map { origin, units in
             let scale = UInt8(clamping: statement.wrappedScales[origin] ?? 0)
-            return (origin, Amount(minorUnits: units).decimal(scale: scale))
+            return (origin, Amount.decimal(sum: units, scale: scale))
           }))
     }
   }

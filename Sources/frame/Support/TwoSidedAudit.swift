@@ -5,7 +5,8 @@ import FrameNode
 
 /// Two frames held against each other from their logs alone, trusting neither (DESIGN §8; CONFORMANCE B22).
 ///
-/// The two logs are read one after the other, so what moves between them at that moment shows as in flight.
+/// Each log is read once, and everything that is said comes from that reading. They are read one after the other, so what moves
+/// between them at that moment shows as in flight: what the first log got while the second was read is looked at too.
 struct TwoSidedAudit: Encodable {
   /// One direction of the bridge, in minor units of the origin's currency.
   struct Direction: Encodable {
@@ -16,56 +17,114 @@ struct TwoSidedAudit: Encodable {
     /// Outstanding at the destination.
     let wrapped: Int64
     /// Locked and not (or not yet, or no longer) outstanding.
-    var in_flight: Int64 { locked - wrapped }
+    let in_flight: Int64
     /// More exists than is locked: unbacked money.
-    var isUnbacked: Bool { wrapped > locked }
+    let isUnbacked: Bool
 
     enum CodingKeys: String, CodingKey { case origin, destination, locked, wrapped, in_flight }
 
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(origin, forKey: .origin)
-      try container.encode(destination, forKey: .destination)
-      try container.encode(locked, forKey: .locked)
-      try container.encode(wrapped, forKey: .wrapped)
-      try container.encode(in_flight, forKey: .in_flight)
+    init(origin: String, destination: String, locked: Int128, wrapped: Int128) {
+      self.origin = origin
+      self.destination = destination
+      self.locked = Int64(clamping: locked)
+      self.wrapped = Int64(clamping: wrapped)
+      in_flight = Int64(clamping: locked - wrapped)
+      isUnbacked = wrapped > locked
     }
   }
 
+  /// One of the two frames and what its log says.
+  struct Side: Sendable {
+    let configuration: NodeConfiguration
+    let report: AuditReport
+    let dealings: DealingsFold
+
+    var name: String { configuration.frameID.name }
+
+    /// Reads the whole log, once.
+    /// - Throws: a `LogError` when there is no readable log.
+    static func read(_ configuration: NodeConfiguration) async throws -> Self {
+      let (report, dealings) = try await OfflineAudit.offPool {
+        try LogAudit.runWithDealings(directory: configuration.logDirectory, frame: configuration.frameID)
+      }
+      return Side(configuration: configuration, report: report, dealings: dealings)
+    }
+  }
+
+  struct Problem: Encodable {
+    /// Stable word.
+    let code: String
+    /// Whose log shows it.
+    let frame: String
+    /// Of the transfer or the bridge item; "" for what is about all of them.
+    let id: String
+    let position: UInt64?
+    let message: String
+
+    var text: String {
+      "\(code): \(frame)" + (position.map { " at \($0)" } ?? "") + (id.isEmpty ? "" : " \(id)") + ": \(message)"
+    }
+  }
+
+  /// Nothing is wrong in either log, nor between them.
+  let clean: Bool
+  /// The statement of each log, in the order in which they were named.
+  let frames: [OfflineAudit.Statement]
   let bridge: [Direction]
   /// Sum of the two clearing positions as a decimal: what is in flight between the ledgers, 0 when nothing moves.
   let clearing_difference: String
-  let problems: [String]
+  /// Transfers and bridge items that one side has begun and the other not ended yet.
+  let transfers_in_flight: Int
+  let bridge_in_flight: Int
+  /// Items that belong to a log which one of the two had before it was rebuilt: they cannot be matched.
+  let with_former_logs: Int
+  let problems: [Problem]
+  /// More than are listed when there are very many.
+  let problem_count: Int
 
-  /// - Throws: an `AmountError` when the clearing positions cannot be compared exactly.
-  init(
-    _ a: (configuration: NodeConfiguration, report: AuditReport),
-    _ b: (configuration: NodeConfiguration, report: AuditReport)
-  ) throws {
-    bridge = [Self.direction(from: a, to: b), Self.direction(from: b, to: a)]
-    problems = bridge.filter(\.isUnbacked).map {
-      "unbacked: \($0.destination) has \($0.wrapped) minor units of \($0.origin) outstanding, only \($0.locked) are locked"
+  /// Reads both logs.
+  /// - Throws: a `LogError` when one of them cannot be read; `CLIError.sameFrame`.
+  static func run(_ ours: NodeConfiguration, _ theirs: NodeConfiguration) async throws -> (TwoSidedAudit, [Side]) {
+    guard ours.frameID != theirs.frameID else { throw CLIError.sameFrame(ours.frameID.name) }
+    let (a, b) = (try await Side.read(ours), try await Side.read(theirs))
+    let tail = try await OfflineAudit.offPool {
+      try LogAudit.dealings(directory: ours.logDirectory, frame: ours.frameID, from: a.report.size)
     }
-    let scale = max(a.configuration.native.scale, b.configuration.native.scale)
-    func position(_ x: (configuration: NodeConfiguration, report: AuditReport), with peer: FrameID) throws -> Amount {
-      let units = x.report.statement.clearing[peer.name] ?? 0
-      guard let amount = Amount(minorUnits: units).rescaled(from: x.configuration.native.scale, to: scale) else {
-        throw AmountError.overflow("\(units)")
-      }
-      return amount
-    }
-    clearing_difference = try position(a, with: b.configuration.frameID)
-      .adding(position(b, with: a.configuration.frameID)).decimal(scale: scale)
+    return (TwoSidedAudit(a, b, tail: tail), [a, b])
   }
 
-  private static func direction(
-    from origin: (configuration: NodeConfiguration, report: AuditReport),
-    to destination: (configuration: NodeConfiguration, report: AuditReport)
-  ) -> Direction {
-    let peer = destination.configuration.frameID.name
-    return Direction(
-      origin: origin.configuration.frameID.name, destination: peer,
-      locked: origin.report.statement.lockedForBridge[peer] ?? 0,
-      wrapped: destination.report.statement.wrapped[origin.configuration.frameID.name] ?? 0)
+  init(_ a: Side, _ b: Side, tail: DealingsFold) {
+    let match = DealingsMatch(a.dealings, b.dealings, tail: tail)
+    bridge = [Self.direction(from: a, to: b), Self.direction(from: b, to: a)]
+    frames = [a, b].map { OfflineAudit.Statement($0.report, native: $0.configuration.native) }
+    var problems = bridge.filter(\.isUnbacked).map { direction in
+      Problem(
+        code: "unbacked", frame: direction.destination, id: "", position: nil,
+        message:
+          "\(direction.wrapped) minor units of \(direction.origin) are outstanding, only \(direction.locked) locked")
+    }
+    problems += match.problems.map {
+      Problem(code: $0.code, frame: $0.frame, id: $0.id, position: $0.position, message: $0.message)
+    }
+    self.problems = problems
+    problem_count = match.problemCount + bridge.count(where: \.isUnbacked)
+    transfers_in_flight = match.transfersInFlight
+    bridge_in_flight = match.bridgeInFlight
+    with_former_logs = match.withFormerLogs
+    // A currency has at most 9 decimal places, and 128 bits have room for all of them.
+    let scale = max(a.configuration.native.scale, b.configuration.native.scale)
+    func position(_ side: Side, with peer: Side) -> Int128 {
+      let units = side.report.statement.clearing[peer.name] ?? 0
+      return DealingsMatch.scaled(units, from: Int(side.configuration.native.scale), to: Int(scale)) ?? 0
+    }
+    clearing_difference = Amount.decimal(sum: position(a, with: b) + position(b, with: a), scale: scale)
+    clean = problem_count == 0 && [a, b].allSatisfy { $0.report.isClean && $0.report.worstDelta == 0 }
+  }
+
+  private static func direction(from origin: Side, to destination: Side) -> Direction {
+    Direction(
+      origin: origin.name, destination: destination.name,
+      locked: origin.report.statement.lockedForBridge[destination.name] ?? 0,
+      wrapped: destination.report.statement.wrapped[origin.name] ?? 0)
   }
 }

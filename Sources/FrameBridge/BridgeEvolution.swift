@@ -13,7 +13,7 @@ extension BridgeState {
       with(p.destination) { bridge in
         let item = BridgeItem(
           id: p.lockID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount, memo: p.memo,
-          position: recorded.position, time: recorded.time)
+          position: recorded.position, time: recorded.clock)
         bridge.state.outbound.locked += p.amount
         bridge.state.outbound.locks[p.lockID] = item
         bridge.state.outbound.unissued[p.lockID] = p.amount
@@ -22,13 +22,13 @@ extension BridgeState {
       with(p.origin) { bridge in
         bridge.state.inbound.issued += p.amount
         bridge.state.inbound.provenLocked = max(bridge.state.inbound.provenLocked, Self.bounded(p.totals.locked))
-        bridge.state.inbound.issueRate.add(p.amount, at: recorded.time)
+        bridge.state.inbound.issueRate.add(p.amount, at: recorded.clock)
         if bridge.state.inbound.pendingIssues.removeValue(forKey: p.lockID) == nil {
           bridge.state.inbound.issuedAhead[p.lockID] = p.amount
         }
         bridge.state.inbound.issues[p.lockID] = BridgeItem(
           id: p.lockID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount, memo: p.memo,
-          position: recorded.position, time: recorded.time, doneAt: recorded.time)
+          position: recorded.position, time: recorded.clock, doneAt: recorded.clock)
       }
     case .wrappedTokensRedeemed(let p):
       with(p.origin) { bridge in
@@ -36,24 +36,24 @@ extension BridgeState {
         bridge.state.inbound.notUnlocked[p.redeemID] = p.amount
         bridge.state.inbound.redeems[p.redeemID] = BridgeItem(
           id: p.redeemID, peer: bridge.peer, from: p.from, recipient: p.recipient, amount: p.amount, memo: p.memo,
-          position: recorded.position, time: recorded.time)
+          position: recorded.position, time: recorded.clock)
       }
     case .tokensBridgeUnlocked(let p):
       with(p.destination) { bridge in
         bridge.state.outbound.unlocked += p.amount
         bridge.state.outbound.provenRedeemed = max(
           bridge.state.outbound.provenRedeemed, Self.bounded(p.totals.redeemed))
-        bridge.state.outbound.unlockRate.add(p.amount, at: recorded.time)
+        bridge.state.outbound.unlockRate.add(p.amount, at: recorded.clock)
         if bridge.state.outbound.pendingUnlocks.removeValue(forKey: p.redeemID) == nil {
           bridge.state.outbound.unlockedAhead[p.redeemID] = p.amount
         }
         bridge.state.outbound.unlocks[p.redeemID] = BridgeItem(
           id: p.redeemID, peer: bridge.peer, from: "", recipient: p.recipient, amount: p.amount, memo: p.memo,
-          position: recorded.position, time: recorded.time, doneAt: recorded.time)
+          position: recorded.position, time: recorded.clock, doneAt: recorded.clock)
       }
     case .bridgeBreakerOpened(let p):
       with(p.peer) { bridge in
-        bridge.state.breaker = BridgePeer.Breaker(reason: p.reason, detail: p.detail, openedAt: recorded.time)
+        bridge.state.breaker = BridgePeer.Breaker(reason: p.reason, detail: p.detail, openedAt: recorded.clock)
       }
     case .bridgeBreakerClosed(let p):
       with(p.peer) { bridge in bridge.state.breaker = nil }
@@ -113,12 +113,12 @@ extension BridgeState {
       bridge.outbound.attestedIssued = bounded(report.totals.issued)
       bridge.outbound.attestedRedeemed = bounded(report.totals.redeemed)
       bridge.outbound.unissued[report.id] = nil
-      if bridge.outbound.locks[report.id]?.doneAt == nil { bridge.outbound.locks[report.id]?.doneAt = recorded.time }
+      if bridge.outbound.locks[report.id]?.doneAt == nil { bridge.outbound.locks[report.id]?.doneAt = recorded.clock }
     case .unlock:
       bridge.inbound.attestedLocked = bounded(report.totals.locked)
       bridge.inbound.attestedUnlocked = bounded(report.totals.unlocked)
       bridge.inbound.notUnlocked[report.id] = nil
-      if bridge.inbound.redeems[report.id]?.doneAt == nil { bridge.inbound.redeems[report.id]?.doneAt = recorded.time }
+      if bridge.inbound.redeems[report.id]?.doneAt == nil { bridge.inbound.redeems[report.id]?.doneAt = recorded.clock }
     }
   }
 

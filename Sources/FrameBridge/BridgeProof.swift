@@ -45,7 +45,7 @@ package struct BridgeClaim: Sendable, Equatable {
     self.peer = peer
     postings = recorded.event.postings
     position = recorded.position
-    time = recorded.time
+    time = recorded.clock
     switch recorded.event.payload {
     case .tokensBridgeLocked(let p):
       kind = .lock

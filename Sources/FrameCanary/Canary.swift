@@ -96,7 +96,7 @@ package struct Canary: Service {
 
   /// Rounds with one peer, the first at once.
   private func serve(_ peer: CanaryPeer) async {
-    var grid = TickGrid(start: clock.now(), interval: configuration.interval)
+    var grid = TickGrid(start: clock.steady(), interval: configuration.interval)
     var round = Round(
       peer: peer, configuration: configuration, host: host, api: api, metrics: metrics, clock: clock,
       randomness: randomness, logger: logger)
@@ -106,7 +106,7 @@ package struct Canary: Service {
       await round.run()
     }
     while true {
-      let now = clock.now()
+      let now = clock.steady()
       let (skipped, due) = grid.advance(after: now, jitter: randomness.jitter())
       metrics.skippedTicks.increment(by: Int(skipped))
       do { try await clock.sleep(for: due - now) } catch { return }

@@ -106,20 +106,20 @@ struct Round: Sendable {
     metrics.inFlight.increment()
     defer { metrics.inFlight.decrement() }
     var probe = Probe()
-    let began = clock.now()
+    let began = clock.steady()
     var action: Probe.Action
     do {
       let receipt = try await api.start(request, timeout: configuration.requestTimeout)
-      observe(request.backend, .request, clock.now() - began)
+      observe(request.backend, .request, clock.steady() - began)
       action = probe.handle(.receipt(receipt))
     } catch {
       action = probe.handle(.error(error))
     }
-    let answered = clock.now()
+    let answered = clock.steady()
     let outcome = await follow(&probe, action, limit: configuration.settleTimeout)
     switch outcome {
     case .settled:
-      observe(request.backend, .settle, clock.now() - answered)
+      observe(request.backend, .settle, clock.steady() - answered)
       metrics.transfers.with(peer.frame.name, request.backend.rawValue, "success").increment()
       metrics.lastSuccess.with(peer.frame.name, request.backend.rawValue).set(clock.now().seconds)
     case .failed(let phase, let failure): fail(request.backend, phase, failure, "failed")
@@ -130,14 +130,14 @@ struct Round: Sendable {
 
   /// Looks at the transfer with growing pauses until the machine finishes or the limit is reached.
   private func follow(_ probe: inout Probe, _ first: Probe.Action, limit: Duration) async -> Probe.Outcome {
-    let deadline = clock.now() + limit
+    let deadline = clock.steady() + limit
     var pause = configuration.settlePollMinimum
     var action = first
     while true {
       switch action {
       case .finish(let outcome): return outcome
       case .look(let id):
-        let left = deadline - clock.now()
+        let left = deadline - clock.steady()
         guard left > .zero, !Task.isCancelled else {
           action = probe.handle(.limitReached)
           continue

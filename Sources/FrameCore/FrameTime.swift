@@ -16,19 +16,42 @@ public struct FrameTime: Hashable, Sendable, Comparable, CustomStringConvertible
   /// Seconds since the epoch as Prometheus wants timestamps (float64, exact to about 0.2 µs today).
   public var seconds: Double { Double(unixNanoseconds) / 1e9 }
 
-  public static func + (a: Self, d: Duration) -> Self { .init(unixNanoseconds: a.unixNanoseconds &+ d.nanoseconds) }
-  public static func - (a: Self, d: Duration) -> Self { .init(unixNanoseconds: a.unixNanoseconds &- d.nanoseconds) }
-  public static func - (a: Self, b: Self) -> Duration { .nanoseconds(a.unixNanoseconds &- b.unixNanoseconds) }
+  /// Saturating: what lies beyond the last time that can be said is that time, never one on the other side of the epoch.
+  public static func + (a: Self, d: Duration) -> Self {
+    let (sum, overflow) = a.unixNanoseconds.addingReportingOverflow(d.nanoseconds)
+    return .init(unixNanoseconds: overflow ? (d < .zero ? .min : .max) : sum)
+  }
+
+  /// Saturating, as the addition is.
+  public static func - (a: Self, d: Duration) -> Self {
+    let (difference, overflow) = a.unixNanoseconds.subtractingReportingOverflow(d.nanoseconds)
+    return .init(unixNanoseconds: overflow ? (d < .zero ? .max : .min) : difference)
+  }
+
+  /// Exact: a duration can say more than twice what a time can.
+  public static func - (a: Self, b: Self) -> Duration {
+    let (difference, overflow) = a.unixNanoseconds.subtractingReportingOverflow(b.unixNanoseconds)
+    return overflow
+      ? .nanoseconds(a.unixNanoseconds) - .nanoseconds(b.unixNanoseconds) : .nanoseconds(difference)
+  }
+
+  /// On either side: of what lies further ahead than that, the clock has been set back since.
+  public func isWithin(_ distance: Duration, of other: Self) -> Bool {
+    let difference = self - other
+    return difference <= distance && difference >= .zero - distance
+  }
+
   public static func < (a: Self, b: Self) -> Bool { a.unixNanoseconds < b.unixNanoseconds }
 
   /// RFC 3339, UTC, microseconds.
   public var description: String {
     var time = unixNanoseconds / 1_000_000_000
-    var micros = (unixNanoseconds % 1_000_000_000) / 1000
-    if micros < 0 {
-      micros += 1_000_000
+    var rest = unixNanoseconds % 1_000_000_000
+    if rest < 0 {
+      rest += 1_000_000_000
       time -= 1
     }
+    let micros = rest / 1000
     var seconds = time_t(time)
     var parts = tm()
     gmtime_r(&seconds, &parts)
@@ -57,24 +80,4 @@ extension Duration {
     let (seconds, attoseconds) = components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
-}
-
-/// Wall time and waiting, injected so that tests own both.
-public protocol FrameClock: Sendable {
-  func now() -> FrameTime
-  /// - Throws: `CancellationError`.
-  func sleep(for duration: Duration) async throws
-}
-
-/// The machine's clock.
-public struct SystemClock: FrameClock {
-  public init() {}
-
-  public func now() -> FrameTime {
-    var t = timespec()
-    clock_gettime(CLOCK_REALTIME, &t)
-    return FrameTime(unixNanoseconds: Int64(t.tv_sec) * 1_000_000_000 + Int64(t.tv_nsec))
-  }
-
-  public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }

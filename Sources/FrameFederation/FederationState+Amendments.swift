@@ -214,7 +214,7 @@ extension FederationState {
   }
 
   private func checkRate(_ treaty: Treaty, _ now: FrameTime) throws(FederationError) {
-    let recent = treaty.amendmentTimes.count { now - $0 < .seconds(3600) }
+    let recent = treaty.amendmentTimes.count { $0.isWithin(.seconds(3600), of: now) }
     guard recent < Self.amendmentsPerHourMax else {
       throw .tooManyAmendments(treaty.peer, limit: Self.amendmentsPerHourMax)
     }
@@ -324,7 +324,7 @@ extension Treaty {
   }
 
   private mutating func noteAmendment(_ time: FrameTime) {
-    amendmentTimes = amendmentTimes.filter { time - $0 < .seconds(3600) } + [time]
+    amendmentTimes = amendmentTimes.filter { $0.isWithin(.seconds(3600), of: time) } + [time]
   }
 }
 

@@ -307,7 +307,7 @@ extension FederationState {
 extension FederationState {
   /// Applies a recorded event; events of other rooms change nothing.
   package mutating func evolve(_ recorded: RecordedEvent) {
-    let time = recorded.time
+    let time = recorded.clock
     defer { if Self.isTreatyEvent(recorded.event) { version = recorded.position + 1 } }
     switch recorded.event.payload {
     case .frameInvitationRequested(let e): evolve(e, time)

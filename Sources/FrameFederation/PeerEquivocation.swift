@@ -50,6 +50,6 @@ extension FederationState {
     guard let peer = try? FrameID(e.peer), let kind = EquivocationProof.Kind(rawValue: e.kind) else { return }
     let proof = EquivocationProof(
       kind: kind, key: e.logVerifierKey, first: e.first, second: e.second, proof: e.proof)
-    equivocations[peer] = PeerEquivocation(proof: proof, position: recorded.position, time: recorded.time)
+    equivocations[peer] = PeerEquivocation(proof: proof, position: recorded.position, time: recorded.clock)
   }
 }

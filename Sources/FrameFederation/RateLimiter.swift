@@ -32,7 +32,7 @@ final class RateLimiter: Sendable {
     held.withLock { held in
       if held.sources.count >= sourcesMax, held.sources[source] == nil {
         // Whoever has been quiet for a minute has a full bucket again: forgetting it changes nothing.
-        held.sources = held.sources.filter { now - $0.value.filled < .seconds(60) }
+        held.sources = held.sources.filter { $0.value.filled.isWithin(.seconds(60), of: now) }
         guard held.sources.count < sourcesMax else { return false }
       }
       guard Self.take(&held.sources[source, default: Bucket(tokens: perSource, filled: now)], perSource, now) else {

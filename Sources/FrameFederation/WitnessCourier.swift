@@ -109,7 +109,7 @@ package final class WitnessCourier: Service {
   private func isDue(_ name: String, _ checkpoint: SignedCheckpoint) -> Bool {
     let known = known.withLock { $0[name] }
     guard let known, let at = known.at, known.size == checkpoint.size else { return true }
-    return clock.now() - at >= Self.refreshInterval
+    return !at.isWithin(Self.refreshInterval, of: clock.now())
   }
 
   /// - Returns: the finding that our own log is behind.

@@ -47,6 +47,7 @@ package final class SVIDSource: Service, CertificateReloader {
   package static let retryInterval: Duration = .seconds(10)
   /// Between two renewals, whatever the lifetime.
   package static let shortestInterval: Duration = .seconds(1)
+  static let longestSleep: Duration = .seconds(60)
 
   /// - Parameters:
   ///   - first: the SVID to begin with.
@@ -117,15 +118,15 @@ package final class SVIDSource: Service, CertificateReloader {
   private func renewAtHalfLife() async {
     do {
       while !Task.isCancelled {
-        let wait = current.renewAt - clock.now()
-        if wait > .zero {
-          try await clock.sleep(for: wait)
-          // The clock may have been set while we slept, or the SVID replaced: look again before renewing.
+        let now = clock.now()
+        if !current.isDue(at: now) {
+          // Never for long: the clock may be set while we sleep, or the SVID replaced.
+          try await clock.sleep(for: min(current.renewAt - now, Self.longestSleep))
           continue
         }
         guard try await tryToRenew() else { continue }
         // An SVID that is due as soon as it is issued (a tiny lifetime, an authority near its end) must not spin.
-        if current.renewAt <= clock.now() { try await clock.sleep(for: Self.shortestInterval) }
+        if current.isDue(at: clock.now()) { try await clock.sleep(for: Self.shortestInterval) }
       }
     } catch {
       // Only sleep and cancellation throw out of the loop: the service has been asked to stop.

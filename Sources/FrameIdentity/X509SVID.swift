@@ -19,6 +19,9 @@ package struct X509SVID: Sendable {
   /// When half of its life is over and a new one should be asked for.
   package var renewAt: FrameTime { notBefore + .nanoseconds((notAfter - notBefore).nanoseconds / 2) }
 
+  /// Time for a new one: half of its life is over, or it is not valid yet, because a clock that was ahead issued it.
+  package func isDue(at now: FrameTime) -> Bool { now >= renewAt || now < notBefore }
+
   /// The chain as DER, leaf first.
   package func chainDER() throws -> [Data] { try chain.map { try $0.der() } }
 

@@ -41,7 +41,7 @@ package struct Hold: Sendable, Hashable {
     amount = event.amount
     expires = FrameTime(unixNanoseconds: event.expiresUnixNs)
     memo = event.memo
-    created = recorded.time
+    created = recorded.clock
     position = recorded.position
     remaining = event.amount
   }

@@ -153,14 +153,8 @@ extension FrameTime {
 
   /// Reads what ``toTheSecond`` writes, and nothing else.
   init?(toTheSecond text: String) {
-    let numbers = text.split(whereSeparator: { !$0.isASCII || !$0.isNumber }).compactMap { Int32($0) }
-    guard text.utf8.count == 20, numbers.count == 6, (1970...2262).contains(numbers[0]) else { return nil }
-    var parts = tm()
-    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
-    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
-    let (nanoseconds, overflow) = Int64(timegm(&parts)).multipliedReportingOverflow(by: 1_000_000_000)
-    guard !overflow else { return nil }
-    self.init(unixNanoseconds: nanoseconds)
+    guard let written = try? WrittenTime(text) else { return nil }
+    self = written.time
     guard toTheSecond == text else { return nil }
   }
 }

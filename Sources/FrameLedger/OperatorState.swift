@@ -115,14 +115,14 @@ package struct OperatorState: Sendable, Equatable, SnapshotState {
       guard let licence = OperatorLicence(event) else { return }
       guard var record = records[licence.name.text], record.stated != .removed else {
         let released = records[licence.name.text]?.released ?? []
-        records[licence.name.text] = OperatorRecord(licence: licence, since: recorded.time, released: released)
+        records[licence.name.text] = OperatorRecord(licence: licence, since: recorded.clock, released: released)
         return
       }
       record.licence = licence
       records[licence.name.text] = record
-    case .operatorSuspended(let event): change(event.operatorName, .suspended, event.reason, recorded.time)
-    case .operatorResumed(let event): change(event.operatorName, .active, "", recorded.time)
-    case .operatorRemoved(let event): change(event.operatorName, .removed, event.reason, recorded.time)
+    case .operatorSuspended(let event): change(event.operatorName, .suspended, event.reason, recorded.clock)
+    case .operatorResumed(let event): change(event.operatorName, .active, "", recorded.clock)
+    case .operatorRemoved(let event): change(event.operatorName, .removed, event.reason, recorded.clock)
     case .operatorAgentReleased(let event):
       guard let agent = try? AgentName(event.agent) else { return }
       records[event.operatorName]?.released.insert(agent)

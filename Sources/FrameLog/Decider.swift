@@ -14,7 +14,8 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   private var index: IdempotencyIndex
   /// The number of events decided, which is the position of the next one.
   private(set) var size: UInt64
-  private var lastTime: FrameTime
+  /// Of the last event: none is recorded with an earlier one.
+  private(set) var lastTime: FrameTime
   /// Of the batch that is being decided: its events' bytes, one after the other, and where each ends. One piece of memory for
   /// all of them: what is made on this thread is let go of on others, and each piece would be fought over.
   private var encoded: [UInt8] = []
@@ -52,17 +53,18 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   func position(of key: IdempotencyKey) -> UInt64? { index.position(of: .init(key.text)) }
 
   /// Decides the jobs' commands in order, each against the state that those before it left.
+  /// - Parameter now: what the clock says; whatever the last event's time is.
   mutating func decide(
-    _ jobs: [Queue.Job], number: UInt64, answers: [Queue.Answer], clock: any FrameClock
+    _ jobs: [Queue.Job], number: UInt64, answers: [Queue.Answer], now: FrameTime
   ) -> WriterBatch<State> {
     index.refresh()
     var batch = WriterBatch<State>(number: number, first: size, jobs: jobs, answers: answers)
     for job in jobs {
       switch job {
-      case .one(let envelope, _): batch.add(outcome(envelope, &batch.events, clock))
+      case .one(let envelope, _): batch.add(outcome(envelope, &batch.events, now))
       case .many(let envelopes, _, _):
         index.prepare(for: envelopes)
-        for envelope in envelopes { batch.add(outcome(envelope, &batch.events, clock)) }
+        for envelope in envelopes { batch.add(outcome(envelope, &batch.events, now)) }
       }
     }
     size += UInt64(batch.events.count)
@@ -73,11 +75,11 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   }
 
   private mutating func outcome(
-    _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], _ clock: any FrameClock
+    _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], _ now: FrameTime
   ) -> WriterBatch<State>.Outcome {
     do {
       if let position = index.position(of: envelope.fingerprint) { return .repeated(position) }
-      return .accepted(try decide(envelope, &events, now: max(clock.now(), lastTime)))
+      return .accepted(try decide(envelope, &events, now: now))
     } catch {
       metrics.rejected(error)
       return .refused(error)
@@ -106,18 +108,20 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     // Nothing can refuse the command any more: only now does it leave a trace.
     for index in start..<events.count { state.evolve(events[index]) }
     index.insert(envelope.fingerprint, at: events[start].position)
-    lastTime = now
+    lastTime = max(now, lastTime)
     return start..<events.count
   }
 
   private mutating func record(
     _ draft: EventDraft, _ envelope: Queue.Envelope, _ actor: String, at position: UInt64, _ offset: Int,
-    of count: Int, _ time: FrameTime
+    of count: Int, _ now: FrameTime
   ) throws -> RecordedEvent {
+    // Times order the log: they stand still while the clock is behind the last one, and then the event says so.
+    let time = max(now, lastTime)
     let event = StoredEvent(
       position: position, timeUnixNs: time.unixNanoseconds, actor: actor, idempotencyKey: envelope.key.text,
       commandDigest: envelope.digest, commandIndex: UInt32(offset), commandEvents: UInt32(count),
-      postings: draft.postings, payload: draft.payload)
+      postings: draft.postings, clockUnixNs: now < time ? now.unixNanoseconds : 0, payload: draft.payload)
     do { try EventEncoder.append(event, to: &encoded) } catch { throw LogError.damagedEvent(error.words) }
     let count = encoded.count - (ends.last ?? 0)
     guard count <= LogLimits.maximumEventBytes else { throw LogError.eventTooLarge(bytes: count) }

@@ -55,7 +55,7 @@ private enum Size {
     size += bytes(5, event.commandDigest.count)
     size += number(6, UInt64(event.commandIndex)) + number(7, UInt64(event.commandEvents))
     for posting in event.postings { size += tag(8) + prefixed(of(posting)) }
-    return size
+    return size + signed(9, event.clockUnixNs)
   }
 
   static func of(_ posting: PBPosting) -> Int {
@@ -96,6 +96,7 @@ private struct WireWriter {
       number(2, Self.enumeration(posting.kind.rawValue))
       signed(4, posting.amount)
     }
+    signed(9, event.clockUnixNs)
   }
 
   mutating func transfer(_ transfer: PBTokensTransferred) {

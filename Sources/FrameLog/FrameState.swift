@@ -20,6 +20,8 @@ package protocol FrameState: SnapshotState, Sendable {
 
 /// What a decision may know of the world beside the state.
 package struct DecisionContext: Sendable {
+  /// What the clock says: what ends, lasts or is counted per minute is held against this, and states it in the event
+  /// (``RecordedEvent/clock``). It can be behind the last event's time; it is never made to run with that.
   package let now: FrameTime
   package let actor: SPIFFEID
 
@@ -48,7 +50,11 @@ package struct RecordedEvent: Sendable, Equatable {
   package internal(set) var bytes: Data
 
   package var position: UInt64 { event.position }
+  /// Its place in the order of events: never before that of an earlier one.
   package var time: FrameTime { FrameTime(unixNanoseconds: event.timeUnixNs) }
+  /// What the clock said when it was decided: its `time`, unless an earlier event was recorded with a clock that was ahead.
+  /// What a state counts by (windows, rates) is counted by this.
+  package var clock: FrameTime { event.clockUnixNs == 0 ? time : FrameTime(unixNanoseconds: event.clockUnixNs) }
 
   package init(event: StoredEvent, bytes: Data) {
     self.event = event

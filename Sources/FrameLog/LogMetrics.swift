@@ -21,6 +21,7 @@ package struct LogMetrics: Sendable {
   let stopped: Gauge
   let snapshots: SnapshotFigures
   let history: HistoryFigures
+  let clock: ClockFigures
   private let startDuration: GaugeFamily
 
   package init(_ registry: MetricRegistry) {
@@ -60,6 +61,7 @@ package struct LogMetrics: Sendable {
     for phase in ["snapshot", "hash", "replay"] { startDuration.with(phase).set(0) }
     snapshots = SnapshotFigures(registry)
     history = HistoryFigures(registry)
+    clock = ClockFigures(registry)
     for code in ["idempotency_conflict", "event_too_large", "log_overloaded"] { _ = rejections.with(code) }
     registry.info(
       "frame_log_storage_info", help: "The storage library that is linked at run time.",
@@ -132,6 +134,40 @@ struct SnapshotFigures: Sendable {
   func made(_ events: UInt64, bytes count: Int, runs files: [KeyRun], _ time: Duration, at now: FrameTime) {
     found(events, bytes: count, runs: files, at: now)
     duration.observe(time)
+  }
+}
+
+/// What the clock does to the log.
+struct ClockFigures: Sendable {
+  private let registry: MetricRegistry
+  private let logAhead: Gauge
+  private let held: Gauge
+  private let steps: CounterFamily
+
+  init(_ registry: MetricRegistry) {
+    self.registry = registry
+    logAhead = registry.gauge(
+      "frame_clock_log_ahead_seconds",
+      help: "How far the time of the log's last event is ahead of the clock; 0 is right.", unit: .seconds)
+    held = registry.gauge(
+      "frame_clock_held_seconds",
+      help:
+        "How far the clock is ahead of the time that the log counts by after a step that it does not follow yet; 0 is right.",
+      unit: .seconds)
+    steps = registry.counter(
+      "frame_clock_steps_total", help: "Times that the wall clock was set, seen against the steady clock.",
+      labels: ["direction"])
+    for direction in ClockGuard.Step.Direction.allCases { _ = steps.with(direction.rawValue) }
+  }
+
+  /// Has the clock looked at with each scrape: a node that writes nothing sees a step too.
+  func look(_ body: @escaping @Sendable () -> Void) { registry.onCollect("clock") { _ in body() } }
+
+  func stepped(_ direction: ClockGuard.Step.Direction) { steps.with(direction.rawValue).increment() }
+
+  func set(logAhead ahead: Duration, held duration: Duration) {
+    logAhead.set(max(0, ahead.inSeconds))
+    held.set(duration.inSeconds)
   }
 }
 

@@ -23,7 +23,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
   private let decider: Mutex<Decider<State, Guard>>
   private let store: Mutex<EventStore>
   private let turns = BatchTurns()
-  private let clock: any FrameClock
+  private let clock: GuardedClock
   private let metrics: LogMetrics
   private let logger: Logger
   /// The number of events when the log was opened.
@@ -32,7 +32,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
   /// Replays the stored log.
   /// - Throws: `LogError.damagedLog` at a gap or an event at the wrong place, `LogError.damagedEvent`, `LogError.storage`.
   init(
-    engine: sending any StorageEngine, from start: ReplayStart<State>, guard appendGuard: Guard, clock: any FrameClock,
+    engine: sending any StorageEngine, from start: ReplayStart<State>, guard appendGuard: Guard, clock: GuardedClock,
     metrics: LogMetrics, logger: Logger
   ) throws {
     let decider = try Decider(replaying: engine, from: start, guard: appendGuard, metrics: metrics)
@@ -40,6 +40,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     self.metrics = metrics
     self.logger = logger
     replayedSize = decider.size
+    clock.recorded(decider.lastTime)
     metrics.size.set(Int64(clamping: decider.size))
     self.decider = Mutex(decider)
     store = Mutex(EventStore(engine))
@@ -101,8 +102,12 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
         turns.deliver(answers)
         return Turn()
       }
-      let number = turns.begin(at: clock.now(), metrics)
-      return Turn(decided: decider.decide(work.jobs, number: number, answers: answers, clock: clock))
+      // One reading for the batch: it is decided in less time than the clock is right to.
+      let now = clock.now()
+      let number = turns.begin(at: now, metrics)
+      let batch = decider.decide(work.jobs, number: number, answers: answers, now: now)
+      clock.recorded(decider.lastTime)
+      return Turn(decided: batch)
     }
   }
 

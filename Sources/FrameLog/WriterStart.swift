@@ -44,10 +44,12 @@ struct WriterStart<State: FrameState>: Sendable {
     let restored = try restore()
     opened(restored?.tree ?? LogTree())
     let begin = ContinuousClock.now
+    let clock = GuardedClock(clock, metrics: metrics.clock, logger: logger)
     let loop = try WriterLoop(
       engine: engine,
       from: restored.map { ReplayStart($0, keys: published) } ?? ReplayStart(initial: loader.initial, keys: published),
       guard: appendGuard, clock: clock, metrics: metrics, logger: logger)
+    clock.checkStart()
     metrics.started("replay", in: ContinuousClock.now - begin)
     try snapshots.start(at: loop.replayedSize, found: restored.map { ($0.name, $0.size, $0.runs) })
     return loop

@@ -91,8 +91,8 @@ package final class ProjectionFollower: Service {
         (state.cursor(of: peer), try federation.requireEstablished(peer).peerLogKey)
       }
       guard let (cursor, key) = found else { break }
-      let opened = clock.now()
-      heads.start(peer, held: cursor.sequence, now: opened)
+      let opened = clock.steady()
+      heads.start(peer, held: cursor.sequence, now: clock.now())
       var reason = "ended"
       do {
         if try await session(peer, after: cursor.sequence, key: LogVerifierKey(key)) == .moved, !Task.isCancelled {
@@ -113,7 +113,7 @@ package final class ProjectionFollower: Service {
       heads.connected(peer, false)
       if Task.isCancelled { break }
       metrics.reconnects.with(peer.name, reason).increment()
-      if clock.now() - opened > ProjectionLimits.reconnectDelayMax { delay = ProjectionLimits.reconnectDelayMin }
+      if clock.steady() - opened > ProjectionLimits.reconnectDelayMax { delay = ProjectionLimits.reconnectDelayMin }
       guard (try? await peers.pause(peer, for: delay, clock: clock)) != nil else { break }
       delay = min(delay * 2, ProjectionLimits.reconnectDelayMax)
     }
@@ -151,7 +151,10 @@ package final class ProjectionFollower: Service {
         while true {
           try await self.clock.sleep(for: .seconds(1))
           guard let heard = self.heads.view(peer)?.heardAt else { return .ended }
-          if self.clock.now() - heard > ProjectionLimits.silenceMax { throw ProjectionError.silent(peer: peer) }
+          // On either side: a clock that was set back would else hear nothing for as long.
+          guard heard.isWithin(ProjectionLimits.silenceMax, of: self.clock.now()) else {
+            throw ProjectionError.silent(peer: peer)
+          }
         }
       }
       defer {

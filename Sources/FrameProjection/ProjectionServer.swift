@@ -60,13 +60,13 @@ package final class ProjectionServer: Sendable {
     guard start <= head else { throw ProjectionError.cursorAhead(peer: peer, head: head, asked: start) }
     var sent = start
     try await sendHead(to: peer, send)
-    var headAt = clock.now()
+    var headAt = clock.steady()
     sent = try await sendItems(after: sent, to: peer, stream, send)
     for await _ in signals {
       sent = try await sendItems(after: sent, to: peer, stream, send)
-      if clock.now() - headAt >= ProjectionLimits.headInterval {
+      if clock.steady() - headAt >= ProjectionLimits.headInterval {
         try await sendHead(to: peer, send)
-        headAt = clock.now()
+        headAt = clock.steady()
       }
     }
     try Task.checkCancellation()

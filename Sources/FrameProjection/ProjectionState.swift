@@ -131,7 +131,7 @@ package struct ProjectionState: Sendable {
       peers[peer]?.accepted.formUnion(p.ours.subscriptions)
     case .peerEventProjected(let p):
       guard let peer = try? FrameID(p.originFrame) else { return }
-      peers[peer]?.cursor = Cursor(sequence: p.sequence, position: p.peerPosition, receivedAt: recorded.time)
+      peers[peer]?.cursor = Cursor(sequence: p.sequence, position: p.peerPosition, receivedAt: recorded.clock)
     default:
       guard let name = recorded.event.counterparty(from: frame), let peer = try? FrameID(name) else { return }
       guard peers[peer]?.subscription.contains(recorded.event.eventType.name) == true else { return }

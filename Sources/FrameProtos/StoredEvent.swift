@@ -19,11 +19,14 @@ public final class StoredEvent: Sendable, Equatable, EventFields {
   public let commandIndex: UInt32
   public let commandEvents: UInt32
   public let postings: [PBPosting]
+  /// 0 unless the clock was behind `timeUnixNs`.
+  public let clockUnixNs: Int64
   public let payload: PBEvent.OneOf_Payload?
 
   public init(
     position: UInt64, timeUnixNs: Int64, actor: String, idempotencyKey: String, commandDigest: Data,
-    commandIndex: UInt32, commandEvents: UInt32, postings: [PBPosting], payload: PBEvent.OneOf_Payload?
+    commandIndex: UInt32, commandEvents: UInt32, postings: [PBPosting], clockUnixNs: Int64 = 0,
+    payload: PBEvent.OneOf_Payload?
   ) {
     self.position = position
     self.timeUnixNs = timeUnixNs
@@ -33,6 +36,7 @@ public final class StoredEvent: Sendable, Equatable, EventFields {
     self.commandIndex = commandIndex
     self.commandEvents = commandEvents
     self.postings = postings
+    self.clockUnixNs = clockUnixNs
     self.payload = payload
   }
 
@@ -41,7 +45,7 @@ public final class StoredEvent: Sendable, Equatable, EventFields {
       position: message.position, timeUnixNs: message.timeUnixNs, actor: message.actor,
       idempotencyKey: message.idempotencyKey, commandDigest: message.commandDigest,
       commandIndex: message.commandIndex, commandEvents: message.commandEvents, postings: message.postings,
-      payload: message.payload)
+      clockUnixNs: message.clockUnixNs, payload: message.payload)
   }
 
   public static func == (a: StoredEvent, b: StoredEvent) -> Bool {
@@ -49,7 +53,7 @@ public final class StoredEvent: Sendable, Equatable, EventFields {
       || a.position == b.position && a.timeUnixNs == b.timeUnixNs && a.actor == b.actor
         && a.idempotencyKey == b.idempotencyKey && a.commandDigest == b.commandDigest
         && a.commandIndex == b.commandIndex && a.commandEvents == b.commandEvents && a.postings == b.postings
-        && a.payload == b.payload
+        && a.clockUnixNs == b.clockUnixNs && a.payload == b.payload
   }
 
   /// The same as a message.
@@ -63,6 +67,7 @@ public final class StoredEvent: Sendable, Equatable, EventFields {
     message.commandIndex = commandIndex
     message.commandEvents = commandEvents
     message.postings = postings
+    message.clockUnixNs = clockUnixNs
     message.payload = payload
     return message
   }

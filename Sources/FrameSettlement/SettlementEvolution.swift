@@ -36,7 +36,7 @@ extension SettlementState {
     case .crossRegistryTransferRefused(let p):
       let terms = p.hasTerms ? p.terms : nil
       decide(p.transferID, p.origin, terms, .twoPhase, .refused, credited: 0, p.reason, recorded)
-      if let peer = try? FrameID(p.origin) { countRefusal(peer, at: recorded.time) }
+      if let peer = try? FrameID(p.origin) { countRefusal(peer, at: recorded.clock) }
     default: break
     }
   }
@@ -56,9 +56,9 @@ extension SettlementState {
     guard let peer = try? FrameID(origin), peer != frame else { return }
     var transfer = Transfer(
       id: id, peer: peer, role: .destination, backend: backend, terms: message.flatMap { try? TransferTerms($0) },
-      phase: phase, creditedAmount: credited, deadline: nil, openedAt: recorded.time, openPosition: recorded.position)
+      phase: phase, creditedAmount: credited, deadline: nil, openedAt: recorded.clock, openPosition: recorded.position)
     transfer.reason = reason
-    transfer.closedAt = recorded.time
+    transfer.closedAt = recorded.clock
     transfer.closePosition = recorded.position
     transfer.peerPosition = recorded.position
     decided(transfer)
@@ -75,7 +75,7 @@ extension Transfer {
     self.init(
       id: terms.id, peer: terms.destination, role: .origin, backend: backend, terms: terms, phase: phase,
       creditedAmount: native.flatMap { try? SettlementState.credited(terms, in: $0) } ?? 0, deadline: deadline,
-      openedAt: recorded.time, openPosition: recorded.position)
+      openedAt: recorded.clock, openPosition: recorded.position)
   }
 
   /// As it is after the event that closes it; unchanged by any other.
@@ -90,7 +90,7 @@ extension Transfer {
       transfer.reason = p.reason
     default: return self
     }
-    transfer.closedAt = recorded.time
+    transfer.closedAt = recorded.clock
     transfer.closePosition = recorded.position
     return transfer
   }

@@ -153,6 +153,8 @@ package struct SettlementState: Sendable {
     guard balance >= terms.amount.minorUnits else {
       throw SettlementError.insufficientFunds(terms.from, has: balance, needs: terms.amount.minorUnits)
     }
+    // What is under way is counted in 64 bits: there is never more of it than they hold.
+    _ = try Amount(minorUnits: unsettled[terms.destination] ?? 0).adding(terms.amount)
     return try Self.credited(terms, in: Asset(treaty.theirs.native))
   }
 
@@ -329,19 +331,19 @@ extension SettlementState {
   mutating func opened(_ transfer: Transfer) {
     outgoing[transfer.id] = transfer
     open[transfer.peer, default: []].insert(transfer.id)
-    if transfer.backend == .async { unsettled[transfer.peer, default: 0] += transfer.terms?.amount.minorUnits ?? 0 }
+    if transfer.backend == .async { unsettled[transfer.peer, default: 0] &+= transfer.terms?.amount.minorUnits ?? 0 }
   }
 
   mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void)
   {
     guard var transfer = outgoing[id], transfer.phase.isOpen else { return }
     transfer.phase = phase
-    transfer.closedAt = event.time
+    transfer.closedAt = event.clock
     transfer.closePosition = event.position
     change(&transfer)
     outgoing[id] = transfer
     open[transfer.peer]?.remove(id)
-    if transfer.backend == .async { unsettled[transfer.peer, default: 0] -= transfer.terms?.amount.minorUnits ?? 0 }
+    if transfer.backend == .async { unsettled[transfer.peer, default: 0] &-= transfer.terms?.amount.minorUnits ?? 0 }
     if open[transfer.peer]?.isEmpty == true { open[transfer.peer] = nil }
   }
 

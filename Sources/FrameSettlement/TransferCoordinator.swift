@@ -79,20 +79,20 @@ package final class TransferCoordinator: Service {
     _ request: TransferRequest, backend: TransferBackend, key: IdempotencyKey, actor: SPIFFEID,
     wait: Duration = SettlementLimits.callerWait
   ) async throws -> TransferReceipt {
-    let began = clock.now()
+    let began = clock.steady()
     let id = TransferTerms.id(for: key)
     let terms = try TransferTerms(
       id: id, from: AgentAddress(name: request.from, frame: frame), to: request.to, asset: native,
       amount: request.amount, memo: request.memo)
     let command: SettlementCommand =
       switch backend {
-      case .twoPhase: .lock(terms, deadline: began + SettlementLimits.lockDeadline)
+      case .twoPhase: .lock(terms, deadline: clock.now() + SettlementLimits.lockDeadline)
       case .async: .initiate(terms)
       }
     let committed = try await port.submit(command, actor: actor, key: key)
     if !committed.replayed {
       metrics.count(committed.events)
-      metrics.observe(backend, .lock, clock.now() - began)
+      metrics.observe(backend, .lock, clock.steady() - began)
     }
     var transfer = try await opened(id, by: committed)
     if backend == .twoPhase, transfer.phase.isOpen {
@@ -105,7 +105,7 @@ package final class TransferCoordinator: Service {
         // It may have been decided between the look at it and the registration.
         transfer = try await receipt(id).transfer
       }
-      if !committed.replayed, !transfer.phase.isOpen { metrics.observe(.twoPhase, .total, clock.now() - began) }
+      if !committed.replayed, !transfer.phase.isOpen { metrics.observe(.twoPhase, .total, clock.steady() - began) }
     }
     return TransferReceipt(transfer, replayed: committed.replayed)
   }
@@ -164,8 +164,8 @@ package final class TransferCoordinator: Service {
         default: nil
         }
       guard let id, let transfer = try? await receipt(id).transfer else { continue }
-      metrics.observe(.async, .settle, recorded.time - transfer.openedAt)
-      metrics.observe(.async, .total, recorded.time - transfer.openedAt)
+      metrics.observe(.async, .settle, recorded.clock - transfer.openedAt)
+      metrics.observe(.async, .total, recorded.clock - transfer.openedAt)
     }
   }
 
@@ -306,16 +306,16 @@ package final class TransferCoordinator: Service {
         if let decided { waiters.tell(decided) }
         return true
       case .askCredit(let terms):
-        let asked = clock.now()
+        let asked = clock.steady()
         input = await ask(transfer) { try await $0.credit(transfer.peer, terms.message, timeout: $1) }
-        if case .decided = input { metrics.observe(.twoPhase, .credit, clock.now() - asked) }
+        if case .decided = input { metrics.observe(.twoPhase, .credit, clock.steady() - asked) }
       case .askOutcome(let id):
         input = await ask(transfer) { try await $0.resolve(transfer.peer, transferID: id, timeout: $1) }
       case .commit(let credited, let position):
-        let began = clock.now()
+        let began = clock.steady()
         (input, decided) = await record(
           .commit(transferID: id, peer: transfer.peer, creditedAmount: credited, peerPosition: position), transfer)
-        metrics.observe(.twoPhase, .commit, clock.now() - began)
+        metrics.observe(.twoPhase, .commit, clock.steady() - began)
       case .abort(let reason):
         (input, decided) = await record(.abort(transferID: id, peer: transfer.peer, reason: reason), transfer)
       }

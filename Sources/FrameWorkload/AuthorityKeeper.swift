@@ -4,6 +4,7 @@ import Logging
 import FrameLog
 import NIOPosix
 import ServiceLifecycle
+import Synchronization
 
 /// Rotates the frame's authority when its policy says so, carries out what an operator asks for, and tells the log of every
 /// change (CONFORMANCE S8, S16).
@@ -16,6 +17,7 @@ package final class AuthorityKeeper: Service {
   private let clock: any FrameClock
   private let metrics: WorkloadMetrics
   private let logger: Logger
+  private let clockGuard = Mutex(ClockGuard())
 
   /// Pause after a step that could not be carried out.
   package static let retryInterval: Duration = .seconds(10)
@@ -60,6 +62,8 @@ package final class AuthorityKeeper: Service {
   package func keep() async throws {
     try await tellLog()
     let authority = authority
+    // A key that is made by a clock that was set forward is not valid when the clock is right again.
+    guard clockGuard.withLock({ $0.read(wall: clock.now(), steady: clock.steady()) }).held == .zero else { return }
     let done = try await Self.blocking { try authority.rotateWhatIsDue() }
     for change in done { note(change) }
     if !done.isEmpty { try await tellLog() }

@@ -108,7 +108,7 @@ package final class WorkloadHub: Service, BundleSource {
       let now = clock.now()
       let due = held.withLock { held in
         let before = held.svids.count
-        held.svids = held.svids.filter { $0.value.renewAt > now }
+        held.svids = held.svids.filter { !$0.value.isDue(at: now) }
         return held.svids.count < before
       }
       // Those who look again get new ones; those that nobody wants any more are gone.
@@ -128,14 +128,16 @@ package final class WorkloadHub: Service, BundleSource {
   /// - Throws: `IssueError`.
   func svid(of entry: RegistrationEntry) throws -> X509SVID {
     let (now, active) = (clock.now(), authority.activeID(.x509))
-    if let known = held.withLock({ $0.svids[entry.id] }), known.renewAt > now, known.authorityID == active {
+    if let known = held.withLock({ $0.svids[entry.id] }), !known.isDue(at: now), known.authorityID == active {
       return known
     }
     let lifetime = entry.x509Lifetime.map { min($0, authority.policy.x509SVIDLifetime) }
     let fresh = try authority.issueX509SVID(for: entry.spiffeID, lifetime: lifetime)
     return held.withLock { held in
       // Two callers may have come at once: all get the one that came first.
-      if let known = held.svids[entry.id], known.renewAt > now, known.authorityID == fresh.authorityID { return known }
+      if let known = held.svids[entry.id], !known.isDue(at: now), known.authorityID == fresh.authorityID {
+        return known
+      }
       held.svids[entry.id] = fresh
       return fresh
     }

@@ -37,6 +37,7 @@ struct SVIDSourceTests {
     // Valid from 10 s ago to in an hour: half of that life is 1,795 s from now.
     #expect(first.renewAt == clock.now() + .seconds(1795))
     clock.advance(by: .seconds(1794))
+    await clock.sleepers(1)
     #expect(source.current.notAfter == first.notAfter)
     clock.advance(by: .seconds(1))
     await clock.sleepers(1)

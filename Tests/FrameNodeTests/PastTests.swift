@@ -88,6 +88,19 @@ struct PastTests {
           let answer = try await api.get("/api/v1/agents/alice?\(query)").expect(400)
           #expect(answer.json["code"] == "invalid_query", "\(query)")
         }
+        // Times that nanoseconds cannot say are not bent to the empty past, nor is a day that does not exist to another.
+        for time in ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2262-04-12T00:00:00Z", "2027-02-30T00:00:00Z"] {
+          for path in ["supply", "agents/alice", "agents/alice/transactions"] {
+            let answer = try await api.get("/api/v1/\(path)?at_time=\(time)").expect(400)
+            #expect(answer.json["code"] == "invalid_query" && answer.json["detail"].string?.contains(time) == true)
+          }
+          let hold: JSON = ["from": "alice", "amount": "1.00", "expires_at": .string(time)]
+          let answer = try await api.post("/api/v1/holds", hold, key: "h\(time)", token: fixture.agent("alice"))
+            .expect(400)
+          #expect(answer.json["detail"].string?.contains(time) == true, "\(answer.json)")
+        }
+        let last = try await api.get("/api/v1/supply?at_time=2262-04-11T23:47:16.854775807Z").expect(200)
+        #expect(last.json["supply"]["issued"] == "100.00", "the last time there is is the present")
         let beyond = try await api.get("/api/v1/supply?at_position=100000").expect(404)
         #expect(beyond.json["code"] == "no_such_position")
         for time in [

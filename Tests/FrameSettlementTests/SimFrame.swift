@@ -107,7 +107,9 @@ struct SimFrame {
   ) throws -> RecordedEvent {
     var event = PBEvent()
     event.position = UInt64(log.count)
-    event.timeUnixNs = now.unixNanoseconds
+    // As the log does it: times never go back, and an event that was decided by an earlier clock says so.
+    event.timeUnixNs = max(now, log.last?.time ?? now).unixNanoseconds
+    if now.unixNanoseconds < event.timeUnixNs { event.clockUnixNs = now.unixNanoseconds }
     event.actor = actor.description
     event.idempotencyKey = key
     event.commandIndex = UInt32(index)

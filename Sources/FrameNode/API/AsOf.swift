@@ -28,28 +28,12 @@ extension APICall {
     case (nil, let text?):
       // A plus sign in a query means a space unless it is escaped, and offsets have one.
       let plain = text.replacing(" ", with: "+")
-      guard let time = Self.time(plain) else {
-        throw Refusal(
-          "invalid_query", .invalid, "'at_time=\(text.prefix(40))' is not a time.",
-          remedy: "Write it as RFC 3339 says, for example 2027-01-31T12:00:00Z.")
+      do {
+        return .time(try WrittenTime(plain).endOfMicrosecond)
+      } catch {
+        throw Refusal("invalid_query", .invalid, "at_time: \(error.message)", remedy: error.remedy)
       }
-      return .time(time)
     }
-  }
-
-  /// The end of the microsecond that is named: the log writes its times so, and who copies one means the event it is of.
-  private static func time(_ text: String) -> FrameTime? {
-    let parts = text.split(separator: ".", maxSplits: 1)
-    // Foundation reads fractions too, but into a floating-point number that cannot hold all nanoseconds.
-    guard parts.count == 2 else {
-      return (try? Date(text, strategy: .iso8601)).map { FrameTime($0) + .nanoseconds(999) }
-    }
-    let digits = parts[1].prefix { $0.isASCII && $0.isNumber }
-    guard (1...9).contains(digits.count),
-      let fraction = Int64(digits + String(repeating: "0", count: 9 - digits.count)),
-      let date = try? Date("\(parts[0])\(parts[1].dropFirst(digits.count))", strategy: .iso8601)
-    else { return nil }
-    return FrameTime(date) + .nanoseconds(digits.count > 6 ? fraction : fraction + 999)
   }
 }
 

@@ -56,6 +56,7 @@ extension StoredEvent {
     else { return .object([]) }
     let envelope: Set<String> = [
       "position", "timeUnixNs", "actor", "idempotencyKey", "commandDigest", "commandIndex", "commandEvents", "postings",
+      "clockUnixNs",
     ]
     return members.first { !envelope.contains($0.name) }?.value ?? .object([])
   }

@@ -75,12 +75,7 @@ struct HoldRoutes {
       guard (1...HoldLimits.secondsMax).contains(seconds) else { throw LedgerError.holdExpiryInvalid(seconds: seconds) }
       return .after(.seconds(seconds))
     case (nil, let time?):
-      guard let date = try? Date(time, strategy: .iso8601) else {
-        throw Refusal(
-          "invalid_time", .invalid, "'\(time.prefix(40))' is not a time.",
-          remedy: "Write it as RFC 3339 says, for example 2027-01-31T12:00:00Z.")
-      }
-      return .at(FrameTime(date))
+      return .at(try WrittenTime(time).time)
     default:
       throw Refusal(
         "hold_expiry_missing", .invalid, "A hold needs an end, and one only.",

@@ -196,6 +196,8 @@ struct EventView: Encodable, Sendable {
   }
   let position: UInt64
   let time: String
+  /// What the clock said, where that was behind `time`.
+  let clock: String?
   let type: String
   let actor: String
   let idempotencyKey: String
@@ -206,6 +208,7 @@ struct EventView: Encodable, Sendable {
     let event = recorded.event
     position = recorded.position
     time = recorded.time.description
+    clock = recorded.clock < recorded.time ? recorded.clock.description : nil
     type = event.eventType.name
     actor = event.actor
     idempotencyKey = event.idempotencyKey

@@ -211,6 +211,12 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._postings = newValue}
   }
 
+  /// what the clock said, where it was behind time_unix_ns, which never goes back; else absent
+  public var clockUnixNs: Int64 {
+    get {_storage._clockUnixNs}
+    set {_uniqueStorage()._clockUnixNs = newValue}
+  }
+
   public var payload: OneOf_Payload? {
     get {return _storage._payload}
     set {_uniqueStorage()._payload = newValue}
@@ -2391,7 +2397,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{4}\u{c}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0\u{4}\u{6}peer_bundle_repinned\0\u{4}\u{6}peer_equivocation_proven\0\u{4}\u{4}authority_prepared\0\u{3}authority_activated\0\u{3}authority_tainted\0\u{3}authority_revoked\0\u{3}authority_retired\0\u{3}registration_entry_created\0\u{3}registration_entry_removed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{3}clock_unix_ns\0\u{4}\u{b}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0\u{4}\u{6}peer_bundle_repinned\0\u{4}\u{6}peer_equivocation_proven\0\u{4}\u{4}authority_prepared\0\u{3}authority_activated\0\u{3}authority_tainted\0\u{3}authority_revoked\0\u{3}authority_retired\0\u{3}registration_entry_created\0\u{3}registration_entry_removed\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -2402,6 +2408,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _commandIndex: UInt32 = 0
     var _commandEvents: UInt32 = 0
     var _postings: [PBPosting] = []
+    var _clockUnixNs: Int64 = 0
     var _payload: PBEvent.OneOf_Payload?
 
       // This property is used as the initial default value for new instances of the type.
@@ -2421,6 +2428,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _commandIndex = source._commandIndex
       _commandEvents = source._commandEvents
       _postings = source._postings
+      _clockUnixNs = source._clockUnixNs
       _payload = source._payload
     }
   }
@@ -2448,6 +2456,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._commandIndex) }()
         case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._commandEvents) }()
         case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._postings) }()
+        case 9: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockUnixNs) }()
         case 20: try {
           var v: PBFrameFounded?
           var hadOneofValue = false
@@ -3186,6 +3195,9 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if !_storage._postings.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._postings, fieldNumber: 8)
       }
+      if _storage._clockUnixNs != 0 {
+        try visitor.visitSingularSInt64Field(value: _storage._clockUnixNs, fieldNumber: 9)
+      }
       switch _storage._payload {
       case .frameFounded?: try {
         guard case .frameFounded(let v)? = _storage._payload else { preconditionFailure() }
@@ -3422,6 +3434,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._commandIndex != rhs_storage._commandIndex {return false}
         if _storage._commandEvents != rhs_storage._commandEvents {return false}
         if _storage._postings != rhs_storage._postings {return false}
+        if _storage._clockUnixNs != rhs_storage._clockUnixNs {return false}
         if _storage._payload != rhs_storage._payload {return false}
         return true
       }

@@ -102,8 +102,11 @@ public struct SharedPlaces: Sendable {
       }
       guard let largest else { break }
       let narrower = crowd.filter { level < $0.value.source.count && $0.value.source[level] == largest.key }
-      // A process that holds nothing yet has nothing to give: another of its user's does.
-      if narrower.isEmpty { break }
+      // Who holds nothing yet has nothing to give: somebody else who is idle does, of the same user if it is a process.
+      if narrower.isEmpty {
+        crowds.append(crowd)
+        break
+      }
       isOwn = isOwn && largest.key == source[level]
       crowds.append(narrower)
     }

@@ -175,7 +175,7 @@ struct BundleRoutes: Sendable {
           SignedInvitation.self, json: Data(body.readableBytesView), JSONReader.Limits(bytes: SignedInvitation.bytesMax)
         )
       } catch {
-        throw FederationError.invitationInvalid("as a document, \(error)")
+        throw FederationError.invitationInvalid("as a document, \(error.words)")
       }
       let treaty = try await receive(invitation)
       metrics.invitations.with("accepted").increment()

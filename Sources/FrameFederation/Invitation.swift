@@ -89,7 +89,7 @@ enum Discovery {
     // Protobuf's reader takes a field under two spellings; ours has seen to it that there is one, and that it is there once.
     let tree: TextTree
     do { tree = try TextTree(json: data, JSONReader.Limits(bytes: bytesMax)) } catch {
-      throw .descriptionInvalid("as a document, \(error)")
+      throw .descriptionInvalid("as a document, \(error.words)")
     }
     if let name = tree.nameInTwoSpellings { throw .descriptionInvalid("'\(name.prefix(80))' is there twice") }
     let description: PBFrameDescription

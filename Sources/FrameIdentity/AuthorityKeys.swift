@@ -78,7 +78,7 @@ struct AuthorityKeys: Sendable {
       manifest =
         try TextDecoding.extensible.decode(AuthorityManifest.self, json: data, JSONReader.Limits(bytes: 1 << 20))
     } catch {
-      throw .damaged(file, why: "\(error)")
+      throw .damaged(file, why: error.words)
     }
     guard AuthorityManifest.readable.contains(manifest.version) else {
       throw .damaged(file, why: "its version is \(manifest.version), this node writes \(AuthorityManifest.version)")

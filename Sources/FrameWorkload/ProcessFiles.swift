@@ -1,5 +1,6 @@
 import CFrameSystem
 import Foundation
+import FrameCore
 
 /// Stands for one process as long as it is held (pidfd): its number can be another's, this cannot.
 final class ProcessHandle: Sendable {
@@ -101,10 +102,10 @@ extension Selector {
   var obstacle: String? {
     guard kind == .path else { return nil }
     var info = stat()
-    guard stat(value, &info) == 0 else { return String(cString: strerror(errno)).lowercased() }
+    guard stat(value, &info) == 0 else { return SystemWords.of(errno: errno) }
     guard info.st_mode & S_IFMT == S_IFREG, info.st_mode & 0o111 != 0 else { return "it is not a program" }
     guard info.st_mode & 0o002 == 0 else { return "anyone may change it" }
-    guard let resolved = realpath(value, nil) else { return String(cString: strerror(errno)).lowercased() }
+    guard let resolved = realpath(value, nil) else { return SystemWords.of(errno: errno) }
     defer { free(resolved) }
     let real = String(cString: resolved)
     return real == value ? nil : "it leads to \(real.prefix(200))"

@@ -62,7 +62,7 @@ extension EndToEnd {
           let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
           let unwritten = try await run(command, output: full)
           #expect(unwritten.status == 69, "\(command)")
-          #expect(unwritten.errors.contains("[output_failed]"), "\(command): \(unwritten.errors)")
+          #expect(unwritten.errors.contains("output_failed"), "\(command): \(unwritten.errors)")
           #expect(unwritten.errors.split(separator: "\n").count == 1, "\(command): \(unwritten.errors)")
         }
         let help = try await run(["--help"], output: try closedPipe())

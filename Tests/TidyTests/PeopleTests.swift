@@ -11,7 +11,7 @@ struct PeopleTests {
   func terminal() throws {
     // Beside those two: the line of a demo's step that is drawn again and again, and the files of a child process.
     let writers: Set = [
-      "Output.swift", "LogHandlers.swift", "Progress.swift", "ChildProcess.swift", "BenchFrames.swift",
+      "Output.swift", "StandardStream.swift", "Progress.swift", "ChildProcess.swift",
     ]
     let ways = [
       #"FileHandle\.standard(Output|Error)"#, #"\bSTDOUT_FILENO\b"#, #"\bSTDERR_FILENO\b"#,

@@ -54,6 +54,10 @@ package struct TextFailure: Error, Equatable, Sendable, CustomStringConvertible 
   package static func missing(_ name: String) -> TextFailure { TextFailure("is missing", at: [name]) }
 }
 
+extension TextFailure: WordedError {
+  package var plainWords: String { description }
+}
+
 /// What somebody meant who misspelt a name.
 package enum NearestName {
   /// The nearest of `known` that differs in a third of its letters at most.

@@ -57,7 +57,7 @@ struct ServeCommand: AsyncParsableCommand {
     if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
-    let sink = LineSink(descriptor: STDERR_FILENO) { StderrLogHandler.lost($0, format: format) }
+    let sink = LineSink(descriptor: StandardStream.errors.descriptor) { StderrLogHandler.lost($0, format: format) }
     StandardStream.send(errorsTo: sink)
     LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level, sink: sink) }
     // The agent that gives the node its identity may want to know which program asks.

@@ -1,9 +1,11 @@
 import Foundation
+import FrameCore
 
 /// Comma-separated values (RFC 4180), UTF-8 without a byte order mark.
 enum CSV {
-  struct Failure: Error, CustomStringConvertible {
+  struct Failure: WordedError, CustomStringConvertible {
     let description: String
+    var plainWords: String { description }
   }
 
   /// The rows that have anything in them.

@@ -13,7 +13,8 @@ enum ProcessManners {
 
   /// A process started without stdin, stdout or stderr must not have a database or a socket in their place.
   private static func openStandardDescriptors() {
-    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+    for descriptor in [STDIN_FILENO, StandardStream.output.descriptor, StandardStream.errors.descriptor]
+    where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number is this one. Writes to it fail, as they should.
       _ = open("/dev/null", O_RDONLY)
     }

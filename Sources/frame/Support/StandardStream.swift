@@ -16,6 +16,8 @@ enum StandardStream: Sendable {
   /// What waits for stderr is written, or given up after `limit`.
   static func flush(within limit: Duration = .seconds(1)) { sink.withLock { $0 }?.flush(within: limit) }
 
+  var descriptor: Int32 { self == .output ? STDOUT_FILENO : STDERR_FILENO }
+
   func write(_ text: String) { write(Data(text.utf8)) }
 
   func write(_ data: Data) {
@@ -23,13 +25,13 @@ enum StandardStream: Sendable {
     case .errors:
       if let sink = Self.sink.withLock({ $0 }) { return sink.write(Array(data)) }
       // There is nobody left to be told that stderr cannot be written.
-      _ = Self.writeAll(data, to: STDERR_FILENO)
+      _ = Self.writeAll(data, to: descriptor)
     case .output:
-      switch Self.writeAll(data, to: STDOUT_FILENO) {
+      switch Self.writeAll(data, to: descriptor) {
       case 0: break
       case EPIPE: Self.endByPipe()
       case let code:
-        let failure = CLIError.outputFailed(why: String(cString: strerror(code)))
+        let failure = CLIError.outputFailed(why: SystemWords.of(errno: code))
         let status = ExitStatus(failure)
         Output.error(failure, status: status)
         Self.flush()

@@ -30,7 +30,7 @@ struct TransferFile {
       return try TextDecoding.document.decode([Item].self, json: data, JSONReader.Limits(bytes: bytesMax))
     } catch {
       throw CLIError.badTransferFile(
-        path: path, why: "it must be a JSON list of {\"to\", \"amount\", \"memo\"} of strings; \(error)")
+        path: path, why: "it must be a JSON list of {\"to\", \"amount\", \"memo\"} of strings; \(error.words)")
     }
   }
 
@@ -38,7 +38,7 @@ struct TransferFile {
     func refusal(_ why: String) -> CLIError { .badTransferFile(path: path, why: why) }
     guard data.count <= bytesMax else { throw refusal("it has more than \(bytesMax) bytes") }
     let rows: [[String]]
-    do { rows = try CSV.rows(data) } catch { throw refusal("\(error)") }
+    do { rows = try CSV.rows(data) } catch { throw refusal(error.words) }
     guard let titles = rows.first, let to = titles.firstIndex(of: "to"), let amount = titles.firstIndex(of: "amount")
     else { throw refusal("its first line does not name the columns 'to' and 'amount'") }
     let known = ["to", "amount", "memo"]

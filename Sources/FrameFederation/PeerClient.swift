@@ -177,12 +177,13 @@ final class PeerClient: Sendable {
     return nil
   }
 
-  private static func target(_ address: HostPort) -> any ResolvableTarget {
-    if address.host.contains(":") { return .ipv6(address: address.host, port: address.port) }
-    if (try? NIOCore.SocketAddress(ipAddress: address.host, port: 0)) != nil {
-      return .ipv4(address: address.host, port: address.port)
+  static func target(_ address: HostPort) -> any ResolvableTarget {
+    // What is no address is a name, which nobody resolves: the transport asserts that an address is one.
+    switch try? NIOCore.SocketAddress(ipAddress: address.host, port: 0) {
+    case .v4: .ipv4(address: address.host, port: address.port)
+    case .v6: .ipv6(address: address.host, port: address.port)
+    default: .dns(host: address.host, port: address.port)
     }
-    return .dns(host: address.host, port: address.port)
   }
 }
 

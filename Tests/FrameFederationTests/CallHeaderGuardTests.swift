@@ -47,3 +47,15 @@ import Testing
     #expect(try guarded(answer) == answer)
   }
 }
+
+@Suite("Addresses that a peer advertises") struct PeerTargetTests {
+  @Test(
+    "what looks like an address and is none is a name that nobody resolves",
+    arguments: [
+      "[::zz]:1", "[:]:1", "[1:2:3]:1", "[fe80::1.2.3]:1", "999.1.1.1:1", "1.2.3:1", "[::1]:1", "127.0.0.1:1",
+    ])
+  func target(_ text: String) throws {
+    // The transport asserts what it is given; that this returns is the test.
+    _ = PeerClient.target(try HostPort(text))
+  }
+}

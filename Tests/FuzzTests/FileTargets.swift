@@ -3,25 +3,78 @@ import Foundation
 import FrameCore
 
 @testable import FrameIdentity
+@testable import FrameLedger
 @testable import FrameLog
 @testable import FrameNode
 
 /// Files of our own as a failing disk, or a stranger's backup, has changed them.
 enum FileTargets {
-  static let all = [snapshotState, snapshotFile, keyRun, checkpointFile, manifest, authority, pem, sealed]
+  static let all = [
+    logFile, historyFile, snapshotState, snapshotFile, keyRun, checkpointFile, manifest, authority, pem, sealed,
+  ]
 
   /// A folder for this process, one file a target: a file is replaced at each input, never appended to.
   private static let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-fuzz-\(getpid())")
 
   private static func file(_ name: String, _ data: Data) throws -> URL {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let url = folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try data.write(to: url, options: .atomic)
     return url
   }
 
   private static func state() throws -> NodeState {
     NodeState(frame: FuzzKeys.frame, native: try Asset(origin: FuzzKeys.frame, code: "AVT", scale: 2), fees: .none)
+  }
+
+  private static func stored(_ name: String, _ body: (URL) throws -> Void) -> [Data] {
+    let folder = folder.appendingPathComponent("seed-\(name)")
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try? body(folder)
+    return [try? Data(contentsOf: folder.appendingPathComponent(name))].compactMap { $0 }
+  }
+
+  private static func log(_ folder: URL) throws {
+    let engine = try SQLiteEngine(directory: folder)
+    try engine.append((0..<8).map { Data("event \($0)".utf8) }, at: 0)
+    try engine.close()
+  }
+
+  /// The log's own file, as an auditor opens it.
+  static let logFile = FuzzTarget(
+    "log-file", words: ["CREATE TABLE events", "INTEGER", "TEXT", "bytes"], bytesMax: 20_480,
+    seeds: stored(SQLiteFile.name, log)
+  ) { data in
+    let url = try file("log/\(SQLiteFile.name)", data)
+    return try FuzzTarget.verdict {
+      let report = try LogAudit.run(directory: url.deletingLastPathComponent(), frame: FuzzKeys.frame)
+      try FuzzTarget.require(!report.isClean || report.size == 0, "a log of no events audits clean")
+    }
+  }
+
+  /// The index of histories beside a log that is right.
+  static let historyFile = FuzzTarget(
+    "history-file", words: ["CREATE TABLE head", "INTEGER", "NULL", "names"], bytesMax: 32_768,
+    seeds: stored(PositionIndex.name) { folder in
+      try log(folder)
+      let reader = try LogReader(directory: folder)
+      defer { reader.close() }
+      let index = try PositionIndex(directory: folder, of: reader)
+      _ = try index.extend(to: 8, from: reader) { _ in ["alice"] }
+      index.close()
+    }
+  ) { data in
+    let url = try file("history/\(PositionIndex.name)", data)
+    let directory = url.deletingLastPathComponent()
+    if !FileManager.default.fileExists(atPath: SQLiteFile.url(in: directory).path) { try log(directory) }
+    return try FuzzTarget.verdict {
+      let reader = try LogReader(directory: directory)
+      defer { reader.close() }
+      let index = try PositionIndex(directory: directory, of: reader)
+      defer { index.close() }
+      _ = try index.extend(to: 8, from: reader) { _ in ["alice"] }
+      _ = try index.positions(of: "alice", below: 8, newestFirst: true, beyond: nil, limit: 10)
+    }
   }
 
   /// The state in a snapshot, behind its signature and its digest: a value of every room.

@@ -9,7 +9,8 @@ import SwiftProtobuf
 /// What logs and witnesses say to each other and to auditors.
 enum LogTargets {
   static let all = [
-    note, checkpoint, verifierKey, submission, proof, attestation, equivocation, tilePath, bundle, event, licence,
+    note, checkpoint, verifierKey, submission, proof, attestation, equivocation, tilePath, bundle, event, audit,
+    licence,
   ]
 
   private static let signer = FuzzKeys.signer(FuzzKeys.frame)
@@ -221,6 +222,52 @@ enum LogTargets {
     var other = event
     other.frameFounded.logVerifierKey = key.text
     return [event, other].compactMap { try? $0.serializedBytes() }
+  }
+
+  /// A whole log of somebody else's events, as an auditor folds it: sums of whatever its postings say.
+  static let audit = FuzzTarget("audit", words: ["alice", origin, "AVT"], bytesMax: 16_384, seeds: logs()) { data in
+    guard let entries = EntryBundle.entries(data) else { return .refused("not_framed") }
+    var fold = SupplyFold(frame: origin, thorough: true)
+    for (position, entry) in entries.enumerated() { fold.add(UInt64(position), entry) }
+    let report = fold.report(nil)
+    _ = "\(report.statement) \(report.worstDelta)"
+    guard let finding = report.findings.first else { return .accepted }
+    return .refused(finding.code)
+  }
+
+  private static func logs() -> [Data] {
+    func framed(_ events: [PBEvent]) -> Data {
+      events.enumerated().reduce(into: Data()) { bundle, item in
+        var event = item.element
+        event.position = UInt64(item.offset)
+        event.timeUnixNs = FuzzKeys.now.unixNanoseconds
+        event.actor = "spiffe://\(origin)/authority"
+        event.idempotencyKey = "k\(item.offset)"
+        event.commandEvents = 1
+        EntryBundle.append((try? event.serializedBytes()) ?? Data(), to: &bundle)
+      }
+    }
+    func posting(_ owner: String, _ kind: PBAccountKind, _ amount: Int64) -> PBPosting {
+      var posting = PBPosting()
+      posting.owner = owner
+      posting.kind = kind
+      posting.amount = amount
+      return posting
+    }
+    var founded = PBEvent()
+    founded.frameFounded.frameID = origin
+    founded.frameFounded.native.origin = origin
+    founded.frameFounded.native.code = "AVT"
+    founded.frameFounded.native.scale = 2
+    founded.frameFounded.logVerifierKey = key.text
+    var issued = PBEvent()
+    issued.tokensIssued.amount = .max
+    issued.postings = [posting("", .treasury, .max), posting("", .issuance, -.max)]
+    var other = PBEvent()
+    other.tokensTransferred.to = "alice"
+    other.tokensTransferred.amount = .max
+    other.postings = [posting("", .treasury, -.max), posting("alice", .liquid, .max)]
+    return [framed([founded]), framed([founded, issued, other]), framed([founded, issued, issued, issued, other])]
   }
 
   static let licence = FuzzTarget(

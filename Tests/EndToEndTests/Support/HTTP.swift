@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOFoundationCompat
+import NIOSSL
 
 /// An HTTP answer.
 struct HTTPAnswer: Sendable {
@@ -41,7 +42,38 @@ enum HTTP {
     return try await answer(request)
   }
 
-  private static func answer(_ request: HTTPClientRequest) async throws -> HTTPAnswer {
+  /// Posts a body as it is.
+  static func send(_ url: String, body: Data, token: String, key: String) async throws -> HTTPAnswer {
+    var request = HTTPClientRequest(url: url)
+    request.method = .POST
+    request.headers.add(name: "Authorization", value: "Bearer \(token)")
+    request.headers.add(name: "Content-Type", value: "application/json")
+    request.headers.add(name: "Idempotency-Key", value: key)
+    request.body = .bytes(ByteBuffer(data: body))
+    return try await answer(request)
+  }
+
+  /// Does not look at who answers.
+  private static let credulous: HTTPClient = {
+    var configuration = HTTPClient.Configuration()
+    configuration.tlsConfiguration = .makeClientConfiguration()
+    configuration.tlsConfiguration?.certificateVerification = .none
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+
+  /// Posts a body to whoever is there.
+  static func insecure(_ url: String, body: Data) async throws -> HTTPAnswer {
+    var request = HTTPClientRequest(url: url)
+    request.method = .POST
+    request.headers.add(name: "Content-Type", value: "application/json")
+    request.body = .bytes(ByteBuffer(data: body))
+    return try await answer(request, by: credulous)
+  }
+
+  private static func answer(
+    _ request: HTTPClientRequest, by client: HTTPClient = HTTP.client
+  ) async throws -> HTTPAnswer {
     let response = try await client.execute(request, timeout: .seconds(20))
     let body = try await response.body.collect(upTo: 64 * 1024 * 1024)
     return HTTPAnswer(

@@ -10,11 +10,12 @@ import FrameCore
 /// Files of our own as a failing disk, or a stranger's backup, has changed them.
 enum FileTargets {
   static let all = [
-    logFile, historyFile, snapshotState, snapshotFile, keyRun, checkpointFile, manifest, authority, pem, sealed,
+    restore, logFile, historyFile, snapshotState, snapshotFile, keyRun, checkpointFile, manifest, authority, pem,
+    sealed,
   ]
 
   /// A folder for this process, one file a target: a file is replaced at each input, never appended to.
-  private static let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-fuzz-\(getpid())")
+  static let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-fuzz-\(getpid())")
 
   private static func file(_ name: String, _ data: Data) throws -> URL {
     let url = folder.appendingPathComponent(name)

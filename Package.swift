@@ -135,8 +135,8 @@ let package = Package(
     room(
       "FrameFederation",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "FrameHTTP", "FramePeerAPI", .crypto,
-        .grpcCore,
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
+        "FramePeerAPI", .crypto, .grpcCore,
         .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .nioTLS, .x509, .httpTypes,
         .hummingbird,
         .hummingbirdCore, .hummingbirdTLS, .lifecycle, .logging,

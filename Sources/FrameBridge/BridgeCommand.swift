@@ -1,5 +1,6 @@
 package import FrameCore
-internal import FrameLog
+package import FrameLog
+package import FrameProtos
 package import FrameProjection
 package import Foundation
 
@@ -10,12 +11,14 @@ package enum BridgeCommand: Sendable {
   /// Destination: issue wrapped tokens on a proof of the lock, whoever brings it.
   case issue(AttestedEvent)
   /// Destination: try once more what the peer's stream delivered. Actor: this node.
-  case issuePending(peer: FrameID, lockID: String)
+  case issuePending(peer: FrameID, lockID: String, log: PeerLog? = nil)
   /// Destination: burn wrapped tokens so that they return. Actor: the agent.
   case redeem(id: String, origin: FrameID, from: AgentName, recipient: AgentName, amount: Amount, memo: String = "")
   /// Origin: unlock on a proof of the redemption, whoever brings it.
   case unlock(AttestedEvent)
-  case unlockPending(peer: FrameID, redeemID: String)
+  case unlockPending(peer: FrameID, redeemID: String, log: PeerLog? = nil)
+  /// What waited with a log that its frame has lost goes to whom it is due, once that log was decided about. Actor: this node.
+  case returnItem(log: PeerLog, kind: PBFormerLogItemReturned.Kind, id: String)
   /// Stop the bridge with a peer. Actor: the authority, or this node when the two sides' statements contradict.
   case openBreaker(peer: FrameID, reason: String, detail: String)
   /// Actor: the authority only.
@@ -28,7 +31,7 @@ package enum BridgeCommand: Sendable {
       Self.digest("bridge.lock", peer, from, recipient, amount, memo)
     case .redeem(_, let peer, let from, let recipient, let amount, let memo):
       Self.digest("bridge.redeem", peer, from, recipient, amount, memo)
-    case .issue, .issuePending, .unlock, .unlockPending: CommandDigest.of(derivedKey ?? "")
+    case .issue, .issuePending, .unlock, .unlockPending, .returnItem: CommandDigest.of(derivedKey ?? "")
     case .openBreaker(let peer, let reason, _): CommandDigest.of("bridge.breaker.open", peer.name, reason)
     case .closeBreaker(let peer, let note): CommandDigest.of("bridge.breaker.close", peer.name, note)
     }
@@ -45,10 +48,12 @@ package enum BridgeCommand: Sendable {
   /// The key of a command that the node derives from facts: one for each lock and redemption, however it is proved.
   package var derivedKey: String? {
     switch self {
-    case .issue(let attested): "bridge/issue/\(attested.origin)/\(attested.event.event.lockID)"
-    case .issuePending(let peer, let id): "bridge/issue/\(peer)/\(id)"
-    case .unlock(let attested): "bridge/unlock/\(attested.origin)/\(attested.event.event.redeemID)"
-    case .unlockPending(let peer, let id): "bridge/unlock/\(peer)/\(id)"
+    // Ids belong to the log they are in: another one of the same frame may use them anew.
+    case .issue(let attested): "bridge/issue/\(attested.log)/\(attested.event.event.lockID)"
+    case .issuePending(let peer, let id, let log): "bridge/issue/\(log?.name ?? peer.name)/\(id)"
+    case .unlock(let attested): "bridge/unlock/\(attested.log)/\(attested.event.event.redeemID)"
+    case .unlockPending(let peer, let id, let log): "bridge/unlock/\(log?.name ?? peer.name)/\(id)"
+    case .returnItem(let log, let kind, let id): "former-log/return/\(log)/\(kind.rawValue)/\(id)"
     case .lock, .redeem, .openBreaker, .closeBreaker: nil
     }
   }

@@ -25,6 +25,8 @@ package enum BridgeError: FrameError, Equatable {
   case wrongEventType(expected: String, got: String)
   case nothingPending(String)
   case statementInvalid(peer: FrameID, why: String)
+  /// The tokens were issued against a log that their origin has lost, and nothing there backs them now.
+  case wrappedUnbacked(AgentName, has: Int64, needs: Int64, unbacked: Int64)
   /// The peer takes no locks: by the treaty it is not sent `TokensBridgeLocked`.
   case notSubscribed(peer: FrameID)
 
@@ -49,6 +51,7 @@ package enum BridgeError: FrameError, Equatable {
     case .nothingPending: "nothing_pending"
     case .statementInvalid: "statement_invalid"
     case .notSubscribed: "peer_not_subscribed"
+    case .wrappedUnbacked: "wrapped_unbacked"
     }
   }
 
@@ -56,7 +59,9 @@ package enum BridgeError: FrameError, Equatable {
     switch self {
     case .invalidID, .amountTooLarge, .selfBridge, .noteTooLong, .memoTooLong, .wrongEventType, .statementInvalid:
       .invalid
-    case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked, .notSubscribed: .refused
+    case .insufficientFunds, .bridgeCap, .overRate, .breakerOpen, .proofRefused, .unbacked, .notSubscribed,
+      .wrappedUnbacked:
+      .refused
     case .notNow(_, let code): code == "bridge_rate" ? .limited : .refused
     case .unknownAgent, .nothingPending: .notFound
     case .idInUse, .breakerClosed: .conflict
@@ -68,6 +73,8 @@ package enum BridgeError: FrameError, Equatable {
     switch self {
     case .invalidID(let id): "'\(id.prefix(80))' is not a lock or redeem id."
     case .amountTooLarge(let amount): "\(amount) minor units are more than one bridge operation may move."
+    case .wrappedUnbacked(let agent, let has, let needs, let unbacked):
+      "Agent '\(agent)' can redeem \(has) minor units and needs \(needs); \(unbacked) are of a log that their origin has lost."
     case .insufficientFunds(let agent, let has, let needs):
       "Agent '\(agent)' has \(has) minor units and needs \(needs)."
     case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
@@ -97,6 +104,7 @@ package enum BridgeError: FrameError, Equatable {
     switch self {
     case .invalidID: "Use 1 to 64 visible ASCII characters."
     case .amountTooLarge: "Split it."
+    case .wrappedUnbacked: "Wait until both frames have decided about that log (frame peer former-log list)."
     case .insufficientFunds: "Fund the agent or use a smaller amount."
     case .unknownAgent: "Check the name, or register the agent first."
     case .idInUse: "Use a new id."

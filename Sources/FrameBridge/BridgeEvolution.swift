@@ -8,7 +8,13 @@ extension BridgeState {
     logSize = recorded.position + 1
     switch recorded.event.payload {
     case .frameFederationEstablished(let p):
-      with(p.peer) { _ in }
+      guard let peer = try? FrameID(p.peer) else { return }
+      change(peer, to: PeerLog(peer, key: p.theirs.logVerifierKey), native: try? Asset(p.theirs.native), at: recorded.time)
+    case .formerLogAnswered(let p): accept(p)
+    case .formerLogDecided(let p): decide(p)
+    case .formerLogItemReturned(let p):
+      guard let log = PeerLog(name: p.log) else { return }
+      former[log]?.returns.removeAll { $0.kind == p.kind && $0.id == p.itemID }
     case .tokensBridgeLocked(let p):
       with(p.destination) { bridge in
         let item = BridgeItem(
@@ -67,6 +73,11 @@ extension BridgeState {
   /// that they show as an imbalance until somebody explains them.
   private mutating func evolve(_ p: PBPeerEventProjected, at recorded: RecordedEvent) {
     with(p.originFrame) { $0.state.sequence = p.sequence }
+    if p.rejected.isEmpty, p.eventType == EventType.formerLogDecided.name, let peer = try? FrameID(p.originFrame),
+      case .formerLogDecided(let decided)? = (try? RecordedEvent(bytes: p.event))?.event.payload
+    {
+      return confirm(decided, from: peer)
+    }
     let isUnbacked = UnbackedReason(rawValue: p.rejected) != nil
     guard p.rejected.isEmpty || isUnbacked, Self.bridgeTypes.contains(p.eventType),
       let event = try? RecordedEvent(bytes: p.event), let peer = try? FrameID(p.originFrame)
@@ -84,7 +95,7 @@ extension BridgeState {
   ]
 
   /// A peer can write any number; nothing it writes may overflow a sum of ours.
-  private static func bounded(_ total: Int64) -> Int64 { min(max(0, total), BridgeLimits.totalMax) }
+  static func bounded(_ total: Int64) -> Int64 { min(max(0, total), BridgeLimits.totalMax) }
 
   private static func apply(_ claim: BridgeClaim, isUnbacked: Bool, _ bridge: inout BridgePeer) {
     switch claim.kind {

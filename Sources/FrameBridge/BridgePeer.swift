@@ -1,4 +1,5 @@
 package import FrameCore
+package import FrameLog
 package import FrameProjection
 package import FrameProtos
 
@@ -23,7 +24,7 @@ package struct BridgeItem: Sendable, Equatable {
 
 /// Our asset at a peer: we are the origin, the reserve is here.
 package struct OutboundBridge: Sendable, Equatable {
-  /// Ever locked here for the peer, and ever unlocked again.
+  /// Ever locked here for the peer's log, and ever unlocked again.
   package internal(set) var locked: Int64 = 0
   package internal(set) var unlocked: Int64 = 0
   /// Ever issued and redeemed there, as the peer's stream attests it, in its order.
@@ -74,6 +75,8 @@ package struct InboundBridge: Sendable, Equatable {
   /// In flight: redeemed here, not attested as unlocked there.
   package internal(set) var notUnlocked: [String: Int64] = [:]
   package internal(set) var issueRate = SlidingWindow()
+  /// What agents hold of former logs that were recognised, and is backed like the rest; in `issued`.
+  package internal(set) var takenOver: [String: Int64] = [:]
 
   package var outstanding: Int64 { issued - redeemed }
   /// What is locked at the origin for us, as attested.
@@ -110,6 +113,12 @@ package struct BridgePeer: Sendable, Equatable {
   package internal(set) var breaker: Breaker?
   /// Last sequence of the peer's stream that is held.
   package internal(set) var sequence: UInt64 = 0
+  /// The log that all this is with.
+  package internal(set) var log: PeerLog?
+  /// When the first treaty with it was made.
+  package internal(set) var since: FrameTime?
+  /// Its frame's currency.
+  package internal(set) var native: Asset?
 
   package init() {}
 }

@@ -28,6 +28,10 @@ extension BridgeState {
   func act(
     _ claim: BridgeClaim, _ ledger: LedgerState, _ federation: FederationState, _ context: DecisionContext
   ) throws -> [EventDraft] {
+    // Made for a log that we have lost, if we have: the log it is proved by may be as old as it likes (decision 0034).
+    if let since = peer(claim.peer).since, claim.time < since {
+      throw BridgeError.proofRefused(check: "log", code: "before_this_log")
+    }
     let view = BridgeView(
       frame: frame, treaty: try federation.requireEstablished(claim.peer), ledger: ledger, peer: peer(claim.peer),
       now: context.now, isInStream: false)

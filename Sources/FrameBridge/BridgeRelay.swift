@@ -123,6 +123,7 @@ package final class BridgeRelay: Service {
       let figures: BridgeFigures
       let issues: [String]
       let unlocks: [String]
+      let log: PeerLog?
     }
     let work = try? await port.bridge { state, ledger, federation in
       state.peers.map { peer, bridge in
@@ -131,14 +132,31 @@ package final class BridgeRelay: Service {
           items.filter { $0.reason.isEmpty }.prefix(BridgeLimits.relayBatchMax).map(\.item.id)
         }
         return Work(
-          peer: peer, figures: BridgeFigures(bridge), issues: ready(pending.issues), unlocks: ready(pending.unlocks))
+          peer: peer, figures: BridgeFigures(bridge), issues: ready(pending.issues), unlocks: ready(pending.unlocks),
+          log: bridge.log)
       }
     }
+    await returnItems()
     for item in work ?? [] {
       metrics.publish(item.figures, item.peer.name)
       count(item.figures, item.peer)
-      for id in item.issues { await retry(.issuePending(peer: item.peer, lockID: id), item.peer, .issue) }
-      for id in item.unlocks { await retry(.unlockPending(peer: item.peer, redeemID: id), item.peer, .unlock) }
+      for id in item.issues {
+        await retry(.issuePending(peer: item.peer, lockID: id, log: item.log), item.peer, .issue)
+      }
+      for id in item.unlocks {
+        await retry(.unlockPending(peer: item.peer, redeemID: id, log: item.log), item.peer, .unlock)
+      }
+    }
+  }
+
+  /// What waited with logs that were decided about goes to whom it is due.
+  private func returnItems() async {
+    let due =
+      (try? await port.bridge { state, ledger, _ in
+        state.toReturn.filter { item in (try? AgentName(item.item.to)).map(ledger.agentExists) ?? false }
+      }) ?? []
+    for (log, item) in due.prefix(BridgeLimits.relayBatchMax) {
+      await retry(.returnItem(log: log, kind: item.kind, id: item.id), log.frame, item.kind == .lock ? .lock : .unlock)
     }
   }
 

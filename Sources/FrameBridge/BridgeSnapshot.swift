@@ -71,6 +71,7 @@ extension InboundBridge: SnapshotValue {
     output.write(redeems)
     output.write(notUnlocked)
     output.write(issueRate)
+    output.write(takenOver)
   }
 
   package init(from input: inout SnapshotInput) throws {
@@ -85,6 +86,7 @@ extension InboundBridge: SnapshotValue {
     redeems = try input.read()
     notUnlocked = try input.read()
     issueRate = try input.read()
+    takenOver = try input.read()
   }
 }
 
@@ -108,6 +110,9 @@ extension BridgePeer: SnapshotValue {
     output.write(inbound)
     output.write(breaker)
     output.write(sequence)
+    output.write(log)
+    output.write(since)
+    output.write(native)
   }
 
   package init(from input: inout SnapshotInput) throws {
@@ -115,5 +120,8 @@ extension BridgePeer: SnapshotValue {
     inbound = try input.read()
     breaker = try input.read()
     sequence = try input.read()
+    log = try input.read()
+    since = try input.read()
+    native = try input.read()
   }
 }

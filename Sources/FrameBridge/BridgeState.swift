@@ -8,7 +8,10 @@ internal import FrameProtos
 /// SF-3 as a pure value: what is locked, issued, redeemed and unlocked with each peer, and whether it adds up.
 package struct BridgeState: SnapshotState, Sendable {
   package let frame: FrameID
+  /// By peer, with its present log.
   package internal(set) var peers: [FrameID: BridgePeer] = [:]
+  /// With logs that their frames have lost or left.
+  package internal(set) var former: [PeerLog: FormerBridge] = [:]
   /// Events applied so far: the log size at which this state is true.
   package internal(set) var logSize: UInt64 = 0
 
@@ -17,6 +20,7 @@ package struct BridgeState: SnapshotState, Sendable {
   package mutating func snapshot(_ fields: inout SnapshotFields) throws {
     try fields.same("frame", frame)
     try fields.field("peers", &peers)
+    try fields.field("former", &former)
     try fields.field("logSize", &logSize)
   }
 
@@ -51,13 +55,18 @@ package struct BridgeState: SnapshotState, Sendable {
       let claim = try claim(attested, .redemption, federation)
       if let unlocked = peer(claim.peer).outbound.unlocks[claim.id] { return try done(unlocked, claim) }
       return try act(claim, ledger, federation, context)
-    case .issuePending(let from, let id):
+    case .returnItem(let log, let kind, let id):
       try requireNode(context)
+      return try giveBack(log, kind, id)
+    case .issuePending(let from, let id, let log):
+      try requireNode(context)
+      guard log == nil || log == peer(from).log else { throw BridgeError.nothingPending(id) }
       if peer(from).inbound.issues[id] != nil { return [] }
       guard let item = peer(from).inbound.pendingIssues[id] else { throw BridgeError.nothingPending(id) }
       return try retry(item, .lock, ledger, federation, context)
-    case .unlockPending(let from, let id):
+    case .unlockPending(let from, let id, let log):
       try requireNode(context)
+      guard log == nil || log == peer(from).log else { throw BridgeError.nothingPending(id) }
       if peer(from).outbound.unlocks[id] != nil { return [] }
       guard let item = peer(from).outbound.pendingUnlocks[id] else { throw BridgeError.nothingPending(id) }
       return try retry(item, .redemption, ledger, federation, context)
@@ -120,7 +129,12 @@ package struct BridgeState: SnapshotState, Sendable {
     let asset = try Asset(treaty.theirs.native)
     let bridge = peer(origin).inbound
     guard bridge.redeems[id] == nil else { throw BridgeError.idInUse(id) }
-    try requireFunds(from, ledger.balance(.wrapped(from, asset)), amount)
+    let held = ledger.balance(.wrapped(from, asset))
+    try requireFunds(from, held, amount)
+    let unbacked = unbacked(from, of: origin, asset)
+    guard held - unbacked >= amount.minorUnits else {
+      throw BridgeError.wrappedUnbacked(from, has: held - unbacked, needs: amount.minorUnits, unbacked: unbacked)
+    }
     var payload = PBWrappedTokensRedeemed()
     payload.redeemID = id
     payload.origin = origin.name

@@ -250,5 +250,6 @@ package final class BundleRefresher: Service {
     else { return }
     guard directory.treaty(peer)?.state == .established else { return }
     show(peer, expected: treaty.fingerprint, observed: fetched.bundle.fingerprint.description)
+    await federation.look(at: treaty)
   }
 }

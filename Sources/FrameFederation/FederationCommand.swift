@@ -37,6 +37,11 @@ package enum FederationCommand: Sendable {
   /// The peer's log has shown two histories.
   case reportEquivocation(peer: FrameID, proof: EquivocationProof)
 
+  /// What stands towards a log that a peer has lost (decision 0034).
+  case formerLog(peer: FrameID, FormerLogCommand)
+  /// A treaty was established with another log by a version that did not book what stood towards the one before.
+  case bookFormerLog(PeerLog)
+
   /// New terms: see ``AmendmentCommand`` for whose word each is.
   case amendment(peer: FrameID, AmendmentCommand)
 
@@ -48,8 +53,9 @@ package enum FederationCommand: Sendable {
     case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _, _),
       .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _, _),
       .approvalRefused(let peer, _, _), .rotatePin(let peer, _), .repin(let peer, _, _), .amendment(let peer, _),
-      .reportEquivocation(let peer, _):
+      .reportEquivocation(let peer, _), .formerLog(let peer, _):
       peer.name
+    case .bookFormerLog(let log): log.frame.name
     }
   }
 
@@ -78,6 +84,8 @@ package enum FederationCommand: Sendable {
     case .rotatePin(let peer, let pin):
       CommandDigest.of("ws3.rotate", peer.name, pin.fingerprint, String(pin.sequence))
     case .amendment(let peer, let command): command.digest(peer)
+    case .formerLog(let peer, let command): command.digest(peer)
+    case .bookFormerLog(let log): CommandDigest.of("ws3.book-former-log", log.name)
     }
   }
 }

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameLog
 
 /// What the treaty and the peer channel refuse.
 package enum FederationError: FrameError, Equatable {
@@ -42,6 +43,15 @@ package enum FederationError: FrameError, Equatable {
   /// The treaty is stopped: the peer's log has shown two histories.
   case equivocated(FrameID, position: UInt64)
   case equivocationUnproven(FrameID, why: String)
+  case formerLogUnknown(String)
+  case formerLogState(PeerLog, state: String)
+  case formerLogDecided(PeerLog, state: String)
+  case formerLogCurrencyChanged(PeerLog)
+  case formerLogInvalid(String)
+  /// The log that is meant is not the one that the treaty names.
+  case anotherLog(FrameID, whose: FrameID)
+  /// The peer's bundle endpoint shows another log key than the treaty pins.
+  case logKeyChanged(FrameID, pinned: String, served: String)
 
   package var code: String {
     switch self {
@@ -81,18 +91,25 @@ package enum FederationError: FrameError, Equatable {
     case .tooManyAmendments: "too_many_amendments"
     case .equivocated: "peer_equivocated"
     case .equivocationUnproven: "equivocation_unproven"
+    case .formerLogUnknown: "former_log_unknown"
+    case .formerLogState: "former_log_state"
+    case .formerLogDecided: "former_log_decided"
+    case .formerLogCurrencyChanged: "former_log_currency_changed"
+    case .formerLogInvalid: "former_log_invalid"
+    case .logKeyChanged: "log_key_changed"
+    case .anotherLog: "stream_of_another_log"
     }
   }
 
   package var kind: FrameErrorKind {
     switch self {
-    case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing: .notFound
+    case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing, .formerLogUnknown: .notFound
     case .documentInvalid, .amendmentInvalid, .selfPeering, .invitationInvalid, .descriptionInvalid, .profileUnknown,
-      .bundleUnusable, .endpointInvalid, .routeLoop, .equivocationUnproven:
+      .bundleUnusable, .endpointInvalid, .routeLoop, .equivocationUnproven, .formerLogInvalid:
       .invalid
-    case .amendmentPending, .amendmentClosed: .conflict
+    case .amendmentPending, .amendmentClosed, .formerLogState, .anotherLog: .conflict
     case .notEstablished, .invitationExpired, .wrongDirection, .fingerprintMismatch, .profileMismatch,
-      .sequenceRollback, .equivocated, .endpointOfAnother:
+      .sequenceRollback, .equivocated, .endpointOfAnother, .formerLogDecided, .formerLogCurrencyChanged, .logKeyChanged:
       .refused
     case .alreadyFederated, .invitationPending: .conflict
     case .bundleTooLarge: .tooLarge
@@ -148,6 +165,17 @@ package enum FederationError: FrameError, Equatable {
       "The treaty with '\(peer)' is stopped: its log has two histories (our event \(position) keeps both signed notes)."
     case .equivocationUnproven(let peer, let why):
       "The notes do not prove that the log of '\(peer)' has two histories: \(why.prefix(300))"
+    case .formerLogUnknown(let name): "'\(name.prefix(300))' is neither a former log of a peer nor an open proposal."
+    case .formerLogState(let log, let state): "Former log '\(log)' is \(state)."
+    case .formerLogDecided(let log, let state):
+      "The log of '\(log.frame)' with this key was put aside as '\(log)' and is \(state): it cannot come back."
+    case .formerLogCurrencyChanged(let log):
+      "'\(log.frame)' has another currency now than when '\(log)' was its log: its wrapped tokens cannot be taken over."
+    case .formerLogInvalid(let why): "That cannot be done about the former log: \(why.prefix(300))"
+    case .anotherLog(let peer, let whose):
+      "What is asked between this frame and '\(peer)' is about another log of '\(whose)' than the treaty names."
+    case .logKeyChanged(let peer, let pinned, let served):
+      "'\(peer)' has another log key (\(served.prefix(120))) than its treaty says (\(pinned.prefix(120)))."
     }
   }
 
@@ -191,6 +219,16 @@ package enum FederationError: FrameError, Equatable {
     case .equivocated:
       "Read runbooks/FramePeerEquivocation.md; once it is explained, revoke the treaty and establish a new one."
     case .equivocationUnproven: "Nothing needs to be done: the treaty goes on."
+    case .formerLogUnknown: "See frame peer former-log list."
+    case .formerLogState:
+      "See frame peer former-log show; a decision is final, and an open proposal is the peer's to answer."
+    case .formerLogDecided: "The frame needs a new log (frame init in an empty folder), and a new invitation."
+    case .formerLogCurrencyChanged: "Write it off (frame peer former-log write-off)."
+    case .formerLogInvalid: "Correct what was asked (frame peer former-log --help)."
+    case .anotherLog:
+      "One side has made its log anew: revoke the treaty on the other, and make a new one (runbooks/FrameProjectionStreamRefused.md)."
+    case .logKeyChanged:
+      "New keys of the bundle are not enough: its log is another. Revoke the treaty and make a new one (runbooks/FrameFormerLogUndecided.md)."
     }
   }
 }

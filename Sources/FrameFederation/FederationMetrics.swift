@@ -1,6 +1,7 @@
 import FrameCore
 import FrameIdentity
 import FrameMetrics
+import FrameProtos
 
 /// All metrics of the federation room.
 package struct FederationMetrics: Sendable {
@@ -24,6 +25,10 @@ package struct FederationMetrics: Sendable {
   let amendmentsOpen: GaugeFamily
   let invitationsOpen: GaugeFamily
   let invitationsLapsed: CounterFamily
+  let formerLogsUndecided: GaugeFamily
+  let formerLogSince: GaugeFamily
+  let formerLogAmount: GaugeFamily
+  let formerLogClaims: GaugeFamily
 
   let handshakes: CounterFamily
   let handshakeDuration: HistogramFamily
@@ -96,6 +101,20 @@ package struct FederationMetrics: Sendable {
       labels: ["direction"])
     invitationsLapsed = registry.counter(
       "frame_invitations_lapsed_total", help: "Invitations that nobody decided about in time.", labels: ["direction"])
+    formerLogsUndecided = registry.gauge(
+      "frame_former_logs_undecided",
+      help: "Logs that the peer has lost or left, about which nobody has decided while something stands towards them.",
+      labels: ["peer"])
+    formerLogSince = registry.gauge(
+      "frame_former_log_timestamp_seconds",
+      help: "When the oldest of these was put aside; 0 when there is none.", labels: ["peer"])
+    formerLogAmount = registry.gauge(
+      "frame_former_log_minor_units",
+      help: "What stands towards them, by kind; wrapped in the peer's money, the rest in ours.", unit: .minorUnits,
+      labels: ["peer", "kind"])
+    formerLogClaims = registry.gauge(
+      "frame_former_log_claims_pending",
+      help: "What the peer asks us to take over of a log that we have lost, and nobody has answered.", labels: ["peer"])
     handshakeDuration = registry.histogram(
       "frame_peer_handshake_duration_seconds",
       help: "From the acceptance of the peer's connection to the end of its TLS handshake.", labels: ["peer"])
@@ -185,6 +204,7 @@ package struct FederationMetrics: Sendable {
       }
       bundleSequence.with(peer.name).set(Int64(clamping: treaty.pin.sequence))
     }
+    for peer in state.treaties.keys { show(state.logs, of: peer) }
     for direction in [Treaty.Direction.incoming, .outgoing] {
       let open = state.treaties.values.count {
         $0.state == .requested && $0.direction == direction && !$0.isExpired(at: now)
@@ -194,6 +214,18 @@ package struct FederationMetrics: Sendable {
     for value in TreatyState.allCases {
       peers.with(value.rawValue).set(state.treaties.values.count { $0.state == value })
     }
+  }
+
+  /// What nobody has decided about yet.
+  private func show(_ logs: PeerLogs, of peer: FrameID) {
+    let open = logs.former(of: peer).filter(\.state.isOpen)
+    formerLogsUndecided.with(peer.name).set(open.count)
+    formerLogSince.with(peer.name).set(open.map(\.since).min()?.seconds ?? 0)
+    for (kind, _) in PBFormerLogFigures().amounts {
+      let amounts = open.map { $0.figures.amounts.first { $0.kind == kind }?.amount ?? 0 }
+      formerLogAmount.with(peer.name, kind).set(amounts.reduce(0, &+))
+    }
+    formerLogClaims.with(peer.name).set(logs.claims(of: peer).count { $0.state == .pending })
   }
 
   /// Counts what has changed about one treaty.

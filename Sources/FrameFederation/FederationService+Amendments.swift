@@ -83,13 +83,20 @@ extension FederationService {
   }
 
   /// Trusts the bundle that the peer's endpoint serves now, although the pinned one does not vouch for it, because the
-  /// operator has learned its fingerprint by other means.
-  /// - Throws: ``FederationError``, `FetchError`, `BundleError`, or what the log throws; the old pin then stays.
+  /// operator has learned its fingerprint by other means. New keys of the bundle are not a new log: a frame that has lost its log
+  /// as well takes a new treaty.
+  /// - Throws: ``FederationError/logKeyChanged(_:pinned:served:)``, ``FederationError``, `FetchError`, `BundleError`, or what the log throws; the old pin then stays.
   package func repin(
     _ peer: FrameID, fingerprint: BundleFingerprint, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
     let treaty = try await treaty(peer)
-    let pin = try await courier.fetchUnvouched(peer, from: treaty.theirs.bundleEndpoint)
+    let (theirs, pin) = try await courier.discover(
+      peer, at: EndpointURL(treaty.theirs.bundleEndpoint), by: BundleProfile(treaty.theirs.bundleEndpointProfile))
+    saw(theirs.logVerifierKey, of: peer)
+    // The operator named this bundle; what its holder says of its log is then the peer's own word.
+    guard pin.fingerprint != fingerprint.description || theirs.logVerifierKey == treaty.peerLogKey else {
+      throw FederationError.logKeyChanged(peer, pinned: treaty.peerLogKey, served: theirs.logVerifierKey)
+    }
     try await submit(
       .repin(peer: peer, fingerprint: fingerprint.description, pin: pin), actor: actor, key: key)
     return try await self.treaty(peer)

@@ -24,6 +24,8 @@ package final class FederationService: Service, TreatyVerbs {
   private let logger: Logger
   private let machine = Mutex(HandshakeMachine())
   private let observed: Mutex<FederationState>
+  /// The log keys that peers' bundle endpoints last showed, where somebody looked. For people: nothing rests on them.
+  private let servedLogKeys = Mutex<[FrameID: String]>([:])
   private let actions: AsyncStream<HandshakeMachine.Action>
   private let enqueue: AsyncStream<HandshakeMachine.Action>.Continuation
 
@@ -156,10 +158,29 @@ package final class FederationService: Service, TreatyVerbs {
     return try await treaty(peer)
   }
 
+  /// What an operator decides about a log that a peer has lost, or that we have.
+  package func decide(
+    _ command: FormerLogCommand, with peer: FrameID, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws { try await submit(.formerLog(peer: peer, command), actor: actor, key: key) }
+
   /// - Throws: ``FederationError/unknownPeer(_:)``.
   package func treaty(_ peer: FrameID) async throws -> Treaty {
     guard let treaty = try await port.federation().treaty(peer) else { throw FederationError.unknownPeer(peer) }
     return treaty
+  }
+
+  /// The log key that the peer's bundle endpoint last showed, if anybody looked.
+  package func servedLogKey(of peer: FrameID) -> String? { servedLogKeys.withLock { $0[peer] } }
+
+  func saw(_ logKey: String, of peer: FrameID) { servedLogKeys.withLock { $0[peer] = logKey } }
+
+  /// Looks, for people, at what a peer says of itself whose bundle nothing vouches for any more.
+  func look(at treaty: Treaty) async {
+    guard let url = try? EndpointURL(treaty.theirs.bundleEndpoint),
+      let profile = try? BundleProfile(treaty.theirs.bundleEndpointProfile),
+      let (theirs, _) = try? await courier.discover(treaty.peer, at: url, by: profile)
+    else { return }
+    saw(theirs.logVerifierKey, of: treaty.peer)
   }
 
   /// All treaties, in order of the peers' names.

@@ -14,6 +14,8 @@ package struct FederationState: Sendable, Equatable {
   /// Treaties that have ended and whose place no new one has taken, as they ended: with these frames the books are still
   /// to be closed, whatever invitation may wait meanwhile.
   package private(set) var ended: [FrameID: Treaty] = [:]
+  /// Which log of each peer its treaty is with, and those before it.
+  package internal(set) var logs = PeerLogs()
 
   /// Open invitations from others that may wait for the operator at once (CONFORMANCE B21).
   package static let openInvitationsMax = 64
@@ -105,6 +107,12 @@ extension FederationState {
     case .reportEquivocation(let peer, let proof):
       try requireNode(context)
       return try report(proof, of: peer)
+    case .formerLog(let peer, let command):
+      return try decide(command, with: peer, context)
+    case .bookFormerLog:
+      // Its figures are other rooms': `NodeState` makes the event of them.
+      try requireNode(context)
+      return []
     }
   }
 
@@ -114,6 +122,7 @@ extension FederationState {
   ) throws(FederationError) -> [EventDraft] {
     let peer = try checked(theirs)
     try checkPin(pin, peer)
+    try requireUndecided(peer, theirs.logVerifierKey)
     if let treaty = treaties[peer], !treaty.isClosed(at: now) {
       guard treaty.state == .requested else { throw .alreadyFederated(peer, state: treaty.state.rawValue) }
       throw .invitationPending(peer, invitation: treaty.invitationID)
@@ -126,6 +135,7 @@ extension FederationState {
     ours: PBFrameDescription, now: FrameTime
   ) throws(FederationError) -> [EventDraft] {
     try checkPin(pin, peer)
+    try requireUndecided(peer, theirs.logVerifierKey)
     guard !id.isEmpty, id.utf8.count <= 64 else { throw .invitationInvalid("its id is empty or too long") }
     guard theirs.bundleFingerprint == pin.fingerprint else {
       throw .fingerprintMismatch(peer, expected: theirs.bundleFingerprint, observed: pin.fingerprint)
@@ -203,6 +213,7 @@ extension FederationState {
     guard !treaty.isExpired(at: now) else { throw .invitationExpired(peer, invitation: id) }
     let named = try checked(approver)
     guard named == peer else { throw .descriptionInvalid("it describes '\(named)', not the caller '\(peer)'") }
+    try requireUndecided(peer, approver.logVerifierKey)
     guard ourFingerprint == treaty.ours.bundleFingerprint else {
       throw .fingerprintMismatch(frame, expected: treaty.ours.bundleFingerprint, observed: ourFingerprint)
     }
@@ -237,6 +248,7 @@ extension FederationState {
     guard inviter.logVerifierKey == treaty.theirs.logVerifierKey, inviter.terms == treaty.theirs.terms,
       inviter.native == treaty.theirs.native
     else { throw .descriptionInvalid("log key, currency or terms differ from the approved invitation") }
+    try requireUndecided(peer, inviter.logVerifierKey)
     let text = try TreatyDocument(treatyID: id, revision: 0, inviter: inviter, invitee: treaty.ours)
     try text.verify(document, signedBy: text.keys)
     return [Self.established(id, peer, ours: treaty.ours, theirs: inviter, pin: treaty.pin, document: document)]
@@ -309,6 +321,7 @@ extension FederationState {
   package mutating func evolve(_ recorded: RecordedEvent) {
     let time = recorded.clock
     defer { if Self.isTreatyEvent(recorded.event) { version = recorded.position + 1 } }
+    evolveLogs(recorded)
     switch recorded.event.payload {
     case .frameInvitationRequested(let e): evolve(e, time)
     case .frameInvitationApproved(let e):
@@ -405,5 +418,6 @@ extension FederationState: SnapshotState {
     try fields.field("version", &version)
     try fields.field("ended", &ended)
     try fields.field("equivocations", &equivocations)
+    try fields.field("logs", &logs)
   }
 }

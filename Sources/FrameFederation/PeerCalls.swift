@@ -10,14 +10,21 @@ import Foundation
 /// not known (ask again, never guess), `refused` that the peer answered no.
 package protocol PeerCalling: Sendable {
   /// 2pc: asks `peer` to credit. Safe to repeat: the peer decides once per transfer id.
-  func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision
+  /// - Parameter log: of the peer, that the transfer is with; another one is not asked (decision 0034). nil: the treaty's.
+  func credit(
+    _ peer: FrameID, _ terms: PBTransferTerms, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision
   /// 2pc: asks `peer` what it decided; a peer that never saw the transfer writes a refusal first (presumed abort).
-  func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision
+  /// - Parameter log: as above.
+  func resolve(
+    _ peer: FrameID, transferID: String, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision
   /// SF-4: our subscription to `peer`'s log after `sequence`. Runs until the stream ends (returns), fails (throws) or the
-  /// task is cancelled. It throws ``PeerCallError/moved(peer:)`` when the channel has gone over to a new connection: nothing is
+  /// task is cancelled. `log` is the peer's log whose stream it is. It throws ``PeerCallError/moved(peer:)`` when the channel has gone over to a new connection: nothing is
   /// wrong, and it is to be opened again at once. Messages are handed over one at a time, in order; a slow `onMessage` slows the sender down.
   func subscribe(
-    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+    _ peer: FrameID, after sequence: UInt64, of log: PeerLog?,
+    onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws
   /// SF-3: the peer's signed totals of both directions.
   func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement
@@ -39,6 +46,22 @@ extension PeerCalling {
 
   package func pause(_ peer: FrameID, for duration: Duration, clock: any FrameClock) async throws {
     try await clock.sleep(for: duration)
+  }
+}
+
+extension PeerCalling {
+  package func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
+    try await credit(peer, terms, of: nil, timeout: timeout)
+  }
+
+  package func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
+    try await resolve(peer, transferID: transferID, of: nil, timeout: timeout)
+  }
+
+  package func subscribe(
+    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+  ) async throws {
+    try await subscribe(peer, after: sequence, of: nil, onMessage: onMessage)
   }
 }
 

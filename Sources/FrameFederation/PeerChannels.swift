@@ -277,24 +277,37 @@ package final class PeerChannels: PeerCalling, Service {
   // MARK: Calls
 
   package func credit(
-    _ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration
+    _ peer: FrameID, _ terms: PBTransferTerms, of log: PeerLog?, timeout: Duration
   ) async throws -> PBTransferDecision {
     var request = PBCreditRequest()
     request.terms = terms
+    request.logVerifierKey = try Self.key(try directory.requireEstablished(peer), of: log)
     return try await call(peer, .credit, timeout) { [request] client, options in
       try await client.api.creditTransfer(request, options: options)
     }
   }
 
   package func resolve(
-    _ peer: FrameID, transferID: String, timeout: Duration
+    _ peer: FrameID, transferID: String, of log: PeerLog?, timeout: Duration
   ) async throws -> PBTransferDecision {
     var request = PBResolveRequest()
     request.transferID = transferID
-    if let ended = directory.ended(peer) { return try await resolve(request, timeout, ended.treaty, ended.bundle) }
+    if let ended = directory.ended(peer) {
+      request.logVerifierKey = try Self.key(ended.treaty, of: log)
+      return try await resolve(request, timeout, ended.treaty, ended.bundle)
+    }
+    request.logVerifierKey = try Self.key(try directory.requireEstablished(peer), of: log)
     return try await call(peer, .resolve, timeout) { [request] client, options in
       try await client.api.resolveTransfer(request, options: options)
     }
+  }
+
+  /// The key of the peer's log by the treaty, if that is the log that is meant.
+  private static func key(_ treaty: Treaty, of log: PeerLog?) throws(FederationError) -> String {
+    guard log == nil || log == PeerLog(treaty.peer, key: treaty.peerLogKey) else {
+      throw .anotherLog(treaty.peer, whose: treaty.peer)
+    }
+    return treaty.peerLogKey
   }
 
   /// The one question that is asked of a frame whose treaty has ended, on a connection of its own.
@@ -338,10 +351,14 @@ package final class PeerChannels: PeerCalling, Service {
   }
 
   package func subscribe(
-    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+    _ peer: FrameID, after sequence: UInt64, of log: PeerLog?,
+    onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws {
+    let treaty = try directory.requireEstablished(peer)
     var request = PBSubscribeRequest()
     request.afterSequence = sequence
+    request.logVerifierKey = try Self.key(treaty, of: log)
+    request.callerLogVerifierKey = treaty.ours.logVerifierKey
     try await call(peer, .subscribe, nil) { [request, reachability] client, options in
       try await client.untilLeft {
         try await client.api.subscribe(request, options: options) { response in

@@ -69,6 +69,9 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     request: PBSubscribeRequest, response: RPCWriter<PBProjectionMessage>, context: ServerContext
   ) async throws {
     try await serve(.subscribe, .established, context) { peer in
+      let treaty = try directory.requireEstablished(peer)
+      try Self.requireLog(request.logVerifierKey, treaty.ours.logVerifierKey, peer, whose: directory.frame)
+      try Self.requireLog(request.callerLogVerifierKey, treaty.peerLogKey, peer, whose: peer)
       try await verbs.subscribe(after: request.afterSequence, peer: peer) { message in
         // Each message asks again: between a revoke and the end of the stream nothing more goes out.
         try directory.requireEstablished(peer)
@@ -81,7 +84,11 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   }
 
   func creditTransfer(request: PBCreditRequest, context: ServerContext) async throws -> PBTransferDecision {
-    try await serve(.credit, .established, context) { try await verbs.credit(request.terms, from: $0) }
+    try await serve(.credit, .established, context) { peer in
+      let treaty = try directory.requireEstablished(peer)
+      try Self.requireLog(request.logVerifierKey, treaty.ours.logVerifierKey, peer, whose: directory.frame)
+      return try await verbs.credit(request.terms, from: peer)
+    }
   }
 
   func resolveTransfer(request: PBResolveRequest, context: ServerContext) async throws -> PBTransferDecision {
@@ -92,6 +99,9 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
           "invalid_transfer_id", .invalid, "The transfer id is empty or longer than 128 bytes.",
           remedy: "Ask with the id of a transfer.")
       }
+      // What another log would have answered, this one cannot know.
+      let treaty = try directory.ended(peer)?.treaty ?? directory.requireEstablished(peer)
+      try Self.requireLog(request.logVerifierKey, treaty.ours.logVerifierKey, peer, whose: directory.frame)
       return try await verbs.resolve(transferID: request.transferID, from: peer)
     }
   }
@@ -116,6 +126,13 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
       reply.hashes = try await verbs.consistencyProof(from: request.first, to: request.second, for: peer)
       return reply
     }
+  }
+
+  /// A caller that names a log must mean the one there is; one of an older version names none (decision 0034).
+  private static func requireLog(
+    _ named: String, _ key: String, _ peer: FrameID, whose: FrameID
+  ) throws(FederationError) {
+    guard named.isEmpty || named == key else { throw .anotherLog(peer, whose: whose) }
   }
 
   private func serve<T: Sendable>(

@@ -82,12 +82,6 @@ struct TreatyCourier: Sendable {
     }
   }
 
-  /// The bundle that answers at the peer's endpoint, which nothing vouches for but that it agrees with itself.
-  func fetchUnvouched(_ peer: FrameID, from endpoint: String) async throws -> PinnedBundle {
-    let fetched = try await BundleClient(client: endpoints, clock: clock).firstContact(peer, at: EndpointURL(endpoint))
-    return PinnedBundle(fetched.bundle, document: fetched.document)
-  }
-
   /// Does one duty and says how it went. Never throws but for cancellation.
   func carryOut(
     _ attempt: HandshakeMachine.Attempt, _ treaty: Treaty

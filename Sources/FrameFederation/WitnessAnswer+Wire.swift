@@ -14,7 +14,8 @@ extension PBAddCheckpointReply {
     case .conflict(let size, let note):
       body = Data("\(size)\n".utf8)
       self.note = note
-    case .malformed(let why), .forbidden(let why), .inconsistent(let why): body = Data("\(why)\n".utf8)
+    case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
+      body = Data("\(why)\n".utf8)
     case .unknownOrigin: break
     }
   }
@@ -42,6 +43,7 @@ extension WitnessAnswer {
       guard let size = UInt64(text), String(size) == text else { return nil }
       self = .conflict(size: size, note: note)
     case 422: self = .inconsistent(text)
+    case 500: self = .failed(text)
     default: return nil
     }
   }

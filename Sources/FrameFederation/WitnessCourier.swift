@@ -10,8 +10,14 @@ package protocol CheckpointWitness: Sendable {
   /// For metrics and people.
   var name: String { get }
   var key: CosignatureKey { get }
+  /// Whether its bare word that it has seen more of our log than there is counts: the operator chose it for that. A peer must show it.
+  var isTrusted: Bool { get }
   /// - Throws: when there is no answer.
   func add(_ body: Data) async throws -> WitnessAnswer
+}
+
+extension CheckpointWitness {
+  package var isTrusted: Bool { false }
 }
 
 /// Our own log, as its courier needs it.
@@ -24,7 +30,7 @@ package protocol WitnessedLog: Sendable {
 /// Signs a checkpoint of our log every few seconds while it grows, and has every witness cosign it.
 ///
 /// It also learns whether our log is the newest: a witness that holds a larger checkpoint, signed by our own key, shows that
-/// an older copy was restored (CONFORMANCE B20). Then the node stops, unless it was told to go on.
+/// an older copy was restored (CONFORMANCE B20). Then the node takes nothing more, unless it was told to go on.
 package final class WitnessCourier: Service {
   package static let interval: Duration = .seconds(10)
   /// A log that does not grow is cosigned again after this time, so that a witness that is gone is noticed.
@@ -44,6 +50,10 @@ package final class WitnessCourier: Service {
   private let metrics: WitnessMetrics
   private let logger: Logger
   private let known = Mutex<[String: Known]>([:])
+  private let foundBehind = Mutex(false)
+
+  /// A round has found that our log is not the newest, or may not be.
+  package var isBehind: Bool { foundBehind.withLock { $0 } }
 
   /// - Parameters:
   ///   - witnesses: those there are now.
@@ -64,7 +74,7 @@ package final class WitnessCourier: Service {
     metrics.forkAccepted.set(acceptsFork)
   }
 
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``.
+  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
   package func run() async throws {
     try await cancelWhenGracefulShutdown {
       // A new treaty's witness and a peer that is only just up are not made to wait for a whole interval.
@@ -77,7 +87,7 @@ package final class WitnessCourier: Service {
 
   /// One round: a checkpoint, taken to all witnesses at once; a silent one delays nobody's next round but by its time-out.
   /// - Returns: how many witnesses there are, and how many have cosigned this checkpoint or a later one.
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``.
+  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
   package func round() async throws -> (witnesses: Int, confirmed: Int) {
     let checkpoint: SignedCheckpoint
     let present: [any CheckpointWitness]
@@ -99,7 +109,10 @@ package final class WitnessCourier: Service {
     }
     if let behind {
       logger.critical("\(behind.message)", metadata: ["remedy": "\(behind.remedy)", "accepted": "\(acceptsFork)"])
-      if !acceptsFork { throw behind }
+      if !acceptsFork {
+        foundBehind.withLock { $0 = true }
+        throw behind
+      }
     }
     return (
       present.count, known.withLock { known in known.values.count { $0.at != nil && $0.size >= checkpoint.size } }
@@ -138,7 +151,7 @@ package final class WitnessCourier: Service {
             if size > checkpoint.size { return behind(witness, size, note, checkpoint) }
           }
           old = size
-        case .malformed(let why), .forbidden(let why), .inconsistent(let why):
+        case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
           logger.error(
             "A witness does not cosign our checkpoint",
             metadata: ["witness": "\(witness.name)", "result": "\(answer.result)", "why": "\(why)"])
@@ -164,11 +177,17 @@ package final class WitnessCourier: Service {
     }
   }
 
-  /// Whoever says that it holds more of our log must show it, signed by our own key.
+  /// Whoever says that it holds more of our log must show it, signed by our own key; of a witness that the operator chose the number
+  /// is enough for a suspicion (decision 0035).
   private func behind(
     _ witness: any CheckpointWitness, _ size: UInt64, _ note: Data, _ checkpoint: SignedCheckpoint
   ) -> WitnessError? {
-    guard let shown = try? SignedCheckpoint(note: note, key: logKey), shown.size == size else {
+    let shown = try? SignedCheckpoint(note: note, key: logKey)
+    if shown?.size != size, witness.isTrusted {
+      metrics.behind.set(Int64(clamping: size - checkpoint.size))
+      return .ownLogSuspected(witness: witness.name, claimed: size, size: checkpoint.size)
+    }
+    guard let shown, shown.size == size else {
       logger.warning(
         "A witness claims to hold more of our log than there is, and does not show it",
         metadata: ["witness": "\(witness.name)", "size": "\(size)"])

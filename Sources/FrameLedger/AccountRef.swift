@@ -4,7 +4,8 @@ package import FrameProtos
 
 /// Which account: owner, kind and asset. Only this type and `Postings` know how accounts are spelled in events.
 package struct AccountRef: Hashable, Sendable, CustomStringConvertible {
-  /// An agent's name, a peer frame's id, or "" for the frame itself; which of them follows from the kind.
+  /// An agent's name, a peer frame's id or the name of a former log of one, or "" for the frame itself; which of them follows
+  /// from the kind.
   package let owner: String
   package let kind: PBAccountKind
   /// nil: the frame's native asset.
@@ -41,6 +42,11 @@ package struct AccountRef: Hashable, Sendable, CustomStringConvertible {
   package static func clearing(_ peer: FrameID) -> AccountRef { .init(owner: peer.name, kind: .clearing) }
   /// Native money locked here that backs wrapped tokens at `peer`.
   package static func bridgeReserve(_ peer: FrameID) -> AccountRef { .init(owner: peer.name, kind: .bridgeReserve) }
+  /// The same two of a log that the peer has lost or left (decision 0034).
+  package static func clearing(of former: PeerLog) -> AccountRef { .init(owner: former.name, kind: .clearing) }
+  package static func bridgeReserve(of former: PeerLog) -> AccountRef {
+    .init(owner: former.name, kind: .bridgeReserve)
+  }
   /// Another frame's asset, held here.
   package static func wrapped(_ agent: AgentName, _ asset: Asset) -> AccountRef {
     .init(owner: agent.text, kind: .wrapped, asset: asset)
@@ -110,6 +116,11 @@ package enum Postings {
   /// Moves `amount` minor units; both accounts are of the same asset.
   package static func move(_ amount: Int64, from: AccountRef, to: AccountRef) -> [PBPosting] {
     [posting(from, -amount), posting(to, amount)]
+  }
+
+  /// Several moves in one event.
+  static func all(_ movements: [MoneyClaim.Movement]) -> [PBPosting] {
+    movements.flatMap { move($0.amount, from: $0.from, to: $0.to) }
   }
 
   package static func posting(_ account: AccountRef, _ amount: Int64) -> PBPosting {

@@ -12,6 +12,9 @@ struct BridgeFold: Sendable {
   private var reserves: [String: Totals] = [:]
   /// A peer's money issued here, and redeemed again.
   private var wrapped: [String: Totals] = [:]
+  /// Totals belong to a log of the peer, not to its name (decision 0034): the key of the present one, and what others left.
+  private var keys: [String: String] = [:]
+  private var former: [String: (reserve: Totals?, wrapped: Totals?)] = [:]
 
   /// - Returns: what is wrong with the event, or nil.
   mutating func add(_ event: PBEvent) -> String? {
@@ -28,7 +31,26 @@ struct BridgeFold: Sendable {
     case .wrappedTokensRedeemed(let e):
       wrapped[e.origin, default: Totals()].left += Int128(e.amount)
       return Self.compare(e.totals.issued, e.totals.redeemed, wrapped[e.origin], "issued", "redeemed")
+    case .frameFederationEstablished(let e):
+      changeLog(of: e.peer, to: e.theirs.logVerifierKey)
+      return nil
+    case .formerLogAnswered(let e):
+      if e.accepted { reserves[e.peer, default: Totals()].entered += Int128(e.reserve) }
+      return nil
+    case .formerLogDecided(let e):
+      if e.outcome == .recognised { wrapped[e.peer, default: Totals()].entered += Int128(e.figures.wrapped) }
+      return nil
     default: return nil
+    }
+  }
+
+  private mutating func changeLog(of peer: String, to key: String) {
+    defer { keys[peer] = key }
+    guard let old = keys[peer], old != key else { return }
+    former["\(peer) \(old)"] = (reserves.removeValue(forKey: peer), wrapped.removeValue(forKey: peer))
+    if let resumed = former.removeValue(forKey: "\(peer) \(key)") {
+      reserves[peer] = resumed.reserve
+      wrapped[peer] = resumed.wrapped
     }
   }
 

@@ -118,6 +118,17 @@ package struct EmissionPolicy: Sendable {
     .treatyAmendmentAccepted: rule([.authority, .peer]),
     .treatyAmendmentRejected: rule([.authority, .peer]),
     .treatyAmendmentWithdrawn: rule([.peer]),
+    // Logs that peers have lost or left: booked with the treaty that tells of it, decided by operators, carried out by the node
+    .peerLogReplaced: rule(
+      [.authority, .node, .peer], (.clearing, .clearing), (.bridgeReserve, .bridgeReserve)),
+    .formerLogProposed: rule([.authority]),
+    .formerLogWithdrawn: rule([.authority]),
+    .formerLogAnswered: rule(
+      [.authority, .node], (.treasury, .clearing), (.clearing, .treasury), (.treasury, .bridgeReserve)),
+    .formerLogDecided: rule(
+      [.authority, .node], (.clearing, .clearing), (.bridgeReserve, .clearing), (.clearing, .treasury),
+      (.treasury, .clearing), (.bridgeReserve, .treasury)),
+    .formerLogItemReturned: rule([.node], (.bridgeReserve, .liquid)),
     // The frame's own identity: its keys change by themselves or by its authority's hand, who gets an SVID only by the latter
     .authorityPrepared: rule([.authority, .node]),
     .authorityActivated: rule([.authority, .node]),

@@ -136,7 +136,9 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
     switch account.kind.ownership {
     case .agent: guard agentExists(account.owner) else { throw LedgerError.unknownAgent(account.owner) }
     case .peer:
-      guard let peer = try? FrameID(account.owner), peer != ledger.frame else { throw refusal("not another frame") }
+      guard let peer = (try? FrameID(account.owner)) ?? PeerLog(name: account.owner)?.frame, peer != ledger.frame else {
+        throw refusal("not another frame")
+      }
     case .frame: guard account.owner.isEmpty else { throw refusal("it belongs to the frame") }
     case .nobody: throw refusal("not a kind of account")
     }

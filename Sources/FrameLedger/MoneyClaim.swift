@@ -1,4 +1,5 @@
 internal import FrameCore
+internal import FrameLog
 internal import FrameProtos
 
 /// What an event says it does with money. The guard holds its postings against this, so that no event can claim value
@@ -62,7 +63,10 @@ struct MoneyClaim {
     case .crossFrameTransferCompensated(let event):
       try reader.requireOrigin(event.terms)
       let peer = try reader.peer(event.terms.destination)
-      try add(.clearing(peer), try reader.liquid(event.terms.from), event.terms.amount, reader)
+      let clearing: AccountRef =
+        event.formerLog.isEmpty
+        ? .clearing(peer) : .clearing(of: try reader.log(event.formerLog, of: event.terms.destination))
+      try add(clearing, try reader.liquid(event.terms.from), event.terms.amount, reader)
 
     case .crossRegistryTransferLocked(let event):
       try reader.requireOrigin(event.terms)
@@ -99,7 +103,14 @@ struct MoneyClaim {
       let peer = try reader.peer(event.destination)
       try add(.bridgeReserve(peer), try reader.liquid(event.recipient), event.amount, reader)
 
-    case .frameFounded, .agentRegistered, .crossFrameTransferRefused, .crossRegistryTransferRefused,
+    case .peerLogReplaced, .formerLogAnswered, .formerLogDecided, .formerLogItemReturned:
+      for movement in try FormerLogMoney.movements(payload) {
+        guard movement.amount > 0 else { throw reader.refusal("it claims to move \(movement.amount)") }
+        movements.append(movement)
+      }
+
+    case .formerLogProposed, .formerLogWithdrawn, .frameFounded, .agentRegistered, .crossFrameTransferRefused,
+      .crossRegistryTransferRefused,
       .bridgeBreakerOpened, .bridgeBreakerClosed, .frameInvitationRequested, .frameInvitationApproved,
       .frameInvitationRejected, .frameFederationEstablished, .frameFederationRevoked, .peerBundleRotated,
       .peerBundleRepinned, .treatyAmendmentProposed, .treatyAmendmentAccepted, .treatyAmendmentRejected,
@@ -152,6 +163,13 @@ private struct ClaimReader {
   func peer(_ name: String) throws -> FrameID {
     guard let peer = try? FrameID(name), peer != frame else { throw refusal("'\(name)' is not another frame") }
     return peer
+  }
+
+  func log(_ name: String, of peer: String) throws -> PeerLog {
+    guard let log = PeerLog(name: name), log.frame.name == peer, log.frame != frame else {
+      throw refusal("'\(name)' is not a log of '\(peer)'")
+    }
+    return log
   }
 
   func requireOrigin(_ terms: PBTransferTerms) throws {

@@ -64,6 +64,8 @@ package enum WitnessAnswer: Sendable, Equatable {
   case unknownOrigin
   /// 422: not consistent with what was cosigned.
   case inconsistent(String)
+  /// 500: the witness could not remember it. The log has done nothing wrong, and asks again.
+  case failed(String)
 
   package var status: Int {
     switch self {
@@ -73,6 +75,7 @@ package enum WitnessAnswer: Sendable, Equatable {
     case .unknownOrigin: 404
     case .conflict: 409
     case .inconsistent: 422
+    case .failed: 500
     }
   }
 
@@ -85,8 +88,9 @@ package enum WitnessAnswer: Sendable, Equatable {
     case .unknownOrigin: "unknown_origin"
     case .conflict: "conflict"
     case .inconsistent: "inconsistent"
+    case .failed: "failed"
     }
   }
 
-  package static let results = ["ok", "malformed", "forbidden", "unknown_origin", "conflict", "inconsistent"]
+  package static let results = ["ok", "malformed", "forbidden", "unknown_origin", "conflict", "inconsistent", "failed"]
 }

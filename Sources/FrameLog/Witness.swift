@@ -88,7 +88,7 @@ package final class Witness: Sendable {
       }
     } catch {
       // Nothing was stored, so nothing is cosigned; the client asks again.
-      return (.malformed("the witness cannot store it: \(Self.text(error))"), nil)
+      return (.failed("the witness cannot remember it now"), nil)
     }
   }
 

@@ -8,6 +8,9 @@ package enum WitnessError: FrameError, Equatable {
   case wentBack(origin: String, seen: UInt64, now: UInt64)
   /// This node's own log is shorter than what its own key signed, as a witness shows.
   case ownLogBehind(witness: String, seen: UInt64, size: UInt64)
+  /// A witness of the operator's choice says that it has seen more of this node's own log than there is, and shows nothing: the
+  /// protocol gives it no way to (decision 0035).
+  case ownLogSuspected(witness: String, claimed: UInt64, size: UInt64)
   /// A witness could not be asked.
   case unavailable(witness: String, why: String)
 
@@ -16,6 +19,7 @@ package enum WitnessError: FrameError, Equatable {
     case .equivocation: "equivocation"
     case .wentBack: "peer_log_went_back"
     case .ownLogBehind: "log_behind_witness"
+    case .ownLogSuspected: "log_suspected_behind_witness"
     case .unavailable: "witness_unavailable"
     }
   }
@@ -23,7 +27,7 @@ package enum WitnessError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .equivocation, .wentBack: .forbidden
-    case .ownLogBehind: .internal
+    case .ownLogBehind, .ownLogSuspected: .internal
     case .unavailable: .unavailable
     }
   }
@@ -36,6 +40,8 @@ package enum WitnessError: FrameError, Equatable {
       "The log of '\(origin)' was witnessed at \(seen) events and now shows \(now), without a proof that joins the two."
     case .ownLogBehind(let witness, let seen, let size):
       "'\(witness)' holds our own signed checkpoint of \(seen) events; the log here has \(size)."
+    case .ownLogSuspected(let witness, let claimed, let size):
+      "The witness '\(witness)' says that it has cosigned \(claimed) events of our log; the log here has \(size). It shows no proof."
     case .unavailable(let witness, let why): "The witness '\(witness)' did not answer: \(why.prefix(300))."
     }
   }
@@ -46,7 +52,17 @@ package enum WitnessError: FrameError, Equatable {
     case .wentBack: "The peer must restore its newest log; nothing of it is accepted until then."
     case .ownLogBehind:
       "An older copy was restored: restore the newest one, or serve with --accept-fork and establish the treaties anew."
+    case .ownLogSuspected:
+      "Restore the newest copy if an older one was restored; if the witness is wrong, take it out of frame.yaml (witnesses) and start again."
     case .unavailable: "Nothing needs to be done if it is passing: it is asked again every few seconds."
+    }
+  }
+
+  /// This node's own log is not the newest, or may not be: nothing may be signed or served from it.
+  package var isAboutOwnLog: Bool {
+    switch self {
+    case .ownLogBehind, .ownLogSuspected: true
+    case .equivocation, .wentBack, .unavailable: false
     }
   }
 }

@@ -92,9 +92,22 @@ package struct Node: Sendable {
   package var running: [String] { parts.running.names }
 
   private func serve(_ onStop: @escaping @Sendable () -> Void) async throws {
+    do {
+      // What the finding ends is not the process.
+      try await serveNewest { [courier = parts.courier] in if !courier.isBehind { onStop() } }
+    } catch let finding as WitnessError where finding.isAboutOwnLog {
+      // Ending here would show it to nobody: no scrape sees a process that lives for half a second.
+      try await parts.standStill(for: finding)
+      throw finding
+    }
+  }
+
+  private func serveNewest(_ onStop: @escaping @Sendable () -> Void) async throws {
     try await parts.found()
     try await parts.federation.prime()
     try await parts.confirmRestored()
+    try await parts.bookFormerLogs()
+    try await parts.federation.prime()
     try await parts.operators.prime()
     let began = ContinuousClock.now
     logger.notice("The frame starts", metadata: parts.introduction())

@@ -1,26 +1,78 @@
 import Foundation
 import FrameCore
 import FrameLog
+import Logging
+import ServiceLifecycle
+import Synchronization
 
+// A log that may not be the newest: nothing is served from it and nothing signed, and whoever looks can see why (decision 0035).
 extension NodeParts {
-  /// How often the witnesses of a restored log are asked before the node gives up.
-  private static let attemptsMax = 30
+  /// How often the witnesses of a restored log are asked.
+  private static let askInterval: Duration = .seconds(1)
 
-  /// After a restore: returns once a witness has confirmed that it has seen no more of the log than there is, before anything
-  /// listens. A log without witnesses has nobody who could have seen more.
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``BackupError/unconfirmed(witnesses:)``.
+  /// After a restore: returns once a witness has confirmed that it has seen no more of the log than there is. Until then nothing
+  /// listens but what shows that. A log without witnesses has nobody who could have seen more.
+  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
   func confirmRestored() async throws {
     let data = core.configuration.dataDirectory
     guard RestoredMark.isSet(in: data) else { return }
     if !core.configuration.acceptsFork {
-      var (asked, confirmed) = (0, 0)
-      for _ in 0..<Self.attemptsMax {
-        (asked, confirmed) = try await courier.round()
-        if asked == 0 || confirmed > 0 { break }
-        try await core.clock.sleep(for: .seconds(1))
-      }
-      guard asked == 0 || confirmed > 0 else { throw BackupError.unconfirmed(witnesses: asked) }
+      let confirmation = Confirmation(parts: self)
+      try await ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+          services: [
+            .init(service: opsListener()),
+            .init(service: confirmation, successTerminationBehavior: .gracefullyShutdownGroup),
+          ], logger: Logger(label: "frame.lifecycle"))
+      ).run()
+      // A shutdown while nobody has answered is no confirmation.
+      guard confirmation.isConfirmed else { throw CancellationError() }
     }
     RestoredMark.clear(in: data)
+  }
+
+  /// Asks the witnesses until one answers.
+  private final class Confirmation: Service {
+    private let parts: NodeParts
+    private let confirmed = Mutex(false)
+
+    init(parts: NodeParts) { self.parts = parts }
+
+    var isConfirmed: Bool { confirmed.withLock { $0 } }
+
+    func run() async throws {
+      try await cancelWhenGracefulShutdown {
+        var reason: String?
+        while !Task.isCancelled {
+          let (asked, confirmed) = try await self.parts.courier.round()
+          if asked == 0 || confirmed > 0 {
+            self.confirmed.withLock { $0 = true }
+            break
+          }
+          if reason == nil {
+            let waiting = BackupError.unconfirmed(witnesses: asked)
+            reason = "\(waiting.code): \(waiting.message) \(waiting.remedy)"
+            self.parts.readiness.notReady(reason ?? "")
+          }
+          guard (try? await self.parts.core.clock.sleep(for: NodeParts.askInterval)) != nil else { break }
+        }
+        if let reason { self.parts.readiness.ready(reason) }
+      }
+    }
+  }
+
+  /// Shows why this node serves nothing, until it is told to end. The log takes nothing more.
+  func standStill(for finding: WitnessError) async throws {
+    let reason = "\(finding.code): \(finding.message) \(finding.remedy)"
+    readiness.notReady(reason)
+    Logger(label: "frame").critical(
+      "The node serves nothing and takes nothing until it is told to end",
+      metadata: ["reason": "\(finding.code)", "message": "\(finding.message)", "remedy": "\(finding.remedy)"])
+    await core.writer.shutdown()
+    try await ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [.init(service: opsListener(), successTerminationBehavior: .gracefullyShutdownGroup)],
+        logger: Logger(label: "frame.lifecycle"))
+    ).run()
   }
 }

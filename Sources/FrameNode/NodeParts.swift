@@ -205,7 +205,7 @@ final class NodeParts: Sendable {
     let verbs = NodeVerbs(
       projection: ProjectionServer(port: core, clock: clock, metrics: projectionMetrics),
       settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay,
-      watch: watch, log: core)
+      watch: watch, log: core, directory: directory)
 
     // Listeners
     apiPlaces = ListenerPlaces(max: descriptors[.api])
@@ -264,13 +264,21 @@ final class NodeParts: Sendable {
       + (names.service.map { [(.sni, $0.counts)] } ?? []) + (workloadServer.map { [(.workload, $0.counts)] } ?? [])
   }
 
+  /// A treaty with another log of its peer, made by a version that did not know the difference: what stood towards the one
+  /// before is put on accounts of its own now (decision 0034).
+  func bookFormerLogs() async throws {
+    for former in try await core.federation().logs.former.values where former.state == .unbooked {
+      _ = try await core.submit(
+        .federation(.bookFormerLog(former.log)), actor: .node(of: core.frame), key: core.freshKey("former-log/book"))
+    }
+  }
+
   /// In order of start; a graceful shutdown goes the other way.
   func services() -> [any Service] {
     let configuration = core.configuration
     var services: [any Service] = [
       WriterService(node: core), identity(), svid, auditor, ledgerKeeper, history,
-      ListenerService.http(
-        "ops", configuration.ops, ops(), readiness: readiness, places: opsPlaces, logger: Logger(label: "frame.ops")),
+      opsListener(),
       channels, federation, operators, web, courier, follower, coordinator, relay, refresher,
       ListenerService(
         name: "bundle", listener: configuration.bundle, readiness: readiness, service: bundleListener,
@@ -308,6 +316,11 @@ final class NodeParts: Sendable {
 
   private static let identityPart = "identity"
 
+  func opsListener() -> ListenerService {
+    ListenerService.http(
+      "ops", core.configuration.ops, ops(), readiness: readiness, places: opsPlaces, logger: Logger(label: "frame.ops"))
+  }
+
   /// `/metrics`, health, readiness and service discovery.
   func ops() -> Router<BasicRequestContext> {
     let listener = core.configuration.ops
@@ -344,6 +357,7 @@ final class NodeParts: Sendable {
       }
     ).add(to: api)
     TreatyRoutes(node: core, federation: federation).add(to: api)
+    FormerLogRoutes(node: core, federation: federation).add(to: api)
     LogRoutes(node: core, audit: audit).add(to: api)
     TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
     WitnessRoutes(node: core, watch: watch, cosignatures: cosignatures).add(to: api)

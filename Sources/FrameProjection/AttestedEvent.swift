@@ -12,6 +12,8 @@ package struct AttestedEvent: Sendable, Equatable {
   package let event: RecordedEvent
   /// The log key it was verified with.
   package let key: LogVerifierKey
+  /// Which log of its frame that is.
+  package var log: PeerLog { PeerLog(origin, key: key.text) }
   /// The checkpoint that proves it; nil only in the simulator, which has no keys.
   package let checkpoint: SignedCheckpoint?
 

@@ -20,8 +20,13 @@ package final class PeerHeads: Sendable {
     var size: UInt64 = 0
     var root: [UInt8] = []
     var isConnected = false
+    /// Of which log, by its key.
+    var key = ""
+    /// Why the stream does not come and will not by itself; "" when nothing is wrong, or what is wrong may pass.
+    var refusal = ""
 
-    var lagEvents: UInt64 { sequence > held ? sequence - held : 0 }
+    /// While the stream is refused nobody knows how much there is; it is not nothing.
+    var lagEvents: UInt64 { max(sequence > held ? sequence - held : 0, refusal.isEmpty ? 0 : 1) }
   }
 
   private let views = Mutex<[FrameID: View]>([:])
@@ -31,9 +36,10 @@ package final class PeerHeads: Sendable {
   func view(_ peer: FrameID) -> View? { views.withLock { $0[peer] } }
   var peers: [FrameID] { views.withLock { Array($0.keys) } }
 
-  func start(_ peer: FrameID, held: UInt64, now: FrameTime) {
+  /// - Parameter key: of the log that is followed: nothing that another one showed says anything of it.
+  func start(_ peer: FrameID, held: UInt64, key: String = "", now: FrameTime) {
     views.withLock { views in
-      if views[peer] == nil { views[peer] = View(held: held, heardAt: now, caughtUpAt: now) }
+      if views[peer]?.key != key { views[peer] = View(held: held, heardAt: now, caughtUpAt: now, key: key) }
       views[peer]?.held = held
       views[peer]?.heardAt = now
     }
@@ -43,7 +49,14 @@ package final class PeerHeads: Sendable {
 
   func stop(_ peer: FrameID) { views.withLock { $0[peer] = nil } }
 
-  func connected(_ peer: FrameID, _ isConnected: Bool) { views.withLock { $0[peer]?.isConnected = isConnected } }
+  func connected(_ peer: FrameID, _ isConnected: Bool) {
+    views.withLock { views in
+      views[peer]?.isConnected = isConnected
+      if isConnected { views[peer]?.refusal = "" }
+    }
+  }
+
+  func refused(_ peer: FrameID, _ code: String) { views.withLock { $0[peer]?.refusal = code } }
 
   /// - Throws: ``ProjectionError/logWentBack(peer:seen:now:)``, ``ProjectionError/equivocation(peer:size:)``: what the peer
   ///   shows now contradicts what it showed before (CONFORMANCE B19, B20).

@@ -19,6 +19,13 @@ package enum ProjectionError: FrameError, Equatable {
   case malformedMessage(peer: FrameID, why: String)
   case silent(peer: FrameID)
 
+  /// Codes, ours or the peer's, after which trying again cannot help: a person has to act.
+  package static let standing: Set<String> = [
+    "cursor_ahead", "peer_log_went_back", "position_went_back", "stream_of_another_log", "not_pinned_key",
+    "equivocation",
+    "peer_equivocated",
+  ]
+
   package var code: String {
     switch self {
     case .sequenceGap: "sequence_gap"
@@ -65,10 +72,21 @@ package enum ProjectionError: FrameError, Equatable {
     case .sequenceGap, .replaced, .silent:
       "The stream is opened again from the last event held; nothing needs to be done."
     case .positionWentBack, .logWentBack, .equivocation:
-      "Stop trusting the peer until its operator explains it: compare checkpoints, and revoke the treaty if in doubt."
+      "The peer shows an older copy of its log, or another one: compare checkpoints with its operator. If the newer copy is lost, its frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."
     case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."
-    case .cursorAhead: "Our log may be an older copy: restore the newest one, or establish the treaty again."
+    case .cursorAhead:
+      "One of the two logs is an older copy: restore the newest one; if it is lost, that frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."
     case .malformedMessage: "The peer's version may not fit ours: compare versions with its operator."
+    }
+  }
+
+  /// What to do when the peer refuses the stream with one of ``standing``.
+  static func remedy(for code: String) -> String {
+    switch code {
+    case "not_pinned_key": "Establish the treaty again if the peer really has a new log key."
+    case "equivocation", "peer_equivocated": "Read runbooks/FramePeerEquivocation.md."
+    default:
+      "One of the two logs is an older copy or another one: see runbooks/FrameProjectionStreamRefused.md."
     }
   }
 }

@@ -69,6 +69,7 @@ package final class ProjectionFollower: Service {
       metrics.lagEvents.with(peer.name).set(Int64(clamping: view.lagEvents))
       metrics.lagSeconds.with(peer.name).set(max(0, (now - view.caughtUpAt).inSeconds))
       metrics.connected.with(peer.name).set(view.isConnected)
+      metrics.refused.with(peer.name).set(view.refusal.isEmpty ? 0 : 1)
       if let headAt = view.headAt { metrics.headTimestamp.with(peer.name).set(headAt.seconds) }
     }
   }
@@ -92,7 +93,7 @@ package final class ProjectionFollower: Service {
       }
       guard let (cursor, key) = found else { break }
       let opened = clock.steady()
-      heads.start(peer, held: cursor.sequence, now: clock.now())
+      heads.start(peer, held: cursor.sequence, key: key, now: clock.now())
       var reason = "ended"
       do {
         if try await session(peer, after: cursor.sequence, key: LogVerifierKey(key)) == .moved, !Task.isCancelled {
@@ -103,11 +104,7 @@ package final class ProjectionFollower: Service {
         reason = "cancelled"
       } catch {
         reason = (error as? any FrameError)?.code ?? "failed"
-        // Each reason once, until it is another; that a peer does not answer is told by its channel.
-        let isSilent = (error as? PeerCallError)?.isOutcomeUnknown ?? false
-        logger.log(
-          level: isSilent || told == reason ? .debug : .info,
-          "projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error.report)"])
+        report(error, reason, peer, isTold: told == reason)
       }
       told = reason
       heads.connected(peer, false)
@@ -122,6 +119,29 @@ package final class ProjectionFollower: Service {
     _ = following.withLock { $0.remove(peer) }
   }
 
+  /// What may pass is a line for those who look; what will not is a warning that says what to do, once for each reason.
+  /// - Parameter isTold: the same reason was told the last time. That a peer does not answer is told by its channel.
+  private func report(_ error: any Error, _ reason: String, _ peer: FrameID, isTold: Bool) {
+    guard ProjectionError.standing.contains(reason) else {
+      let isSilent = (error as? PeerCallError)?.isOutcomeUnknown ?? false
+      return logger.log(
+        level: isSilent || isTold ? .debug : .info,
+        "projection stream ended", metadata: ["peer": "\(peer)", "reason": "\(reason)", "error": "\(error.report)"])
+    }
+    let isNew = heads.view(peer)?.refusal != reason
+    heads.refused(peer, reason)
+    refreshMetrics()
+    guard isNew else { return }
+    let known = error as? any FrameError
+    // The peer's refusals have its words; what to do is ours.
+    let remedy = known is PeerCallError ? ProjectionError.remedy(for: reason) : known?.remedy ?? ""
+    logger.warning(
+      "A peer's stream is refused, and will not come by itself",
+      metadata: [
+        "peer": "\(peer)", "reason": "\(reason)", "error": "\(error.report)", "remedy": "\(remedy)",
+      ])
+  }
+
   /// How a stream ended that did not fail.
   private enum SessionEnd { case ended, moved }
 
@@ -132,7 +152,7 @@ package final class ProjectionFollower: Service {
       group.addTask {
         defer { buffer.finish() }
         do {
-          try await self.peers.subscribe(peer, after: cursor) { message in
+          try await self.peers.subscribe(peer, after: cursor, of: PeerLog(peer, key: key.text)) { message in
             self.heads.heard(peer, now: self.clock.now())
             try await self.received(message, from: peer, key: key, buffer)
           }

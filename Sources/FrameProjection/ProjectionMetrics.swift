@@ -14,6 +14,7 @@ package struct ProjectionMetrics: Sendable {
   let sent: CounterFamily
   let connected: GaugeFamily
   let reconnects: CounterFamily
+  let refused: GaugeFamily
 
   package init(_ registry: MetricRegistry) {
     received = registry.counter(
@@ -36,6 +37,10 @@ package struct ProjectionMetrics: Sendable {
       "frame_projection_sent_events_total", help: "Events sent to a peer's subscription.", labels: ["peer"])
     connected = registry.gauge(
       "frame_projection_stream_connected", help: "1 while our subscription at the peer is open.", labels: ["peer"])
+    refused = registry.gauge(
+      "frame_projection_stream_refused",
+      help: "1 while a peer's stream is refused, here or there, for a reason that does not pass by itself.",
+      labels: ["peer"])
     reconnects = registry.counter(
       "frame_projection_stream_failures_total", help: "Times our subscription at the peer ended or failed.",
       labels: ["peer", "reason"])
@@ -49,6 +54,7 @@ package struct ProjectionMetrics: Sendable {
     lagEvents.with(peer.name).set(Int64(0))
     lagSeconds.with(peer.name).set(0.0)
     connected.with(peer.name).set(Int64(0))
+    refused.with(peer.name).set(Int64(0))
   }
 
   /// No treaty, no lag.
@@ -56,6 +62,7 @@ package struct ProjectionMetrics: Sendable {
     lagEvents.remove(peer.name)
     lagSeconds.remove(peer.name)
     connected.remove(peer.name)
+    refused.remove(peer.name)
     headTimestamp.remove(peer.name)
   }
 

@@ -11,7 +11,8 @@ package enum ProjectionCommand: Sendable {
   /// The key that gives each item one effect.
   package var key: String {
     switch self {
-    case .receive(let sequence, let event): "sf4/\(event.origin)/\(sequence)"
+    // A sequence belongs to a log: another one of the same frame counts anew.
+    case .receive(let sequence, let event): "sf4/\(event.log)/\(sequence)"
     }
   }
 }
@@ -19,7 +20,10 @@ package enum ProjectionCommand: Sendable {
 /// SF-4 as a pure value: what each peer is to be sent, and what of each peer's stream we hold.
 package struct ProjectionState: Sendable {
   package let frame: FrameID
+  /// By peer, its present log's.
   private var peers: [FrameID: Peer] = [:]
+  /// What belonged to logs that their frames have lost or left: kept in case one comes back, sent and added to no more.
+  private var former: [PeerLog: Peer] = [:]
 
   /// How far a peer's stream is held here.
   package struct Cursor: Sendable, Equatable {
@@ -32,6 +36,7 @@ package struct ProjectionState: Sendable {
   }
 
   struct Peer: Sendable {
+    let log: PeerLog
     /// Event types the peer asked for in its terms.
     var subscription: Set<String>
     /// Event types we asked for in ours.
@@ -92,7 +97,10 @@ package struct ProjectionState: Sendable {
   private func admit(_ event: RecordedEvent, from origin: FrameID) -> String? {
     if event.bytes.count > ProjectionLimits.keptEventBytesMax { return "event_too_large" }
     if event.event.counterparty(from: origin) != frame.name { return "not_addressed_here" }
-    if peers[origin]?.accepted.contains(event.event.eventType.name) != true { return "not_subscribed" }
+    let type = event.event.eventType
+    if !EventType.sentAlways.contains(type), peers[origin]?.accepted.contains(type.name) != true {
+      return "not_subscribed"
+    }
     return nil
   }
 
@@ -116,8 +124,10 @@ package struct ProjectionState: Sendable {
     switch recorded.event.payload {
     case .frameFederationEstablished(let p):
       guard let peer = try? FrameID(p.peer) else { return }
-      // A treaty made again goes on where the last one stopped; only the subscriptions are new.
-      var entry = peers[peer] ?? Peer(subscription: [], accepted: [])
+      // A treaty made again goes on where the last one stopped; only the subscriptions are new. With another log it begins anew.
+      let log = PeerLog(peer, key: p.theirs.logVerifierKey)
+      if let old = peers[peer], old.log != log { former[old.log] = peers.removeValue(forKey: peer) }
+      var entry = peers[peer] ?? former.removeValue(forKey: log) ?? Peer(log: log, subscription: [], accepted: [])
       entry.subscription = Set(p.theirs.terms.subscriptions)
       entry.accepted = Set(p.ours.terms.subscriptions)
       peers[peer] = entry
@@ -134,7 +144,8 @@ package struct ProjectionState: Sendable {
       peers[peer]?.cursor = Cursor(sequence: p.sequence, position: p.peerPosition, receivedAt: recorded.clock)
     default:
       guard let name = recorded.event.counterparty(from: frame), let peer = try? FrameID(name) else { return }
-      guard peers[peer]?.subscription.contains(recorded.event.eventType.name) == true else { return }
+      let type = recorded.event.eventType
+      guard EventType.sentAlways.contains(type) || peers[peer]?.subscription.contains(type.name) == true else { return }
       peers[peer]?.outbox.append(recorded.position)
     }
   }
@@ -146,11 +157,13 @@ extension ProjectionState: SnapshotState {
   package mutating func snapshot(_ fields: inout SnapshotFields) throws {
     try fields.same("frame", frame)
     try fields.field("peers", &peers)
+    try fields.field("former", &former)
   }
 }
 
 extension ProjectionState.Peer: SnapshotValue {
   func write(to output: inout SnapshotOutput) {
+    output.write(log)
     output.write(subscription)
     output.write(accepted)
     output.write(outbox)
@@ -158,6 +171,7 @@ extension ProjectionState.Peer: SnapshotValue {
   }
 
   init(from input: inout SnapshotInput) throws {
+    log = try input.read()
     subscription = try input.read()
     accepted = try input.read()
     outbox = try input.read()

@@ -56,6 +56,12 @@ public enum EventType: String, CaseIterable, Hashable, Sendable, CustomStringCon
   case authorityRetired = "AuthorityRetired"
   case registrationEntryCreated = "RegistrationEntryCreated"
   case registrationEntryRemoved = "RegistrationEntryRemoved"
+  case peerLogReplaced = "PeerLogReplaced"
+  case formerLogProposed = "FormerLogProposed"
+  case formerLogWithdrawn = "FormerLogWithdrawn"
+  case formerLogAnswered = "FormerLogAnswered"
+  case formerLogDecided = "FormerLogDecided"
+  case formerLogItemReturned = "FormerLogItemReturned"
   /// A payload this version does not know (written by a newer one). From a peer it is kept and never acted on; in the frame's
   /// own log it keeps the writer from opening.
   case unknown = "Unknown"
@@ -65,6 +71,12 @@ public enum EventType: String, CaseIterable, Hashable, Sendable, CustomStringCon
 
   /// Every type this version can write.
   public static let all = allCases.filter { $0 != .unknown }
+
+  /// Those that go to the peer they concern whatever its subscriptions are: what two operators decide about a former log
+  /// changes running totals, and has its place in the order of the stream.
+  public static let sentAlways: Set<EventType> = [
+    .formerLogProposed, .formerLogWithdrawn, .formerLogAnswered, .formerLogDecided,
+  ]
 }
 
 extension PBEvent.OneOf_Payload {
@@ -124,6 +136,12 @@ extension PBEvent.OneOf_Payload {
     case .authorityRetired: .authorityRetired
     case .registrationEntryCreated: .registrationEntryCreated
     case .registrationEntryRemoved: .registrationEntryRemoved
+    case .peerLogReplaced: .peerLogReplaced
+    case .formerLogProposed: .formerLogProposed
+    case .formerLogWithdrawn: .formerLogWithdrawn
+    case .formerLogAnswered: .formerLogAnswered
+    case .formerLogDecided: .formerLogDecided
+    case .formerLogItemReturned: .formerLogItemReturned
     }
   }
 }
@@ -145,6 +163,10 @@ extension EventFields {
     case .wrappedTokensIssued(let p): p.origin
     case .wrappedTokensRedeemed(let p): p.origin
     case .tokensBridgeUnlocked(let p): p.destination
+    case .formerLogProposed(let p): p.peer
+    case .formerLogWithdrawn(let p): p.peer
+    case .formerLogAnswered(let p): p.peer
+    case .formerLogDecided(let p): p.peer
     default: nil
     }
   }

@@ -1,6 +1,6 @@
 package import FrameCore
 package import FramePeerAPI
-internal import FrameLog
+package import FrameLog
 package import FrameProtos
 package import Foundation
 
@@ -17,10 +17,12 @@ package enum SettlementCommand: Sendable {
   /// async, origin: debit and announce. Actor: the agent that pays.
   case initiate(TransferTerms)
   /// 2pc, destination: credit or refuse, for good. Actor: the peer's node.
-  case credit(PBTransferTerms, peer: FrameID)
+  case credit(PBTransferTerms, peer: FrameID, log: PeerLog? = nil)
   /// 2pc, destination: asked for an outcome: refuse, for good, what was never seen (presumed abort). Actor: the peer's
   /// node.
-  case refuseUnknown(transferID: String, peer: FrameID)
+  case refuseUnknown(transferID: String, peer: FrameID, log: PeerLog? = nil)
+  /// Origin: give back what is under way towards a former log, once it is decided about. Actor: this node.
+  case giveBack(transferID: String, log: PeerLog)
 
   /// The canonical form for idempotency conflicts. Transfer ids that are derived from the key are left out.
   package var digest: Data {
@@ -30,11 +32,12 @@ package enum SettlementCommand: Sendable {
     case .commit(let id, let peer, _, _): CommandDigest.of("commit", peer.name, id)
     case .abort(let id, let peer, _): CommandDigest.of("abort", peer.name, id)
     case .conclude(let id, let peer, _): CommandDigest.of("conclude", peer.name, id)
-    case .credit(let terms, let peer):
+    case .credit(let terms, let peer, _):
       CommandDigest.of(
         "credit", peer.name, terms.transferID, terms.from, terms.to, terms.asset.origin, terms.asset.code,
         String(terms.asset.scale), String(terms.amount), terms.memo)
-    case .refuseUnknown(let id, let peer): CommandDigest.of("resolve", peer.name, id)
+    case .refuseUnknown(let id, let peer, _): CommandDigest.of("resolve", peer.name, id)
+    case .giveBack(let id, let log): CommandDigest.of("give-back", log.name, id)
     }
   }
 
@@ -48,8 +51,10 @@ package enum SettlementCommand: Sendable {
     case .commit(let id, let peer, _, _): "2pc/commit/\(peer)/\(id)"
     case .abort(let id, let peer, _): "2pc/abort/\(peer)/\(id)"
     case .conclude(let id, let peer, _): "async/conclude/\(peer)/\(id)"
-    case .credit(let terms, let peer): "2pc/credit/\(peer)/\(terms.transferID)"
-    case .refuseUnknown(let id, let peer): "2pc/resolve/\(peer)/\(id)"
+    // A transfer id belongs to the log of its origin: another one of the same frame may use it anew.
+    case .credit(let terms, let peer, let log): "2pc/credit/\(log?.name ?? peer.name)/\(terms.transferID)"
+    case .refuseUnknown(let id, let peer, let log): "2pc/resolve/\(log?.name ?? peer.name)/\(id)"
+    case .giveBack(let id, let log): "former-log/give-back/\(log)/\(id)"
     }
   }
 

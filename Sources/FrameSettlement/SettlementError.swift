@@ -28,6 +28,10 @@ package enum SettlementError: FrameError, Equatable {
   /// The peer does not take async transfers: by the treaty it is not sent `CrossFrameTransferInitiated`.
   case notSubscribed(FrameID)
   case malformedDecision(peer: FrameID, why: String)
+  /// The transfer is with a log that its frame has lost or left; what becomes of it, operators decide (decision 0034).
+  case ofFormerLog(String)
+  /// The command was made for another log of the peer than the present one.
+  case logHasChanged(FrameID)
 
   package var code: String {
     switch self {
@@ -51,6 +55,8 @@ package enum SettlementError: FrameError, Equatable {
     case .tooManyRefusals: "too_many_refusals"
     case .notSubscribed: "peer_not_subscribed"
     case .malformedDecision: "malformed_decision"
+    case .ofFormerLog: "of_former_log"
+    case .logHasChanged: "peer_log_has_changed"
     }
   }
 
@@ -60,7 +66,7 @@ package enum SettlementError: FrameError, Equatable {
     case .amountNotRepresentable, .insufficientFunds, .netDebitCap, .amountOverflow, .notSubscribed: .refused
     case .unknownAgent, .unknownTransfer: .notFound
     case .notAllowed, .wrongOrigin, .notAddressedHere: .forbidden
-    case .transferConflict, .alreadyDecided, .creditedAmountMismatch: .conflict
+    case .transferConflict, .alreadyDecided, .creditedAmountMismatch, .ofFormerLog, .logHasChanged: .conflict
     case .tooManyRefusals: .limited
     }
   }
@@ -91,6 +97,8 @@ package enum SettlementError: FrameError, Equatable {
       "The peer says it credited \(got) minor units for transfer '\(id.prefix(80))'; \(expected) were due."
     case .tooManyRefusals(let peer): "\(peer) had too many transfers refused within a minute."
     case .notSubscribed(let peer): "By the treaty \(peer) takes no async transfers from this frame."
+    case .ofFormerLog(let id): "Transfer '\(id.prefix(80))' is with a log that the peer has lost, or is not under way."
+    case .logHasChanged(let peer): "\(peer) has another log now."
     case .malformedDecision(let peer, let why): "The decision \(peer) sent cannot be used: \(why.prefix(160))."
     }
   }
@@ -114,7 +122,8 @@ package enum SettlementError: FrameError, Equatable {
     case .alreadyDecided: "Nothing is left to do: the outcome on record stands."
     case .creditedAmountMismatch, .malformedDecision:
       "The transfer stays in doubt until the peer answers truly: speak with its operator."
-    case .tooManyRefusals: "Retry later."
+    case .tooManyRefusals, .logHasChanged: "Retry later."
+    case .ofFormerLog: "It waits for a decision about that log: see frame peer former-log list."
     case .notSubscribed:
       "Use the backend 2pc, or ask the peer's operator to subscribe to CrossFrameTransferInitiated (frame peer amend)."
     }

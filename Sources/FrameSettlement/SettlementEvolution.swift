@@ -8,7 +8,13 @@ extension SettlementState {
     switch recorded.event.payload {
     case .frameFederationEstablished(let p):
       guard let peer = try? FrameID(p.peer), let native = try? Asset(p.theirs.native) else { return }
-      learn(native, of: peer)
+      learn(native, of: peer, PeerLog(peer, key: p.theirs.logVerifierKey))
+    case .formerLogAnswered(let p):
+      if p.accepted, let peer = try? FrameID(p.peer) { clear(p.clearing, peer) }
+    case .formerLogDecided(let p):
+      guard let log = PeerLog(name: p.log) else { return }
+      decideFormer(log)
+      if p.outcome == .recognised { clear(p.figures.clearing &+ p.figures.reserve, log.frame) }
     case .frameFederationRevoked(let p):
       if let peer = try? FrameID(p.peer) { end(peer) }
     case .crossRegistryTransferLocked(let p):

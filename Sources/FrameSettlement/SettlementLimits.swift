@@ -18,4 +18,6 @@ package enum SettlementLimits {
   package static let nudgesMax = 6
   /// In-doubt transfers of one peer that are asked about at once.
   package static let resolverConcurrencyMax = 16
+  /// Transfers to a former log that are given back in one round.
+  package static let giveBackBatchMax = 64
 }

@@ -154,6 +154,7 @@ extension SettlementState {
       return .failure(RejectionCode(text: "unknown_transfer"))
     }
     guard transfer.phase == .initiated else { return .failure(RejectionCode(text: "already_decided")) }
+    guard open[peer]?.contains(transfer.id) == true else { return .failure(RejectionCode(text: "of_former_log")) }
     guard let terms = transfer.terms, terms == (try? TransferTerms(message)) else {
       return .failure(RejectionCode(text: "transfer_conflict"))
     }

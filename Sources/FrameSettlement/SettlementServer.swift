@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+package import FrameLog
 package import FramePeerAPI
 package import FrameProtos
 
@@ -16,8 +16,11 @@ package struct SettlementServer: Sendable {
   /// Credits or refuses, once and for good; the answer is durable before it is given (CONFORMANCE B3).
   /// - Parameter peer: the caller as its SVID names it.
   /// - Throws: when there is no decision: the message is not the caller's to send, or contradicts one already decided.
-  package func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision {
-    let command = SettlementCommand.credit(terms, peer: peer)
+  /// - Parameter log: of the caller, by its treaty: what another log of the same frame asked says nothing of this one.
+  package func credit(
+    _ terms: PBTransferTerms, from peer: FrameID, log: PeerLog? = nil
+  ) async throws -> PBTransferDecision {
+    let command = SettlementCommand.credit(terms, peer: peer, log: log)
     do {
       return try await decide(command, terms.transferID, peer)
     } catch let error as LogError {
@@ -27,9 +30,11 @@ package struct SettlementServer: Sendable {
   }
 
   /// What was decided; a transfer never seen is refused first, so that a credit that comes later cannot pass.
-  package func resolve(transferID: String, from peer: FrameID) async throws -> PBTransferDecision {
+  package func resolve(
+    transferID: String, from peer: FrameID, log: PeerLog? = nil
+  ) async throws -> PBTransferDecision {
     if let known = try await decision(transferID, peer) { return known }
-    return try await decide(.refuseUnknown(transferID: transferID, peer: peer), transferID, peer)
+    return try await decide(.refuseUnknown(transferID: transferID, peer: peer, log: log), transferID, peer)
   }
 
   private func decide(_ command: SettlementCommand, _ id: String, _ peer: FrameID) async throws -> PBTransferDecision {

@@ -21,6 +21,14 @@ package struct SettlementState: Sendable {
   private(set) var open: [FrameID: Set<String>] = [:]
   /// Minor units of our asset sent by async transfers whose outcome is not on record, by destination.
   private(set) var unsettled: [FrameID: Int64] = [:]
+  /// What these events have left on the clearing account of each peer's present log.
+  private(set) var clearing: [FrameID: Int64] = [:]
+  /// The logs that each peer's treaties were with, in order; a transfer that we credited is known by its log's place here.
+  private(set) var logs: [FrameID: [PeerLog]] = [:]
+  /// Which of them is the present one.
+  private(set) var present: [FrameID: Int] = [:]
+  /// What is under way towards logs that their frames have lost or left.
+  private(set) var former: [PeerLog: FormerTransfers] = [:]
   /// 2pc refusals of each peer's transfers in the last minute.
   private(set) var refusals: [FrameID: SlidingWindow] = [:]
   /// Each peer's native asset, from its treaty.
@@ -31,6 +39,8 @@ package struct SettlementState: Sendable {
   struct IncomingKey: Hashable, Sendable {
     let origin: FrameID
     let id: String
+    /// Of the origin's log, in `logs`.
+    let generation: Int
   }
 
   package init(frame: FrameID) { self.frame = frame }
@@ -41,8 +51,15 @@ package struct SettlementState: Sendable {
   package func outgoing(_ id: String) -> Transfer? { outgoing[id] }
   /// A transfer that this frame was asked to credit.
   package func incoming(_ id: String, from origin: FrameID) -> Transfer? {
-    incoming[IncomingKey(origin: origin, id: id)]
+    incoming[key(id, origin)]
   }
+
+  private func key(_ id: String, _ origin: FrameID) -> IncomingKey {
+    IncomingKey(origin: origin, id: id, generation: present[origin] ?? 0)
+  }
+
+  /// The log that the treaty with a peer is with, or was with last.
+  package func log(of peer: FrameID) -> PeerLog? { present[peer].flatMap { logs[peer]?[$0] } }
 
   /// Peers that owe us an outcome.
   package var openPeers: [FrameID] { open.keys.sorted() }
@@ -125,11 +142,16 @@ package struct SettlementState: Sendable {
     case .conclude(let id, let peer, let decision):
       try requireNode(context)
       return try conclude(id, peer, decision)
-    case .credit(let terms, let peer):
+    case .giveBack(let id, let log):
+      try requireNode(context)
+      return try giveBack(id, log)
+    case .credit(let terms, let peer, let log):
       try requirePeer(peer, context)
+      guard log == nil || log == self.log(of: peer) else { throw SettlementError.logHasChanged(peer) }
       return try limited(peer, context.now, try credit(terms, from: peer, ledger, federation))
-    case .refuseUnknown(let id, let peer):
+    case .refuseUnknown(let id, let peer, let log):
       try requirePeer(peer, context)
+      guard log == nil || log == self.log(of: peer) else { throw SettlementError.logHasChanged(peer) }
       // Also after the treaty has ended: a question moves nothing here, and lets the origin close its books.
       try federation.requireSettling(peer)
       return try limited(peer, context.now, try refuseUnknown(id, from: peer))
@@ -194,6 +216,7 @@ package struct SettlementState: Sendable {
     guard transfer.phase == .locked else {
       throw SettlementError.alreadyDecided(id, state: transfer.phase.rawValue)
     }
+    try requirePresent(id, peer)
     guard credited == transfer.creditedAmount else {
       throw SettlementError.creditedAmountMismatch(id, expected: transfer.creditedAmount, got: credited)
     }
@@ -215,6 +238,7 @@ package struct SettlementState: Sendable {
     guard transfer.phase == .locked else {
       throw SettlementError.alreadyDecided(id, state: transfer.phase.rawValue)
     }
+    try requirePresent(id, peer)
     var payload = PBCrossRegistryTransferAborted()
     payload.terms = terms.message
     payload.reason = Self.bounded(reason)
@@ -231,6 +255,7 @@ package struct SettlementState: Sendable {
     guard let transfer = outgoing[id], transfer.peer == peer, transfer.backend == .async, let terms = transfer.terms
     else { throw SettlementError.unknownTransfer(id) }
     guard transfer.phase == .initiated else { return [] }
+    try requirePresent(id, peer)
     guard decision.transferID == id else {
       throw SettlementError.malformedDecision(peer: peer, why: "it names another transfer")
     }
@@ -311,6 +336,10 @@ extension SettlementState: SnapshotState {
     try fields.field("refusals", &refusals)
     try fields.field("natives", &natives)
     try fields.field("ended", &ended)
+    try fields.field("clearing", &clearing)
+    try fields.field("logs", &logs)
+    try fields.field("present", &present)
+    try fields.field("former", &former)
   }
 }
 
@@ -318,11 +347,13 @@ extension SettlementState.IncomingKey: SnapshotValue {
   func write(to output: inout SnapshotOutput) {
     output.write(origin)
     output.write(id)
+    output.write(generation)
   }
 
   init(from input: inout SnapshotInput) throws {
     origin = try input.read()
     id = try input.read()
+    generation = try input.read()
   }
 }
 
@@ -331,7 +362,10 @@ extension SettlementState {
   mutating func opened(_ transfer: Transfer) {
     outgoing[transfer.id] = transfer
     open[transfer.peer, default: []].insert(transfer.id)
-    if transfer.backend == .async { unsettled[transfer.peer, default: 0] &+= transfer.terms?.amount.minorUnits ?? 0 }
+    guard transfer.backend == .async else { return }
+    let amount = transfer.terms?.amount.minorUnits ?? 0
+    unsettled[transfer.peer, default: 0] &+= amount
+    clear(amount, transfer.peer)
   }
 
   mutating func closed(_ id: String, _ phase: TransferPhase, _ event: RecordedEvent, _ change: (inout Transfer) -> Void)
@@ -342,20 +376,67 @@ extension SettlementState {
     transfer.closePosition = event.position
     change(&transfer)
     outgoing[id] = transfer
-    open[transfer.peer]?.remove(id)
-    if transfer.backend == .async { unsettled[transfer.peer, default: 0] &-= transfer.terms?.amount.minorUnits ?? 0 }
+    let amount = transfer.terms?.amount.minorUnits ?? 0
+    guard open[transfer.peer]?.remove(id) != nil else { return closedFormer(id, transfer, amount) }
+    if transfer.backend == .async { unsettled[transfer.peer, default: 0] &-= amount }
+    switch phase {
+    case .compensated: clear(-amount, transfer.peer)
+    case .completed where transfer.backend == .twoPhase: clear(amount, transfer.peer)
+    default: break
+    }
     if open[transfer.peer]?.isEmpty == true { open[transfer.peer] = nil }
   }
 
   mutating func decided(_ transfer: Transfer) {
-    let key = IncomingKey(origin: transfer.peer, id: transfer.id)
+    let key = key(transfer.id, transfer.peer)
     guard incoming[key] == nil else { return }
     incoming[key] = transfer
+    if transfer.phase == .credited { clear(-transfer.creditedAmount, transfer.peer) }
   }
 
-  mutating func learn(_ native: Asset, of peer: FrameID) {
+  /// Money came to a peer's clearing account, or left it. Total: what is in the log fitted there.
+  mutating func clear(_ amount: Int64, _ peer: FrameID) { clearing[peer, default: 0] &+= amount }
+
+  mutating func learn(_ native: Asset, of peer: FrameID, _ log: PeerLog) {
+    change(peer, to: log)
     natives[peer] = native
     ended.remove(peer)
+  }
+
+  /// A treaty with another log begins with nothing under way; one that is taken up again, with what there was.
+  private mutating func change(_ peer: FrameID, to log: PeerLog) {
+    guard let old = self.log(of: peer) else {
+      logs[peer] = [log]
+      present[peer] = 0
+      return
+    }
+    guard old != log else { return }
+    former[old] = FormerTransfers(
+      open: open.removeValue(forKey: peer) ?? [], unsettled: unsettled.removeValue(forKey: peer) ?? 0,
+      clearing: clearing.removeValue(forKey: peer) ?? 0)
+    if let index = logs[peer]?.firstIndex(of: log) {
+      present[peer] = index
+    } else {
+      logs[peer, default: []].append(log)
+      present[peer] = (logs[peer]?.count ?? 1) - 1
+    }
+    guard let resumed = former.removeValue(forKey: log) else { return }
+    open[peer] = resumed.open.isEmpty ? nil : resumed.open
+    unsettled[peer] = resumed.unsettled
+    clearing[peer] = resumed.clearing
+  }
+
+  mutating func decideFormer(_ log: PeerLog) { former[log]?.isDecided = true }
+
+  private mutating func closedFormer(_ id: String, _ transfer: Transfer, _ amount: Int64) {
+    guard let log = former.first(where: { $0.key.frame == transfer.peer && $0.value.open.contains(id) })?.key else {
+      return
+    }
+    former[log]?.open.remove(id)
+    if transfer.backend == .async {
+      former[log]?.unsettled &-= amount
+      former[log]?.clearing &-= amount
+    }
   }
 
   mutating func end(_ peer: FrameID) {

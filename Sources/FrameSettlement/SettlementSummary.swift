@@ -1,7 +1,8 @@
 package import FrameCore
+package import FrameLog
 
 /// What is open towards each peer, for the gauges and for the resolver.
-package struct SettlementSummary: Sendable, Equatable {
+package struct SettlementSummary: Sendable {
   package struct Peer: Sendable, Equatable {
     package var twoPhase = 0
     package var async = 0
@@ -17,6 +18,10 @@ package struct SettlementSummary: Sendable, Equatable {
   package let natives: [FrameID: Asset]
   /// Peers whose treaty has ended while something was open.
   package let ended: [FrameID]
+  /// Each peer's present log.
+  package let logs: [FrameID: PeerLog]
+  /// What is with former logs and to be given back now.
+  package let toGiveBack: [(log: PeerLog, id: String)]
 
   package init(_ state: SettlementState, now: FrameTime) {
     var peers: [FrameID: Peer] = [:]
@@ -35,6 +40,8 @@ package struct SettlementSummary: Sendable, Equatable {
     self.peers = peers
     natives = state.natives
     ended = state.ended.sorted()
+    logs = state.natives.keys.reduce(into: [:]) { $0[$1] = state.log(of: $1) }
+    toGiveBack = state.toGiveBack
   }
 
   /// Peers with transfers whose outcome is to be asked for: 2pc always, async when no stream will bring it any more.

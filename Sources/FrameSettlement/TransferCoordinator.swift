@@ -46,9 +46,17 @@ package final class TransferCoordinator: Service {
   private let prepared = Mutex<Set<FrameID>>([])
   /// Each peer's native asset, as of the last look at the state: spares new transfers a look of their own.
   private let natives = Mutex<[FrameID: Asset]>([:])
+  /// Each peer's present log, as of that look.
+  private let logs = Mutex<[FrameID: PeerLog]>([:])
   /// Transfers that callers wait for, on their way to a task of the service.
-  private let starts: AsyncStream<Transfer>
-  private let start: AsyncStream<Transfer>.Continuation
+  private let starts: AsyncStream<Start>
+  private let start: AsyncStream<Start>.Continuation
+
+  /// A transfer, and the log of its destination that it is with.
+  private struct Start: Sendable {
+    let transfer: Transfer
+    let log: PeerLog?
+  }
 
   package init(
     frame: FrameID, native: Asset, port: any SettlementPort, peers: any PeerCalling, clock: any FrameClock,
@@ -61,7 +69,7 @@ package final class TransferCoordinator: Service {
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
-    (starts, start) = AsyncStream.makeStream(of: Transfer.self)
+    (starts, start) = AsyncStream.makeStream(of: Start.self)
   }
 
   // MARK: Callers
@@ -98,7 +106,11 @@ package final class TransferCoordinator: Service {
     if backend == .twoPhase, transfer.phase.isOpen {
       let outcome = waiters.register(id)
       // Also for a repeat of the command: whoever repeats it wants to know now, not when the next try is due.
-      if pursued.withLock({ $0.insert(id).inserted }) { start.yield(transfer) }
+      if let start = try await start(of: transfer, isRepeat: committed.replayed),
+        pursued.withLock({ $0.insert(id).inserted })
+      {
+        self.start.yield(start)
+      }
       if let decided = await self.outcome(outcome, atMost: wait) {
         transfer = decided
       } else {
@@ -108,6 +120,15 @@ package final class TransferCoordinator: Service {
       if !committed.replayed, !transfer.phase.isOpen { metrics.observe(.twoPhase, .total, clock.steady() - began) }
     }
     return TransferReceipt(transfer, replayed: committed.replayed)
+  }
+
+  /// What to drive for a caller; nil when the transfer is with a log that its destination has lost, whose heir is not asked.
+  private func start(of transfer: Transfer, isRepeat: Bool) async throws -> Start? {
+    guard isRepeat else { return Start(transfer: transfer, log: logs.withLock { $0[transfer.peer] }) }
+    let log = try await port.settlement { state in
+      state.isPresent(transfer.id, transfer.peer) ? state.log(of: transfer.peer) : nil
+    }
+    return log.map { Start(transfer: transfer, log: $0) }
   }
 
   /// The transfer that a command opened: from its own events if they are new, else from the state.
@@ -177,7 +198,7 @@ package final class TransferCoordinator: Service {
       await withDiscardingTaskGroup { group in
         group.addTask {
           await withDiscardingTaskGroup { drives in
-            for await transfer in self.starts { drives.addTask { await self.pursue(transfer) } }
+            for await start in self.starts { drives.addTask { await self.pursue(start.transfer, start.log) } }
             drives.cancelAll()
           }
         }
@@ -200,11 +221,30 @@ package final class TransferCoordinator: Service {
     guard let summary else { return }
     for peer in summary.peers.keys where prepared.withLock({ $0.insert(peer).inserted }) { metrics.prepare(peer) }
     natives.withLock { $0 = summary.natives }
+    logs.withLock { $0 = summary.logs }
     summary.publish(metrics)
+    await giveBack(summary.toGiveBack.prefix(SettlementLimits.giveBackBatchMax))
     for peer in summary.unresolved where resolving.withLock({ $0.insert(peer).inserted }) {
       resolvers.addTask {
         await self.resolve(peer)
         _ = self.resolving.withLock { $0.remove(peer) }
+      }
+    }
+  }
+
+  /// What was under way towards a log that operators have decided about goes back to its senders.
+  private func giveBack(_ items: some Collection<(log: PeerLog, id: String)>) async {
+    for item in items {
+      do {
+        let committed = try await port.submit(
+          derived: .giveBack(transferID: item.id, log: item.log), actor: .node(of: frame))
+        guard !committed.replayed else { continue }
+        metrics.count(committed.events)
+        if let transfer = try? await receipt(item.id).transfer { waiters.tell(transfer) }
+      } catch {
+        logger.error(
+          "A transfer to a former log cannot be given back",
+          metadata: ["transfer": "\(item.id)", "log": "\(item.log)", "error": "\(error)"])
       }
     }
   }
@@ -215,7 +255,9 @@ package final class TransferCoordinator: Service {
     var failures = 0
     while !Task.isCancelled {
       let isConcluded = await conclude(peer)
-      let open = (try? await port.settlement { $0.openTransfers(to: peer, backend: .twoPhase) }) ?? []
+      // Both in one look: they are with that log.
+      let found = try? await port.settlement { ($0.openTransfers(to: peer, backend: .twoPhase), $0.log(of: peer)) }
+      let (open, log) = found ?? ([], nil)
       let idle = driving.withLock { driving in open.filter { !driving.contains($0.id) } }
       guard !idle.isEmpty || !isConcluded else { return }
       // One finds out whether the peer answers at all, the oldest first and then another each time: one that cannot be
@@ -223,11 +265,11 @@ package final class TransferCoordinator: Service {
       if !idle.isEmpty {
         let scout = idle[failures % idle.count]
         guard claim(scout.id) else { return }
-        if await drive(scout) {
+        if await drive(scout, log) {
           failures = 0
           let others = idle.filter { $0.id != scout.id }.prefix(SettlementLimits.resolverConcurrencyMax)
           await withTaskGroup(of: Void.self) { group in
-            for transfer in others where claim(transfer.id) { group.addTask { await self.drive(transfer) } }
+            for transfer in others where claim(transfer.id) { group.addTask { await self.drive(transfer, log) } }
           }
           continue
         }
@@ -243,12 +285,12 @@ package final class TransferCoordinator: Service {
   /// not answer.
   /// - Returns: whether nothing is left to ask.
   private func conclude(_ peer: FrameID) async -> Bool {
-    let open =
-      (try? await port.settlement { state in
-        state.ended.contains(peer) ? state.openTransfers(to: peer, backend: .async) : []
-      }) ?? []
+    let found = try? await port.settlement { state in
+      (state.ended.contains(peer) ? state.openTransfers(to: peer, backend: .async) : [], state.log(of: peer))
+    }
+    let (open, log) = found ?? ([], nil)
     for transfer in open {
-      let answer = await ask(transfer) { try await $0.resolve(peer, transferID: transfer.id, timeout: $1) }
+      let answer = await ask(transfer) { try await $0.resolve(peer, transferID: transfer.id, of: log, timeout: $1) }
       guard case .decided(let decision) = answer else { return false }
       do {
         let committed = try await port.submit(
@@ -266,12 +308,12 @@ package final class TransferCoordinator: Service {
   // MARK: One transfer
 
   /// Drives a transfer that a caller waits for, and again after short pauses as long as one waits; then it is the resolver's.
-  private func pursue(_ transfer: Transfer) async {
+  private func pursue(_ transfer: Transfer, _ log: PeerLog?) async {
     let id = transfer.id
     defer { _ = pursued.withLock { $0.remove(id) } }
     var delay = SettlementLimits.nudgeDelay
     for _ in 0...SettlementLimits.nudgesMax {
-      if claim(id), await drive(transfer) { return }
+      if claim(id), await drive(transfer, log) { return }
       guard waiters.isAwaited(id) else { return }
       peers.hurry(transfer.peer)
       guard (try? await peers.pause(transfer.peer, for: delay, clock: clock)) != nil else { return }
@@ -287,7 +329,7 @@ package final class TransferCoordinator: Service {
   /// It may have been decided since it was looked at: the destination then says the same again, and our log too.
   /// - Returns: whether it is finished.
   @discardableResult
-  private func drive(_ transfer: Transfer) async -> Bool {
+  private func drive(_ transfer: Transfer, _ log: PeerLog?) async -> Bool {
     let id = transfer.id
     defer { _ = driving.withLock { $0.remove(id) } }
     guard var machine = TwoPhaseMachine(transfer) else { return true }
@@ -307,10 +349,10 @@ package final class TransferCoordinator: Service {
         return true
       case .askCredit(let terms):
         let asked = clock.steady()
-        input = await ask(transfer) { try await $0.credit(transfer.peer, terms.message, timeout: $1) }
+        input = await ask(transfer) { try await $0.credit(transfer.peer, terms.message, of: log, timeout: $1) }
         if case .decided = input { metrics.observe(.twoPhase, .credit, clock.steady() - asked) }
       case .askOutcome(let id):
-        input = await ask(transfer) { try await $0.resolve(transfer.peer, transferID: id, timeout: $1) }
+        input = await ask(transfer) { try await $0.resolve(transfer.peer, transferID: id, of: log, timeout: $1) }
       case .commit(let credited, let position):
         let began = clock.steady()
         (input, decided) = await record(

@@ -48,13 +48,18 @@ extension EndToEnd {
         #expect(refused.status > 1)
         #expect(refused.errors.contains("backup_behind_checkpoint"), "\(refused.errors)")
 
-        // Without it, the witness says so, before anything listens.
+        // Without it, the witness says so: the node serves nothing, says why, and waits to be told to end (issue 8, R3).
         try await two.a.run(
           "restore", "--from", older.path, "--data", two.a.folder.path, "--keys", keys.path)
-        let serving = try await Finished.run(
-          Binary.frame(), ["serve", "--config", two.a.configurationFile.path], within: .seconds(60))
-        #expect(serving.status > 1)
-        #expect(serving.errors.contains("log_behind_witness"), "\(serving.errors.suffix(2_000))")
+        try two.a.launch()
+        try await Wait.polling.until("the reason in /readyz", within: .seconds(60)) {
+          guard let answer = try? await HTTP.get(two.a.ops + "/readyz") else { return false }
+          return answer.status == 503 && String(decoding: answer.body, as: UTF8.self).contains("log_behind_witness: ")
+        }
+        #expect(try await two.a.metrics().value("frame_log_behind_witness_events") ?? 0 > 0)
+        #expect(try await two.a.metrics().value("frame_ready") == 0)
+        #expect((try? await HTTP.get(two.a.api + "/api/v1/frame")) == nil, "nothing is served")
+        #expect(try await two.a.end() != 0)
 
         try FileManager.default.removeItem(at: two.a.folder)
         try await two.a.run("restore", "--from", newest.path, "--data", two.a.folder.path)

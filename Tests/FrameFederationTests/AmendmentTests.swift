@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameLog
 import Testing
 
 @testable import FrameFederation
@@ -206,6 +207,24 @@ struct AmendmentTests {
     }
     await a.stop()
     await b.stop()
+  }
+
+  @Test("a repin of a frame whose log key is gone too is refused: it needs a new treaty (issue 8, R2)")
+  func repinOfAnotherLog() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let (ports, pinned) = (b.ports, try #require(a.directory.treaty(b.id)))
+    await b.stop()
+    let rebuilt = try await TestFrame(
+      b.id, ports: ports, log: LogSigner(name: b.id.name, privateKey: .init()))
+    await #expect {
+      _ = try await a.federation.repin(
+        b.id, fingerprint: rebuilt.authority.bundle.fingerprint, actor: .authority(of: a.id), key: try a.key())
+    } throws: { ($0 as? FederationError)?.code == "log_key_changed" }
+    #expect(a.directory.treaty(b.id)?.pin == pinned.pin)
+    let served = try #require(a.federation.servedLogKey(of: b.id))
+    #expect(served != pinned.peerLogKey)
+    await a.stop()
+    await rebuilt.stop()
   }
 
   @Test("S12: a repin moves the pin to what the operator names, and calls work again; another fingerprint does nothing")

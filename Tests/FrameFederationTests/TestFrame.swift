@@ -35,12 +35,13 @@ final class TestFrame: Sendable {
 
   /// - Parameters:
   ///   - book: the log to start from, as after a restart.
-  ///   - like: take over this frame's keys and ports.
+  ///   - log: the log's key; nil: the frame's usual one.
   init(
     _ id: FrameID, book: Book? = nil, authority: FrameAuthority? = nil, ports: (Int, Int) = (0, 0),
-    routing: @escaping PeerChannels.Routing = { _, _ in nil }
+    log: LogSigner? = nil, routing: @escaping PeerChannels.Routing = { _, _ in nil }
   ) async throws {
     let clock = HastyClock()
+    let log = log ?? logSigner(id)
     let authority = try authority ?? FrameAuthority.ephemeral(frame: id)
     let issuer = IssuerBox(authority)
     let identity = try SVIDSource(first: try issuer.issue()) { try issuer.issue() }
@@ -54,15 +55,17 @@ final class TestFrame: Sendable {
     let box = ServedBox(Served(bundle: authority.bundle))
     let describe: @Sendable () throws -> PBFrameDescription = {
       box.value.withLock { served in
-        FrameFederationTests.describe(
+        var description = FrameFederationTests.describe(
           id, fingerprint: served.bundle.fingerprint.description, federation: served.federationPort,
           bundle: served.bundlePort)
+        description.logVerifierKey = log.verifierKey.text
+        return description
       }
     }
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(box.value.withLock { $0.bundle }) }
     let verbs = RecordingVerbs()
     let federation = FederationService(
-      port: port, directory: directory, identity: identity, endpoints: endpoints, signer: logSigner(id),
+      port: port, directory: directory, identity: identity, endpoints: endpoints, signer: log,
       describe: describe,
       bundle: { try document().body }, metrics: metrics, clock: clock, routing: routing, logger: logger)
     let server = try PeerServer(

@@ -28,6 +28,8 @@ import Testing
     (.peerEquivocationProven, "N"),
     (.authorityPrepared, "AN"), (.authorityActivated, "AN"), (.authorityTainted, "AN"), (.authorityRevoked, "AN"),
     (.authorityRetired, "AN"), (.registrationEntryCreated, "A"), (.registrationEntryRemoved, "A"),
+    (.peerLogReplaced, "ANP"), (.formerLogProposed, "A"), (.formerLogWithdrawn, "A"), (.formerLogAnswered, "AN"),
+    (.formerLogDecided, "AN"), (.formerLogItemReturned, "N"),
   ]
 
   @Test("every event type has its row, and no other has")

@@ -23,6 +23,8 @@ struct EventSamples {
     bob = try AgentName("bob")
   }
 
+  /// A log that the peer has lost.
+  var lost: PeerLog { PeerLog(peer, key: "lost") }
   var outgoing: PBTransferTerms { terms(from: frame, to: peer, of: native) }
   var incoming: PBTransferTerms { terms(from: peer, to: frame, of: foreign) }
 
@@ -179,6 +181,45 @@ struct EventSamples {
     case .authorityRetired: .authorityRetired(.init())
     case .registrationEntryCreated: .registrationEntryCreated(.init())
     case .registrationEntryRemoved: .registrationEntryRemoved(.init())
+    case .peerLogReplaced:
+      .peerLogReplaced(
+        .with {
+          $0.peer = peer.name
+          $0.log = lost.name
+          $0.figures.clearing = 30
+          $0.figures.sent = 10
+          $0.figures.reserve = 60
+          $0.figures.returnable = 20
+        })
+    case .formerLogProposed: .formerLogProposed(.with { $0.peer = peer.name })
+    case .formerLogWithdrawn: .formerLogWithdrawn(.with { $0.peer = peer.name })
+    case .formerLogAnswered:
+      .formerLogAnswered(
+        .with {
+          $0.peer = peer.name
+          $0.accepted = true
+          $0.clearing = -40
+          $0.reserve = 100
+        })
+    case .formerLogDecided:
+      .formerLogDecided(
+        .with {
+          $0.peer = peer.name
+          $0.log = lost.name
+          $0.outcome = .writtenOff
+          $0.figures.clearing = 30
+          $0.figures.reserve = 60
+        })
+    case .formerLogItemReturned:
+      .formerLogItemReturned(
+        .with {
+          $0.peer = peer.name
+          $0.log = lost.name
+          $0.kind = .lock
+          $0.itemID = "l1"
+          $0.to = alice.text
+          $0.amount = 20
+        })
     default: nil
     }
   }
@@ -204,6 +245,20 @@ struct EventSamples {
     case .wrappedTokensIssued: Postings.move(100, from: .issuance(of: foreign), to: .wrapped(bob, foreign))
     case .wrappedTokensRedeemed: Postings.move(100, from: .wrapped(alice, foreign), to: .issuance(of: foreign))
     case .tokensBridgeUnlocked: Postings.move(100, from: .bridgeReserve(peer), to: .liquid(bob))
+    case .peerLogReplaced:
+      Postings.move(40, from: .clearing(peer), to: .clearing(of: lost))
+        + Postings.move(80, from: .bridgeReserve(peer), to: .bridgeReserve(of: lost))
+    case .formerLogAnswered:
+      [
+        Postings.posting(.clearing(peer), -40), Postings.posting(.treasury, -60),
+        Postings.posting(.bridgeReserve(peer), 100),
+      ]
+    case .formerLogDecided:
+      [
+        Postings.posting(.clearing(of: lost), -30), Postings.posting(.bridgeReserve(of: lost), -60),
+        Postings.posting(.treasury, 90),
+      ]
+    case .formerLogItemReturned: Postings.move(20, from: .bridgeReserve(of: lost), to: .liquid(alice))
     default: []
     }
   }
@@ -216,7 +271,8 @@ struct EventSamples {
       events.append(.with { $0.payload = .agentRegistered(.with { $0.name = name.text }) })
     }
     let accounts: [AccountRef] = [
-      .treasury, .fees, .liquid(alice), .liquid(bob), .held(alice), .bridgeReserve(peer), .wrapped(alice, foreign),
+      .treasury, .fees, .liquid(alice), .liquid(bob), .held(alice), .bridgeReserve(peer), .bridgeReserve(of: lost),
+      .wrapped(alice, foreign),
     ]
     for account in accounts {
       events.append(

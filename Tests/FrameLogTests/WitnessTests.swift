@@ -67,6 +67,21 @@ struct WitnessTests {
 
   private struct NotAsked: Error {}
 
+  @Test("R4: a witness that cannot remember says so with 500 and without a path; the log has done nothing wrong")
+  func cannotStore() async throws {
+    let fixture = Fixture()
+    let witness = try fixture.witness()
+    // Where the memory would be there is a file.
+    try? FileManager.default.removeItem(at: fixture.directory)
+    try Data("no folder".utf8).write(to: fixture.directory)
+    var log = PaperLog("frame-a.example")
+    log.grow(to: 3)
+    let answer = await Self.add(log.submission(old: 0), log, to: witness).answer
+    #expect(answer.status == 500 && answer.result == "failed")
+    guard case .failed(let why) = answer else { return }
+    #expect(!why.contains("/"), "\(why)")
+  }
+
   @Test("L5: a witness's key follows from the log key, and its text is a C2SP verifier key of type 04")
   func key() throws {
     let signer = LogSigner(name: "frame-a.example", privateKey: .init())

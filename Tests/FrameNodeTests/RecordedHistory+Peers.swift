@@ -41,8 +41,8 @@ extension RecordedHistory {
         }))
   }
 
-  private func established(_ other: FrameID) throws -> EventDraft {
-    let theirs = description(of: try Asset(origin: other, code: "BVT", scale: 3), key: "\(other.name)+00000000+AA==")
+  func established(_ other: FrameID, key: String = "+00000000+AA==") throws -> EventDraft {
+    let theirs = description(of: try Asset(origin: other, code: "BVT", scale: 3), key: "\(other.name)\(key)")
     return EventDraft(
       .frameFederationEstablished(
         .with {
@@ -193,7 +193,7 @@ extension RecordedHistory {
 
   // MARK: Between frames
 
-  private func terms(_ id: String, isOutgoing: Bool, _ amount: Int64) -> PBTransferTerms {
+  func terms(_ id: String, isOutgoing: Bool, _ amount: Int64) -> PBTransferTerms {
     .with {
       $0.transferID = id
       $0.origin = isOutgoing ? frame.name : peer.name

@@ -58,6 +58,7 @@ struct RecordedHistory {
     try others()
     try operators()
     identity()
+    try formerLogs()
   }
 
   var authority: SPIFFEID { .authority(of: frame) }

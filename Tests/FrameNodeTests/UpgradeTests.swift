@@ -128,6 +128,56 @@ struct UpgradeTests {
     #expect(missing.isEmpty, "add them to the end of RecordedHistory and write the log again: \(missing)")
   }
 
+  @Test("a treaty with another log, made by a version that did not tell the two apart, is booked at the start")
+  func anotherLog() async throws {
+    try await withDirectory { directory in
+      try StoredLog("format-1-first").restore(to: directory)
+      let history = try RecordedHistory(logKey: StoredLog.signer.verifierKey)
+      let older = try StoredLog.writer(directory, GivenState(node: state()), clock: clock())
+      let (peer, lost) = (history.peer, history.lost)
+      // As it was recorded then: the treaty, and business with the new log on the same accounts.
+      for (index, draft) in [
+        try history.established(peer, key: RecordedHistory.secondKey),
+        EventDraft(
+          .crossRegistryTransferCredited(
+            .with {
+              $0.terms = history.terms("t7", isOutgoing: false, 40)
+              $0.creditedAmount = 4
+            }), postings: Postings.move(4, from: .clearing(peer), to: .liquid(history.bob))),
+      ].enumerated() {
+        _ = try await older.submit(
+          CommandEnvelope(
+            [draft], actor: .node(of: peer), key: IdempotencyKey("late-\(index)", caller: .node(of: peer)),
+            digest: CommandDigest.of("late", "\(index)")))
+      }
+      await older.shutdown()
+
+      let writer = try StoredLog.writer(directory, state(), clock: clock())
+      let unbooked = try await writer.read { $0.federation.logs.former(of: peer).map(\.state) }
+      #expect(unbooked == [.unbooked])
+      let before = try await writer.read { $0.ledger.balance(.clearing(peer)) }
+      for _ in 0..<2 {
+        _ = try await writer.submit(
+          CommandEnvelope(
+            .federation(.bookFormerLog(lost)), actor: .node(of: history.frame), derivedKey: "book/\(UUID().uuidString)")
+        )
+      }
+      let (now, atLost, former) = try await writer.read { state in
+        (
+          state.ledger.balance(.clearing(peer)), state.ledger.balance(.clearing(of: lost)),
+          state.federation.logs.former(of: peer)
+        )
+      }
+      #expect(now == -4, "what is of the new log stays with it")
+      #expect(atLost == before + 4)
+      #expect(former.map(\.state) == [.undecided])
+      await writer.shutdown()
+      let (_, report) = try StoredLog.facts(directory)
+      #expect(report.isClean, "\(report.findings)")
+      #expect(report.statement.delta == 0)
+    }
+  }
+
   // MARK: What came later
 
   @Test("a log that a newer version began, or wrote an event of an unknown type to, is refused and left as it is")

@@ -245,18 +245,23 @@ final class LoopbackPeers: PeerCalling {
     return answer
   }
 
-  func credit(_ frame: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
+  func credit(
+    _ frame: FrameID, _ terms: PBTransferTerms, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision {
     try requireAnswerable(terms.transferID, frame)
     return try await over(frame) { try await peer.settlementServer.credit(terms, from: me) }
   }
 
-  func resolve(_ frame: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
+  func resolve(
+    _ frame: FrameID, transferID: String, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision {
     try requireAnswerable(transferID, frame)
     return try await over(frame) { try await peer.settlementServer.resolve(transferID: transferID, from: me) }
   }
 
   func subscribe(
-    _ frame: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+    _ frame: FrameID, after sequence: UInt64, of log: PeerLog?,
+    onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws {
     try await over(frame) {
       try await peer.projectionServer.subscribe(after: sequence, peer: me) { message in

@@ -16,8 +16,9 @@ struct SimState: FrameState, HasLedger {
     case projection(ProjectionCommand)
     case settlement(SettlementCommand)
     case bridge(BridgeCommand)
-    /// What other rooms would bring about: treaties, agents.
+    /// What other rooms would bring about: treaties, agents. A treaty with another log brings what a node appends with it.
     case given([EventDraft])
+    case formerLog(FrameID, FormerLogCommand)
   }
 
   var ledger: LedgerState
@@ -36,15 +37,32 @@ struct SimState: FrameState, HasLedger {
 
   func decide(_ command: Command, _ context: DecisionContext) throws -> [EventDraft] {
     switch command {
-    case .given(let drafts): drafts
+    case .given(let drafts): try withReplacedLogs(drafts)
+    case .formerLog(let peer, let command): try federation.decide(.formerLog(peer: peer, command), context)
     case .ledger(let command): try ledger.decide(command, context)
     case .settlement(let command): try settlement.decide(command, ledger: ledger, federation: federation, context)
     case .bridge(let command): try bridge.decide(command, ledger: ledger, federation: federation, context)
     case .projection(let command):
       try projection.decide(command, federation: federation, context) { event, peer in
-        settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+        let logs = federation.react(toFormerLog: event, from: peer)
+        return ReactorOutcome(drafts: logs.drafts, rejected: logs.rejected)
+          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
+    }
+  }
+
+  /// As `NodeState` does it.
+  func withReplacedLogs(_ drafts: [EventDraft]) throws -> [EventDraft] {
+    try drafts.flatMap { draft in
+      guard case .frameFederationEstablished(let p) = draft.payload, let peer = try? FrameID(p.peer),
+        let change = federation.logs.change(of: peer, to: p.theirs.logVerifierKey)
+      else { return [draft] }
+      let booked = try FederationState.logReplaced(
+        change.former, key: change.key, by: p.theirs.logVerifierKey,
+        figures: settlement.standing(with: peer).joined(with: bridge.standing(with: peer)),
+        resumed: change.resumed.map { settlement.standing(of: $0).joined(with: bridge.standing(of: $0)) })
+      return [draft, booked]
     }
   }
 
@@ -216,9 +234,12 @@ enum SimFixture {
     try establish(&b, with: a, limits)
   }
 
-  static func establish(_ frame: inout SimFrame, with peer: SimFrame, _ limits: Limits = Limits()) throws {
-    for draft in treaty(description(of: frame, limits), description(of: peer, limits)) {
-      try frame.append(draft, actor: .authority(of: frame.id), now: start)
+  static func establish(
+    _ frame: inout SimFrame, with peer: SimFrame, _ limits: Limits = Limits(), now: FrameTime = start
+  ) throws {
+    let drafts = treaty(description(of: frame, limits), description(of: peer, limits))
+    for draft in try frame.state.withReplacedLogs(drafts) {
+      try frame.append(draft, actor: .authority(of: frame.id), now: now)
     }
   }
 

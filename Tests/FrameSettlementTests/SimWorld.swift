@@ -1,6 +1,7 @@
 import Foundation
 @testable import FrameBridge
 import FrameCore
+import FrameFederation
 import FrameLedger
 import FrameLog
 import FramePeerAPI
@@ -17,6 +18,8 @@ struct SimWorld {
     var lossPercent = 20
     var duplicatePercent = 15
     var crashPercent = 2
+    /// How often, of a thousand steps, a frame loses its log and comes back with another.
+    var rebuildPermille = 0
   }
 
   private enum Message {
@@ -35,6 +38,7 @@ struct SimWorld {
   /// Machines that pause.
   private var paused: [Set<String>]
   private var counter = 0
+  private(set) var rebuilds = 0
   private(set) var refusals: [String: Int] = [:]
 
   init(_ frames: [SimFrame], seed: UInt64, faults: Faults = Faults()) {
@@ -50,6 +54,9 @@ struct SimWorld {
   mutating func step() throws {
     now = now + .milliseconds(Int.random(in: 1...2_000, using: &random))
     let index = Int.random(in: 0..<frames.count, using: &random)
+    if faults.rebuildPermille > 0, Int.random(in: 0..<1_000, using: &random) < faults.rebuildPermille {
+      return try rebuild(index)
+    }
     switch Int.random(in: 0..<100, using: &random) {
     case 0..<10: begin(.twoPhase, at: index)
     case 10..<18: begin(.async, at: index)
@@ -235,6 +242,81 @@ struct SimWorld {
     for transfer in open { drive(index, transfer.id, .start) }
   }
 
+  /// The frame loses all it had and begins again under its name; whoever survives ends the old treaty and makes one with the new log.
+  mutating func rebuild(_ index: Int) throws {
+    let old = frames[index]
+    rebuilds += 1
+    frames[index] = try SimFixture.frame(old.id.name, code: old.native.code, scale: Int(old.native.scale))
+    // Connections to it are closed: nothing that was on its way arrives.
+    network.removeAll { message in
+      switch message {
+      case .credit(_, let from, let to), .resolve(_, let from, let to), .decision(_, let from, let to):
+        from == index || to == index
+      }
+    }
+    machines[index] = [:]
+    paused[index] = []
+    for other in frames.indices where other != index {
+      for (id, machine) in machines[other] where machine.terms.destination == old.id {
+        machines[other][id] = nil
+        paused[other].remove(id)
+      }
+      try SimFixture.revoke(&frames[other], old.id, now: now)
+      try SimFixture.establish(&frames[other], with: frames[index], now: now)
+      try SimFixture.establish(&frames[index], with: frames[other], now: now)
+    }
+  }
+
+  /// All that stands towards lost logs is decided about: every other one is recognised, if the rebuilt frame can say it; the rest is written off.
+  mutating func decideFormerLogs() throws {
+    var number = 0
+    for index in frames.indices {
+      let authority = SPIFFEID.authority(of: frames[index].id)
+      for former in frames[index].state.federation.logs.former.values.sorted(by: { $0.since < $1.since })
+      where former.state == .undecided {
+        number += 1
+        func operate(_ index: Int, _ peer: FrameID, _ command: FormerLogCommand) throws {
+          counter += 1
+          try frames[index].submit(
+            .formerLog(peer, command), actor: .authority(of: frames[index].id), key: "op\(counter)", digest: .init(),
+            now: now)
+        }
+        let peer = former.log.frame
+        if number % 2 == 0 {
+          let id = "p\(number)"
+          if (try? operate(index, peer, .propose(log: former.log, id: id, note: ""))) != nil {
+            try settle()
+            let rebuilt = try #require(frames.firstIndex { $0.id == peer })
+            do { try operate(rebuilt, frames[index].id, .accept(proposalID: id)) } catch {
+              try operate(rebuilt, frames[index].id, .reject(proposalID: id, reason: "no funds"))
+            }
+            try settle()
+          }
+        }
+        if frames[index].state.federation.logs.former[former.log]?.state == .undecided {
+          // A treasury that cannot bear the loss is given what it needs.
+          let issue = LedgerCommand.issue(Amount(minorUnits: 100_000_000), memo: "")
+          counter += 1
+          try frames[index].submit(
+            .ledger(issue), actor: authority, key: "issue\(counter)", digest: issue.digest, now: now)
+          try operate(index, peer, .writeOff(log: former.log, note: ""))
+        }
+        try giveBack(index)
+      }
+    }
+    try settle()
+  }
+
+  private mutating func giveBack(_ index: Int) throws {
+    let node = SPIFFEID.node(of: frames[index].id)
+    for item in frames[index].state.settlement.toGiveBack {
+      try frames[index].settlement(.giveBack(transferID: item.id, log: item.log), actor: node, now: now)
+    }
+    for (log, item) in frames[index].state.bridge.toReturn {
+      try frames[index].bridge(.returnItem(log: log, kind: item.kind, id: item.id), actor: node, now: now)
+    }
+  }
+
   // MARK: Projection and bridge
 
   /// Delivers a part of one peer's stream, with repeats and with gaps, which are refused.
@@ -284,7 +366,9 @@ struct SimWorld {
       for item in pending.issues + pending.unlocks where item.reason.isEmpty {
         let isIssue = state.bridge.peer(peer).inbound.pendingIssues[item.item.id] != nil
         let command: BridgeCommand =
-          isIssue ? .issuePending(peer: peer, lockID: item.item.id) : .unlockPending(peer: peer, redeemID: item.item.id)
+          isIssue
+          ? .issuePending(peer: peer, lockID: item.item.id, log: state.bridge.peer(peer).log)
+          : .unlockPending(peer: peer, redeemID: item.item.id, log: state.bridge.peer(peer).log)
         do { try frames[index].bridge(command, actor: node, now: now) } catch { note(error) }
       }
     }
@@ -296,7 +380,7 @@ struct SimWorld {
   mutating func settle() throws {
     for index in frames.indices {
       let command = LedgerCommand.registerAgent(SimFixture.agent("late"), purpose: "")
-      try frames[index].submit(
+      _ = try? frames[index].submit(
         .ledger(command), actor: .authority(of: frames[index].id), key: "late", digest: command.digest, now: now)
     }
     for _ in 0..<400 {

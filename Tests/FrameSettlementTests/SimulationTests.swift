@@ -35,6 +35,31 @@ struct SimulationTests {
     try run([a, b, c], seed: seed, steps: 3_000)
   }
 
+  @Test(
+    "B1-B8: frames that lose their logs and come back with others act on nothing old, and their books are closed by decisions",
+    arguments: seeds)
+  func rebuilt(seed: UInt64) throws {
+    print("simulation of rebuilt frames, seed \(seed)")
+    let (a, b) = try SimFixture.pair()
+    var world = SimWorld([a, b], seed: seed, faults: .init(rebuildPermille: 3))
+    for step in 0..<2_000 {
+      try world.step()
+      if step % 10 == 0 { world.checkInvariants("seed \(seed) step \(step)") }
+    }
+    try world.rebuild(0)
+    #expect(world.rebuilds > 1)
+    try world.settle()
+    world.checkInvariants("seed \(seed) before the decisions")
+    try world.decideFormerLogs()
+    world.checkRest("seed \(seed) at rest")
+    for frame in world.frames {
+      for (log, former) in frame.state.federation.logs.former {
+        #expect(!former.state.isOpen, "\(log)")
+        #expect(frame.balance(.clearing(of: log)) == 0 && frame.balance(.bridgeReserve(of: log)) == 0, "\(log)")
+      }
+    }
+  }
+
   @Test("B4: a network that loses nearly everything loses no money", arguments: [21, 34] as [UInt64])
   func badNetwork(seed: UInt64) throws {
     let (a, b) = try SimFixture.pair()

@@ -46,6 +46,7 @@ struct SnapshotStateTests {
     agent.name = "dora"
     agent.purpose = "keeps the books"
     try frame.append(EventDraft(.agentRegistered(agent)), actor: .node(of: frame.id), now: now)
+    try formerLogs(of: peer, in: &frame, now: now)
     var opened = PBBridgeBreakerOpened()
     opened.peer = peer.name
     opened.reason = "by_hand"
@@ -224,6 +225,78 @@ struct SnapshotStateTests {
     projected.eventType = "WrappedTokensRedeemed"
     projected.event = try event.serializedBytes()
     try frame.append(EventDraft(.peerEventProjected(projected)), actor: .node(of: frame.id), now: now)
+  }
+
+  /// The peer has lost its log twice: one was recognised after a withdrawal that came too late, the other waits; and it asks about ours.
+  private func formerLogs(of peer: FrameID, in frame: inout SimFrame, now: FrameTime) throws {
+    let node = SPIFFEID.node(of: frame.id)
+    var initiated = PBCrossFrameTransferInitiated()
+    initiated.terms.transferID = "t-lost"
+    initiated.terms.origin = frame.id.name
+    initiated.terms.destination = peer.name
+    initiated.terms.from = "alice"
+    initiated.terms.to = "bob"
+    initiated.terms.asset = PBAsset(frame.native)
+    initiated.terms.amount = 6
+    try frame.append(EventDraft(.crossFrameTransferInitiated(initiated)), actor: node, now: now)
+    var locked = PBTokensBridgeLocked()
+    locked.lockID = "l-lost"
+    locked.destination = peer.name
+    locked.from = "alice"
+    locked.recipient = "bob"
+    locked.amount = 9
+    try frame.append(EventDraft(.tokensBridgeLocked(locked)), actor: node, now: now)
+    try bridge(with: peer, in: &frame, now: now)
+    let first = try #require(frame.state.settlement.log(of: peer))
+    try SimFixture.establish(&frame, with: SimFixture.frame(peer.name, code: "CVT", scale: 4))
+    var proposed = PBFormerLogProposed()
+    proposed.peer = peer.name
+    proposed.log = first.name
+    proposed.proposalID = "p-ours"
+    try frame.append(EventDraft(.formerLogProposed(proposed)), actor: node, now: now)
+    var withdrawn = PBFormerLogWithdrawn()
+    withdrawn.peer = peer.name
+    withdrawn.log = first.name
+    withdrawn.proposalID = "p-ours"
+    try frame.append(EventDraft(.formerLogWithdrawn(withdrawn)), actor: node, now: now)
+    var decided = PBFormerLogDecided()
+    decided.peer = peer.name
+    decided.log = first.name
+    decided.outcome = .recognised
+    decided.figures.wrapped = 3
+    decided.note = "as agreed"
+    try frame.append(EventDraft(.formerLogDecided(decided)), actor: node, now: now)
+    var refused = PBCrossRegistryTransferRefused()
+    refused.transferID = "t-of-the-next-log"
+    refused.origin = peer.name
+    refused.reason = SettlementState.neverSeen
+    try frame.append(EventDraft(.crossRegistryTransferRefused(refused)), actor: .node(of: peer), now: now)
+    try claim(by: peer, in: &frame, now: now)
+    try SimFixture.establish(&frame, with: SimFixture.frame(peer.name, code: "CVT", scale: 4))
+  }
+
+  private func claim(by peer: FrameID, in frame: inout SimFrame, now: FrameTime) throws {
+    var asked = PBFormerLogProposed()
+    asked.peer = frame.id.name
+    asked.log = PeerLog(frame.id, key: "an older key").name
+    asked.proposalID = "p-theirs"
+    asked.note = "you owe us"
+    asked.figures.clearing = -4
+    var event = PBEvent()
+    event.actor = SPIFFEID.node(of: peer).description
+    event.payload = .formerLogProposed(asked)
+    var projected = PBPeerEventProjected()
+    projected.originFrame = peer.name
+    projected.sequence = 1
+    projected.eventType = "FormerLogProposed"
+    projected.event = try event.serializedBytes()
+    try frame.append(EventDraft(.peerEventProjected(projected)), actor: .node(of: frame.id), now: now)
+    var answered = PBFormerLogAnswered()
+    answered.peer = peer.name
+    answered.log = asked.log
+    answered.proposalID = "p-theirs"
+    answered.reason = "we do not"
+    try frame.append(EventDraft(.formerLogAnswered(answered)), actor: .authority(of: frame.id), now: now)
   }
 
   private func restored(_ bytes: [UInt8], native: Asset) throws -> SimState {

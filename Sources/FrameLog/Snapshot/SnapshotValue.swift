@@ -171,3 +171,4 @@ extension SnapshotValue where Self: SwiftProtobuf.Message {
 extension PBFrameFounded: SnapshotValue {}
 extension PBFrameDescription: SnapshotValue {}
 extension PBTreatyTerms: SnapshotValue {}
+extension PBFormerLogFigures: SnapshotValue {}

@@ -112,6 +112,7 @@ struct TransactionView: Encodable, Sendable {
     case .wrappedTokensIssued(let p): (p.origin, p.memo, p.lockID)
     case .wrappedTokensRedeemed(let p): ("\(p.recipient)@\(p.origin)", p.memo, p.redeemID)
     case .tokensBridgeUnlocked(let p): (p.destination, p.memo, p.redeemID)
+    case .formerLogItemReturned(let p): (p.log, "", p.itemID)
     default: ("", "", "")
     }
   }

@@ -23,7 +23,7 @@ enum OpenAPIComponents {
             Three digits; a larger number has its leading groups as path segments of their own, each after an x; a partial
             tile ends in .p and its width. Takes the rest of the path.
           schema: {type: string, examples: ["067", "x001/x234/067", "067.p/8"]}
-    \(OpenAPIIdentity.parameters)  requestBodies:
+    \(OpenAPIIdentity.parameters)\(OpenAPIFormerLogs.parameters)  requestBodies:
         NewAgent: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
         NewOperator: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewOperator"}}}}
         Renewal: {required: false, content: {application/json: {schema: {$ref: "#/components/schemas/Renewal"}}}}
@@ -78,8 +78,8 @@ enum OpenAPIComponents {
         Consistency: {description: A consistency proof, content: {application/json: {schema: {type: object, properties: {from: {type: integer}, to: {type: integer}, from_root: {type: string, contentEncoding: base64}, to_root: {type: string, contentEncoding: base64}, proof: {type: array, items: {type: string, contentEncoding: base64}}}}}}}
         Tile: {description: 32 bytes a hash; or entries each after its length in 16 bits, content: {application/octet-stream: {schema: {type: string, format: binary}}}}
         Metrics: {description: The catalog, content: {application/json: {schema: {type: object, properties: {metrics: {type: array, items: {type: object, properties: {name: {type: string}, type: {type: string}, unit: {type: string}, labels: {type: array, items: {type: string}}, help: {type: string}}}}}}}}}
-    \(OpenAPIIdentity.responses)  schemas:
-    \(OpenAPIIdentity.schemas)    Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", maxLength: 40, examples: ["12.50"]}
+    \(OpenAPIIdentity.responses)\(OpenAPIFormerLogs.responses)  schemas:
+    \(OpenAPIIdentity.schemas)\(OpenAPIFormerLogs.schemas)    Amount: {type: string, pattern: "^[0-9]+(\\\\.[0-9]+)?$", maxLength: 40, examples: ["12.50"]}
         AgentName: {type: string, pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}
         OperatorName: {type: string, pattern: "^[a-z0-9][a-z0-9-]{0,31}$"}
         FrameID: {type: string, pattern: "^[a-z0-9._-]{1,255}$"}
@@ -168,8 +168,8 @@ enum OpenAPIComponents {
           properties: {code: {type: string}, message: {type: string}, at: {type: string}, age_seconds: {type: integer}}
         Peer:
           type: object
-          x-optional: [observed_fingerprint, reachability, expires_at, last_refresh, reason, trouble]
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string, description: Absent unless the newest look at the bundle endpoint saw it}, reachability: {$ref: "#/components/schemas/Reachability"}, log_verifier_key: {type: string}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string, format: date-time}, terms: {$ref: "#/components/schemas/Terms"}}
+          x-optional: [observed_fingerprint, served_log_verifier_key, reachability, expires_at, last_refresh, reason, trouble]
+          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string, description: Absent unless the newest look at the bundle endpoint saw it}, reachability: {$ref: "#/components/schemas/Reachability"}, log_verifier_key: {type: string}, served_log_verifier_key: {type: string, description: "What the peer's bundle endpoint shows, when somebody looked"}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string, format: date-time}, terms: {$ref: "#/components/schemas/Terms"}}
         Terms:
           type: object
           description: What one frame holds the other to; amounts with their asset

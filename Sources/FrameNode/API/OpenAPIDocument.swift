@@ -17,7 +17,8 @@ package enum OpenAPIDocument {
 
   static var source: String {
     [
-      head, frameAndAgents, operators, money, holds, bridge, OpenAPIPeers.paths, OpenAPIIdentity.paths, audit, log,
+      head, frameAndAgents, operators, money, holds, bridge, OpenAPIPeers.paths, OpenAPIFormerLogs.paths,
+      OpenAPIIdentity.paths, audit, log,
       components,
     ].joined()
   }

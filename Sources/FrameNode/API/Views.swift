@@ -139,6 +139,8 @@ struct PeerView: Encodable, Sendable {
   let fingerprint: String
   let observedFingerprint: String?
   let logVerifierKey: String
+  /// What the peer's bundle endpoint shows, when somebody looked: another one is another log.
+  let servedLogVerifierKey: String?
   let federationAddress: String
   let bundleEndpoint: String
   let bundleProfile: String
@@ -156,7 +158,10 @@ struct PeerView: Encodable, Sendable {
   /// Absent unless there is a treaty.
   let reachability: ReachabilityView?
 
-  init(_ treaty: Treaty, native: Asset, sight: ReachabilityView.Sight?, now: FrameTime, trouble: String?) {
+  init(
+    _ treaty: Treaty, native: Asset, sight: ReachabilityView.Sight?, now: FrameTime, trouble: String?,
+    servedLogKey: String? = nil
+  ) {
     let foreign = (try? Asset(treaty.theirs.native)) ?? native
     func decimal(_ units: Int64, _ asset: Asset) -> String { Amount(minorUnits: units).decimal(scale: asset.scale) }
     frameId = treaty.peer.name
@@ -167,6 +172,7 @@ struct PeerView: Encodable, Sendable {
     observedFingerprint = sight?.bundle.fingerprint
     reachability = treaty.state == .established ? sight.map { ReachabilityView($0, now: now) } : nil
     logVerifierKey = treaty.peerLogKey
+    servedLogVerifierKey = servedLogKey
     federationAddress = treaty.theirs.federationAddress
     bundleEndpoint = treaty.theirs.bundleEndpoint
     bundleProfile = treaty.theirs.bundleEndpointProfile

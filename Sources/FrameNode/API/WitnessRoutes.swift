@@ -57,7 +57,7 @@ struct WitnessRoutes {
     switch answer {
     case .cosigned(let lines): (type, body) = ("text/plain; charset=utf-8", lines)
     case .conflict(let size, _): (type, body) = ("text/x.tlog.size", Data("\(size)\n".utf8))
-    case .malformed(let why), .forbidden(let why), .inconsistent(let why):
+    case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
       (type, body) = ("text/plain; charset=utf-8", Data("\(why)\n".utf8))
     case .unknownOrigin: (type, body) = ("text/plain; charset=utf-8", Data("unknown origin\n".utf8))
     }

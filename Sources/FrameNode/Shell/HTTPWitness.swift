@@ -10,6 +10,8 @@ import NIOFoundationCompat
 struct HTTPWitness: CheckpointWitness {
   let name: String
   let key: CosignatureKey
+  /// The operator named it to be asked.
+  let isTrusted = true
   private let url: String
   private let client: HTTPClient
 

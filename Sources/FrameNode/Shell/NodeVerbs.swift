@@ -15,13 +15,19 @@ struct NodeVerbs: PeerVerbs {
   let bridge: BridgeRelay
   let watch: PeerLogWatch
   let log: any WitnessedLog
+  let directory: PeerDirectory
+
+  /// Which log of the peer its treaty is with, or was with last.
+  private func log(of peer: FrameID) -> PeerLog? {
+    (directory.ended(peer)?.treaty ?? directory.treaty(peer)).map { PeerLog(peer, key: $0.peerLogKey) }
+  }
 
   func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision {
-    try await settlement.credit(terms, from: peer)
+    try await settlement.credit(terms, from: peer, log: log(of: peer))
   }
 
   func resolve(transferID: String, from peer: FrameID) async throws -> PBTransferDecision {
-    try await settlement.resolve(transferID: transferID, from: peer)
+    try await settlement.resolve(transferID: transferID, from: peer, log: log(of: peer))
   }
 
   func subscribe(

@@ -36,17 +36,43 @@ package struct NodeState: FrameState, HasLedger {
     case .ledger(let command): try ledger.decide(command, context)
     case .operators(let command):
       try ledger.decide(operators: command, context) { record in try requireNothingUnderWay(record) }
-    case .federation(let command): try federation.decide(command, context)
+    case .federation(.bookFormerLog(let log)): try book(log)
+    case .federation(let command): try withReplacedLogs(federation.decide(command, context))
     case .identity(let command): try identity.decide(command, context)
     case .settlement(let command):
       try settlement.decide(command, ledger: ledger, federation: federation, context)
     case .bridge(let command): try bridge.decide(command, ledger: ledger, federation: federation, context)
     case .projection(let command):
       try projection.decide(command, federation: federation, context) { event, peer in
-        settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+        let logs = federation.react(toFormerLog: event, from: peer)
+        return ReactorOutcome(drafts: logs.drafts, rejected: logs.rejected)
+          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
     }
+  }
+
+  /// A treaty with another log of the peer is appended together with what stood towards the one before (decision 0034).
+  private func withReplacedLogs(_ drafts: [EventDraft]) throws -> [EventDraft] {
+    try drafts.flatMap { draft in
+      guard case .frameFederationEstablished(let p) = draft.payload, let peer = try? FrameID(p.peer),
+        let change = federation.logs.change(of: peer, to: p.theirs.logVerifierKey)
+      else { return [draft] }
+      let booked = try FederationState.logReplaced(
+        change.former, key: change.key, by: p.theirs.logVerifierKey,
+        figures: settlement.standing(with: peer).joined(with: bridge.standing(with: peer)),
+        resumed: change.resumed.map { settlement.standing(of: $0).joined(with: bridge.standing(of: $0)) })
+      return [draft, booked]
+    }
+  }
+
+  private func book(_ log: PeerLog) throws -> [EventDraft] {
+    guard let former = federation.logs.former[log], former.state == .unbooked else { return [] }
+    return [
+      try FederationState.logReplaced(
+        log, key: former.key, by: former.newKey,
+        figures: settlement.standing(of: log).joined(with: bridge.standing(of: log)), resumed: nil)
+    ]
   }
 
   package mutating func evolve(_ event: RecordedEvent) {

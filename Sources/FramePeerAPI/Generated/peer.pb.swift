@@ -270,6 +270,12 @@ public nonisolated struct PBSubscribeRequest: Sendable {
   /// last sequence the caller holds; 0 for none
   public var afterSequence: UInt64 = 0
 
+  /// of the callee's log whose stream is meant; "": the one of the treaty
+  public var logVerifierKey: String = String()
+
+  /// of the caller's log that the stream is for; "": the one of the treaty
+  public var callerLogVerifierKey: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -366,6 +372,9 @@ public nonisolated struct PBCreditRequest: Sendable {
   /// Clears the value of `terms`. Subsequent reads from it will return its default value.
   public mutating func clearTerms() {self._terms = nil}
 
+  /// of the callee's log that is asked; "": whichever it has
+  public var logVerifierKey: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -379,6 +388,9 @@ public nonisolated struct PBResolveRequest: Sendable {
   // methods supported on all messages.
 
   public var transferID: String = String()
+
+  /// as above
+  public var logVerifierKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -969,7 +981,7 @@ nonisolated extension PBAmendmentWithdrawal: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension PBSubscribeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SubscribeRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}after_sequence\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}after_sequence\0\u{3}log_verifier_key\0\u{3}caller_log_verifier_key\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -978,6 +990,8 @@ nonisolated extension PBSubscribeRequest: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.afterSequence) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.logVerifierKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.callerLogVerifierKey) }()
       default: break
       }
     }
@@ -987,11 +1001,19 @@ nonisolated extension PBSubscribeRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.afterSequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.afterSequence, fieldNumber: 1)
     }
+    if !self.logVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.logVerifierKey, fieldNumber: 2)
+    }
+    if !self.callerLogVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.callerLogVerifierKey, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBSubscribeRequest, rhs: PBSubscribeRequest) -> Bool {
     if lhs.afterSequence != rhs.afterSequence {return false}
+    if lhs.logVerifierKey != rhs.logVerifierKey {return false}
+    if lhs.callerLogVerifierKey != rhs.callerLogVerifierKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1145,7 +1167,7 @@ nonisolated extension PBProjectionHead: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PBCreditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CreditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}terms\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}terms\0\u{3}log_verifier_key\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1154,6 +1176,7 @@ nonisolated extension PBCreditRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._terms) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.logVerifierKey) }()
       default: break
       }
     }
@@ -1167,11 +1190,15 @@ nonisolated extension PBCreditRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._terms {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.logVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.logVerifierKey, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBCreditRequest, rhs: PBCreditRequest) -> Bool {
     if lhs._terms != rhs._terms {return false}
+    if lhs.logVerifierKey != rhs.logVerifierKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1179,7 +1206,7 @@ nonisolated extension PBCreditRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBResolveRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ResolveRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}transfer_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}transfer_id\0\u{3}log_verifier_key\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1188,6 +1215,7 @@ nonisolated extension PBResolveRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.transferID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.logVerifierKey) }()
       default: break
       }
     }
@@ -1197,11 +1225,15 @@ nonisolated extension PBResolveRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.transferID.isEmpty {
       try visitor.visitSingularStringField(value: self.transferID, fieldNumber: 1)
     }
+    if !self.logVerifierKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.logVerifierKey, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBResolveRequest, rhs: PBResolveRequest) -> Bool {
     if lhs.transferID != rhs.transferID {return false}
+    if lhs.logVerifierKey != rhs.logVerifierKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

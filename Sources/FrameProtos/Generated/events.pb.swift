@@ -654,6 +654,54 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     set {_uniqueStorage()._payload = .registrationEntryRemoved(newValue)}
   }
 
+  public var peerLogReplaced: PBPeerLogReplaced {
+    get {
+      if case .peerLogReplaced(let v)? = _storage._payload {return v}
+      return PBPeerLogReplaced()
+    }
+    set {_uniqueStorage()._payload = .peerLogReplaced(newValue)}
+  }
+
+  public var formerLogProposed: PBFormerLogProposed {
+    get {
+      if case .formerLogProposed(let v)? = _storage._payload {return v}
+      return PBFormerLogProposed()
+    }
+    set {_uniqueStorage()._payload = .formerLogProposed(newValue)}
+  }
+
+  public var formerLogWithdrawn: PBFormerLogWithdrawn {
+    get {
+      if case .formerLogWithdrawn(let v)? = _storage._payload {return v}
+      return PBFormerLogWithdrawn()
+    }
+    set {_uniqueStorage()._payload = .formerLogWithdrawn(newValue)}
+  }
+
+  public var formerLogAnswered: PBFormerLogAnswered {
+    get {
+      if case .formerLogAnswered(let v)? = _storage._payload {return v}
+      return PBFormerLogAnswered()
+    }
+    set {_uniqueStorage()._payload = .formerLogAnswered(newValue)}
+  }
+
+  public var formerLogDecided: PBFormerLogDecided {
+    get {
+      if case .formerLogDecided(let v)? = _storage._payload {return v}
+      return PBFormerLogDecided()
+    }
+    set {_uniqueStorage()._payload = .formerLogDecided(newValue)}
+  }
+
+  public var formerLogItemReturned: PBFormerLogItemReturned {
+    get {
+      if case .formerLogItemReturned(let v)? = _storage._payload {return v}
+      return PBFormerLogItemReturned()
+    }
+    set {_uniqueStorage()._payload = .formerLogItemReturned(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -711,6 +759,12 @@ public nonisolated struct PBEvent: @unchecked Sendable {
     case authorityRetired(PBAuthorityRetired)
     case registrationEntryCreated(PBRegistrationEntryCreated)
     case registrationEntryRemoved(PBRegistrationEntryRemoved)
+    case peerLogReplaced(PBPeerLogReplaced)
+    case formerLogProposed(PBFormerLogProposed)
+    case formerLogWithdrawn(PBFormerLogWithdrawn)
+    case formerLogAnswered(PBFormerLogAnswered)
+    case formerLogDecided(PBFormerLogDecided)
+    case formerLogItemReturned(PBFormerLogItemReturned)
 
   }
 
@@ -1115,6 +1169,9 @@ public nonisolated struct PBCrossFrameTransferCompensated: Sendable {
   public mutating func clearTerms() {self._terms = nil}
 
   public var reason: String = String()
+
+  /// the former log of the destination on whose account the money stood; "" for its present one
+  public var formerLog: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2128,6 +2185,341 @@ public nonisolated struct PBRegistrationEntryRemoved: Sendable {
   public init() {}
 }
 
+/// Minor units.
+public nonisolated struct PBFormerLogFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// owed to it (negative: by it), without what is in flight
+  public var clearing: Int64 = 0
+
+  /// in clearing: async transfers without an outcome
+  public var sent: Int64 = 0
+
+  /// 2pc transfers without an outcome
+  public var held: Int64 = 0
+
+  /// how many of both
+  public var transfers: UInt64 = 0
+
+  /// backs wrapped tokens that were outstanding there
+  public var reserve: Int64 = 0
+
+  /// in the reserve: locks not issued there and redemptions not unlocked here
+  public var returnable: Int64 = 0
+
+  /// how many of both
+  public var items: UInt64 = 0
+
+  /// of its money, held here
+  public var wrapped: Int64 = 0
+
+  public var wrappedAsset: PBAsset {
+    get {_wrappedAsset ?? PBAsset()}
+    set {_wrappedAsset = newValue}
+  }
+  /// Returns true if `wrappedAsset` has been explicitly set.
+  public var hasWrappedAsset: Bool {self._wrappedAsset != nil}
+  /// Clears the value of `wrappedAsset`. Subsequent reads from it will return its default value.
+  public mutating func clearWrappedAsset() {self._wrappedAsset = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _wrappedAsset: PBAsset? = nil
+}
+
+/// A treaty was established with another log of the peer: what stood on the peer's accounts goes to those of the former one.
+public nonisolated struct PBPeerLogReplaced: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String {
+    get {_storage._peer}
+    set {_uniqueStorage()._peer = newValue}
+  }
+
+  /// the former log's name
+  public var log: String {
+    get {_storage._log}
+    set {_uniqueStorage()._log = newValue}
+  }
+
+  /// its key
+  public var logVerifierKey: String {
+    get {_storage._logVerifierKey}
+    set {_uniqueStorage()._logVerifierKey = newValue}
+  }
+
+  public var newLogVerifierKey: String {
+    get {_storage._newLogVerifierKey}
+    set {_uniqueStorage()._newLogVerifierKey = newValue}
+  }
+
+  public var figures: PBFormerLogFigures {
+    get {_storage._figures ?? PBFormerLogFigures()}
+    set {_uniqueStorage()._figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  public var hasFigures: Bool {_storage._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  public mutating func clearFigures() {_uniqueStorage()._figures = nil}
+
+  /// the new one is a former one that nobody decided about: what comes back from its accounts
+  public var resumed: PBFormerLogFigures {
+    get {_storage._resumed ?? PBFormerLogFigures()}
+    set {_uniqueStorage()._resumed = newValue}
+  }
+  /// Returns true if `resumed` has been explicitly set.
+  public var hasResumed: Bool {_storage._resumed != nil}
+  /// Clears the value of `resumed`. Subsequent reads from it will return its default value.
+  public mutating func clearResumed() {_uniqueStorage()._resumed = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Here and to the rebuilt frame: what we ask its new log to take over.
+public nonisolated struct PBFormerLogProposed: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the rebuilt frame
+  public var peer: String {
+    get {_storage._peer}
+    set {_uniqueStorage()._peer = newValue}
+  }
+
+  public var log: String {
+    get {_storage._log}
+    set {_uniqueStorage()._log = newValue}
+  }
+
+  public var proposalID: String {
+    get {_storage._proposalID}
+    set {_uniqueStorage()._proposalID = newValue}
+  }
+
+  public var figures: PBFormerLogFigures {
+    get {_storage._figures ?? PBFormerLogFigures()}
+    set {_uniqueStorage()._figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  public var hasFigures: Bool {_storage._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  public mutating func clearFigures() {_uniqueStorage()._figures = nil}
+
+  /// of the former log
+  public var logVerifierKey: String {
+    get {_storage._logVerifierKey}
+    set {_uniqueStorage()._logVerifierKey = newValue}
+  }
+
+  /// of the log that is to take it over
+  public var newLogVerifierKey: String {
+    get {_storage._newLogVerifierKey}
+    set {_uniqueStorage()._newLogVerifierKey = newValue}
+  }
+
+  public var note: String {
+    get {_storage._note}
+    set {_uniqueStorage()._note = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Asks for an answer now: refused, unless it was accepted already.
+public nonisolated struct PBFormerLogWithdrawn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  public var log: String = String()
+
+  public var proposalID: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// At the rebuilt frame: its operator's answer, and its side of the books.
+public nonisolated struct PBFormerLogAnswered: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// who proposed
+  public var peer: String = String()
+
+  /// the lost log of this frame
+  public var log: String = String()
+
+  public var proposalID: String = String()
+
+  public var accepted: Bool = false
+
+  public var reason: String = String()
+
+  /// minor units here: owed to the proposer (negative: by it), from the treasury
+  public var clearing: Int64 = 0
+
+  /// minor units here: locked from the treasury behind wrapped tokens there
+  public var reserve: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct PBFormerLogDecided: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  public var log: String = String()
+
+  public var outcome: PBFormerLogDecided.Outcome = .unspecified
+
+  /// recognised: what was accepted
+  public var proposalID: String = String()
+
+  public var figures: PBFormerLogFigures {
+    get {_figures ?? PBFormerLogFigures()}
+    set {_figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  public var hasFigures: Bool {self._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  public mutating func clearFigures() {self._figures = nil}
+
+  public var note: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Outcome: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case recognised // = 1
+    case writtenOff // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .recognised
+      case 2: self = .writtenOff
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .recognised: return 1
+      case .writtenOff: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [PBFormerLogDecided.Outcome] = [
+      .unspecified,
+      .recognised,
+      .writtenOff,
+    ]
+
+  }
+
+  public init() {}
+
+  fileprivate var _figures: PBFormerLogFigures? = nil
+}
+
+/// After the decision: a lock that was not issued there goes back, a redemption that was not unlocked here is paid.
+public nonisolated struct PBFormerLogItemReturned: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var peer: String = String()
+
+  public var log: String = String()
+
+  public var kind: PBFormerLogItemReturned.Kind = .unspecified
+
+  public var itemID: String = String()
+
+  /// agent
+  public var to: String = String()
+
+  public var amount: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case lock // = 1
+    case redemption // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .lock
+      case 2: self = .redemption
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .lock: return 1
+      case .redemption: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [PBFormerLogItemReturned.Kind] = [
+      .unspecified,
+      .lock,
+      .redemption,
+    ]
+
+  }
+
+  public init() {}
+}
+
 /// A peer's event, kept as it was stored there. It has no postings: it can never move money.
 public nonisolated struct PBPeerEventProjected: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -2397,7 +2789,7 @@ nonisolated extension PBPosting: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{3}clock_unix_ns\0\u{4}\u{b}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0\u{4}\u{6}peer_bundle_repinned\0\u{4}\u{6}peer_equivocation_proven\0\u{4}\u{4}authority_prepared\0\u{3}authority_activated\0\u{3}authority_tainted\0\u{3}authority_revoked\0\u{3}authority_retired\0\u{3}registration_entry_created\0\u{3}registration_entry_removed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{3}time_unix_ns\0\u{1}actor\0\u{3}idempotency_key\0\u{3}command_digest\0\u{3}command_index\0\u{3}command_events\0\u{1}postings\0\u{3}clock_unix_ns\0\u{4}\u{b}frame_founded\0\u{3}agent_registered\0\u{3}tokens_issued\0\u{3}tokens_burned\0\u{3}tokens_transferred\0\u{3}hold_created\0\u{3}hold_captured\0\u{3}hold_released\0\u{3}hold_expired\0\u{3}fees_collected\0\u{3}cross_frame_transfer_initiated\0\u{3}cross_frame_transfer_settled\0\u{3}cross_frame_transfer_refused\0\u{3}cross_frame_transfer_compensated\0\u{3}cross_registry_transfer_locked\0\u{3}cross_registry_transfer_credited\0\u{3}cross_registry_transfer_completed\0\u{3}cross_registry_transfer_refused\0\u{3}cross_registry_transfer_aborted\0\u{4}\u{2}tokens_bridge_locked\0\u{3}wrapped_tokens_issued\0\u{3}wrapped_tokens_redeemed\0\u{3}tokens_bridge_unlocked\0\u{3}bridge_breaker_opened\0\u{3}bridge_breaker_closed\0\u{4}\u{5}frame_invitation_requested\0\u{3}frame_invitation_approved\0\u{3}frame_invitation_rejected\0\u{3}frame_federation_established\0\u{3}frame_federation_revoked\0\u{3}peer_bundle_rotated\0\u{3}treaty_amendment_proposed\0\u{3}treaty_amendment_accepted\0\u{3}treaty_amendment_rejected\0\u{3}treaty_amendment_withdrawn\0\u{3}peer_event_projected\0\u{4}\u{a}agent_frozen\0\u{3}agent_unfrozen\0\u{3}supply_drift_detected\0\u{3}supply_drift_cleared\0\u{4}\u{7}operator_licensed\0\u{3}operator_suspended\0\u{3}operator_resumed\0\u{3}operator_removed\0\u{3}operator_agent_released\0\u{4}\u{6}peer_bundle_repinned\0\u{4}\u{6}peer_equivocation_proven\0\u{4}\u{4}authority_prepared\0\u{3}authority_activated\0\u{3}authority_tainted\0\u{3}authority_revoked\0\u{3}authority_retired\0\u{3}registration_entry_created\0\u{3}registration_entry_removed\0\u{4}\u{4}peer_log_replaced\0\u{3}former_log_proposed\0\u{3}former_log_withdrawn\0\u{3}former_log_answered\0\u{3}former_log_decided\0\u{3}former_log_item_returned\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -3159,6 +3551,84 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._payload = .registrationEntryRemoved(v)
           }
         }()
+        case 110: try {
+          var v: PBPeerLogReplaced?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .peerLogReplaced(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .peerLogReplaced(v)
+          }
+        }()
+        case 111: try {
+          var v: PBFormerLogProposed?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .formerLogProposed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .formerLogProposed(v)
+          }
+        }()
+        case 112: try {
+          var v: PBFormerLogWithdrawn?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .formerLogWithdrawn(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .formerLogWithdrawn(v)
+          }
+        }()
+        case 113: try {
+          var v: PBFormerLogAnswered?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .formerLogAnswered(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .formerLogAnswered(v)
+          }
+        }()
+        case 114: try {
+          var v: PBFormerLogDecided?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .formerLogDecided(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .formerLogDecided(v)
+          }
+        }()
+        case 115: try {
+          var v: PBFormerLogItemReturned?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .formerLogItemReturned(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .formerLogItemReturned(v)
+          }
+        }()
         default: break
         }
       }
@@ -3414,6 +3884,30 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .registrationEntryRemoved?: try {
         guard case .registrationEntryRemoved(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 106)
+      }()
+      case .peerLogReplaced?: try {
+        guard case .peerLogReplaced(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 110)
+      }()
+      case .formerLogProposed?: try {
+        guard case .formerLogProposed(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 111)
+      }()
+      case .formerLogWithdrawn?: try {
+        guard case .formerLogWithdrawn(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 112)
+      }()
+      case .formerLogAnswered?: try {
+        guard case .formerLogAnswered(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 113)
+      }()
+      case .formerLogDecided?: try {
+        guard case .formerLogDecided(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 114)
+      }()
+      case .formerLogItemReturned?: try {
+        guard case .formerLogItemReturned(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 115)
       }()
       case nil: break
       }
@@ -4227,7 +4721,7 @@ nonisolated extension PBCrossFrameTransferRefused: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension PBCrossFrameTransferCompensated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CrossFrameTransferCompensated"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}terms\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}terms\0\u{1}reason\0\u{3}former_log\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4237,6 +4731,7 @@ nonisolated extension PBCrossFrameTransferCompensated: SwiftProtobuf.Message, Sw
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._terms) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.formerLog) }()
       default: break
       }
     }
@@ -4253,12 +4748,16 @@ nonisolated extension PBCrossFrameTransferCompensated: SwiftProtobuf.Message, Sw
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
     }
+    if !self.formerLog.isEmpty {
+      try visitor.visitSingularStringField(value: self.formerLog, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBCrossFrameTransferCompensated, rhs: PBCrossFrameTransferCompensated) -> Bool {
     if lhs._terms != rhs._terms {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.formerLog != rhs.formerLog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6108,6 +6607,524 @@ nonisolated extension PBRegistrationEntryRemoved: SwiftProtobuf.Message, SwiftPr
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension PBFormerLogFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogFigures"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}clearing\0\u{1}sent\0\u{1}held\0\u{1}transfers\0\u{1}reserve\0\u{1}returnable\0\u{1}items\0\u{1}wrapped\0\u{3}wrapped_asset\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt64Field(value: &self.clearing) }()
+      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.sent) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.held) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.transfers) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.reserve) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.returnable) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.items) }()
+      case 8: try { try decoder.decodeSingularSInt64Field(value: &self.wrapped) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._wrappedAsset) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.clearing != 0 {
+      try visitor.visitSingularSInt64Field(value: self.clearing, fieldNumber: 1)
+    }
+    if self.sent != 0 {
+      try visitor.visitSingularSInt64Field(value: self.sent, fieldNumber: 2)
+    }
+    if self.held != 0 {
+      try visitor.visitSingularSInt64Field(value: self.held, fieldNumber: 3)
+    }
+    if self.transfers != 0 {
+      try visitor.visitSingularUInt64Field(value: self.transfers, fieldNumber: 4)
+    }
+    if self.reserve != 0 {
+      try visitor.visitSingularSInt64Field(value: self.reserve, fieldNumber: 5)
+    }
+    if self.returnable != 0 {
+      try visitor.visitSingularSInt64Field(value: self.returnable, fieldNumber: 6)
+    }
+    if self.items != 0 {
+      try visitor.visitSingularUInt64Field(value: self.items, fieldNumber: 7)
+    }
+    if self.wrapped != 0 {
+      try visitor.visitSingularSInt64Field(value: self.wrapped, fieldNumber: 8)
+    }
+    try { if let v = self._wrappedAsset {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogFigures, rhs: PBFormerLogFigures) -> Bool {
+    if lhs.clearing != rhs.clearing {return false}
+    if lhs.sent != rhs.sent {return false}
+    if lhs.held != rhs.held {return false}
+    if lhs.transfers != rhs.transfers {return false}
+    if lhs.reserve != rhs.reserve {return false}
+    if lhs.returnable != rhs.returnable {return false}
+    if lhs.items != rhs.items {return false}
+    if lhs.wrapped != rhs.wrapped {return false}
+    if lhs._wrappedAsset != rhs._wrappedAsset {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPeerLogReplaced: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PeerLogReplaced"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{3}log_verifier_key\0\u{3}new_log_verifier_key\0\u{1}figures\0\u{1}resumed\0")
+
+  fileprivate class _StorageClass {
+    var _peer: String = String()
+    var _log: String = String()
+    var _logVerifierKey: String = String()
+    var _newLogVerifierKey: String = String()
+    var _figures: PBFormerLogFigures? = nil
+    var _resumed: PBFormerLogFigures? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _peer = source._peer
+      _log = source._log
+      _logVerifierKey = source._logVerifierKey
+      _newLogVerifierKey = source._newLogVerifierKey
+      _figures = source._figures
+      _resumed = source._resumed
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._peer) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._log) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._logVerifierKey) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._newLogVerifierKey) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._figures) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._resumed) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._peer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._peer, fieldNumber: 1)
+      }
+      if !_storage._log.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._log, fieldNumber: 2)
+      }
+      if !_storage._logVerifierKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._logVerifierKey, fieldNumber: 3)
+      }
+      if !_storage._newLogVerifierKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._newLogVerifierKey, fieldNumber: 4)
+      }
+      try { if let v = _storage._figures {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._resumed {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBPeerLogReplaced, rhs: PBPeerLogReplaced) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._peer != rhs_storage._peer {return false}
+        if _storage._log != rhs_storage._log {return false}
+        if _storage._logVerifierKey != rhs_storage._logVerifierKey {return false}
+        if _storage._newLogVerifierKey != rhs_storage._newLogVerifierKey {return false}
+        if _storage._figures != rhs_storage._figures {return false}
+        if _storage._resumed != rhs_storage._resumed {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogProposed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogProposed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{3}proposal_id\0\u{1}figures\0\u{3}log_verifier_key\0\u{3}new_log_verifier_key\0\u{1}note\0")
+
+  fileprivate class _StorageClass {
+    var _peer: String = String()
+    var _log: String = String()
+    var _proposalID: String = String()
+    var _figures: PBFormerLogFigures? = nil
+    var _logVerifierKey: String = String()
+    var _newLogVerifierKey: String = String()
+    var _note: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _peer = source._peer
+      _log = source._log
+      _proposalID = source._proposalID
+      _figures = source._figures
+      _logVerifierKey = source._logVerifierKey
+      _newLogVerifierKey = source._newLogVerifierKey
+      _note = source._note
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._peer) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._log) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._proposalID) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._figures) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._logVerifierKey) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._newLogVerifierKey) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._note) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._peer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._peer, fieldNumber: 1)
+      }
+      if !_storage._log.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._log, fieldNumber: 2)
+      }
+      if !_storage._proposalID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._proposalID, fieldNumber: 3)
+      }
+      try { if let v = _storage._figures {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._logVerifierKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._logVerifierKey, fieldNumber: 5)
+      }
+      if !_storage._newLogVerifierKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._newLogVerifierKey, fieldNumber: 6)
+      }
+      if !_storage._note.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._note, fieldNumber: 7)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogProposed, rhs: PBFormerLogProposed) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._peer != rhs_storage._peer {return false}
+        if _storage._log != rhs_storage._log {return false}
+        if _storage._proposalID != rhs_storage._proposalID {return false}
+        if _storage._figures != rhs_storage._figures {return false}
+        if _storage._logVerifierKey != rhs_storage._logVerifierKey {return false}
+        if _storage._newLogVerifierKey != rhs_storage._newLogVerifierKey {return false}
+        if _storage._note != rhs_storage._note {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogWithdrawn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogWithdrawn"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{3}proposal_id\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.log) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.proposalID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.log.isEmpty {
+      try visitor.visitSingularStringField(value: self.log, fieldNumber: 2)
+    }
+    if !self.proposalID.isEmpty {
+      try visitor.visitSingularStringField(value: self.proposalID, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogWithdrawn, rhs: PBFormerLogWithdrawn) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.log != rhs.log {return false}
+    if lhs.proposalID != rhs.proposalID {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogAnswered: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogAnswered"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{3}proposal_id\0\u{1}accepted\0\u{1}reason\0\u{1}clearing\0\u{1}reserve\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.log) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.proposalID) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.clearing) }()
+      case 7: try { try decoder.decodeSingularSInt64Field(value: &self.reserve) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.log.isEmpty {
+      try visitor.visitSingularStringField(value: self.log, fieldNumber: 2)
+    }
+    if !self.proposalID.isEmpty {
+      try visitor.visitSingularStringField(value: self.proposalID, fieldNumber: 3)
+    }
+    if self.accepted != false {
+      try visitor.visitSingularBoolField(value: self.accepted, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    if self.clearing != 0 {
+      try visitor.visitSingularSInt64Field(value: self.clearing, fieldNumber: 6)
+    }
+    if self.reserve != 0 {
+      try visitor.visitSingularSInt64Field(value: self.reserve, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogAnswered, rhs: PBFormerLogAnswered) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.log != rhs.log {return false}
+    if lhs.proposalID != rhs.proposalID {return false}
+    if lhs.accepted != rhs.accepted {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.clearing != rhs.clearing {return false}
+    if lhs.reserve != rhs.reserve {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogDecided: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogDecided"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{1}outcome\0\u{3}proposal_id\0\u{1}figures\0\u{1}note\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.log) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.outcome) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.proposalID) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.note) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.log.isEmpty {
+      try visitor.visitSingularStringField(value: self.log, fieldNumber: 2)
+    }
+    if self.outcome != .unspecified {
+      try visitor.visitSingularEnumField(value: self.outcome, fieldNumber: 3)
+    }
+    if !self.proposalID.isEmpty {
+      try visitor.visitSingularStringField(value: self.proposalID, fieldNumber: 4)
+    }
+    try { if let v = self._figures {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if !self.note.isEmpty {
+      try visitor.visitSingularStringField(value: self.note, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogDecided, rhs: PBFormerLogDecided) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.log != rhs.log {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.proposalID != rhs.proposalID {return false}
+    if lhs._figures != rhs._figures {return false}
+    if lhs.note != rhs.note {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogDecided.Outcome: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTCOME_UNSPECIFIED\0\u{1}OUTCOME_RECOGNISED\0\u{1}OUTCOME_WRITTEN_OFF\0")
+}
+
+nonisolated extension PBFormerLogItemReturned: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FormerLogItemReturned"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{1}kind\0\u{3}item_id\0\u{1}to\0\u{1}amount\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.log) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.to) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.log.isEmpty {
+      try visitor.visitSingularStringField(value: self.log, fieldNumber: 2)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 3)
+    }
+    if !self.itemID.isEmpty {
+      try visitor.visitSingularStringField(value: self.itemID, fieldNumber: 4)
+    }
+    if !self.to.isEmpty {
+      try visitor.visitSingularStringField(value: self.to, fieldNumber: 5)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: PBFormerLogItemReturned, rhs: PBFormerLogItemReturned) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.log != rhs.log {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.itemID != rhs.itemID {return false}
+    if lhs.to != rhs.to {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormerLogItemReturned.Kind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_LOCK\0\u{1}KIND_REDEMPTION\0")
 }
 
 nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

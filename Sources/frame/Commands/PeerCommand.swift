@@ -16,7 +16,7 @@ struct PeerCommand: AsyncParsableCommand {
     subcommands: [
       PeerInviteCommand.self, PeerListCommand.self, PeerShowCommand.self, PeerApproveCommand.self,
       PeerRejectCommand.self, PeerRevokeCommand.self, PeerInvitationsCommand.self, PeerTreatyCommand.self,
-      PeerAmendCommand.self, PeerAmendmentsCommand.self, PeerRepinCommand.self,
+      PeerAmendCommand.self, PeerAmendmentsCommand.self, PeerRepinCommand.self, PeerFormerLogCommand.self,
     ])
 
   static func show(_ peer: PeerInfo) {
@@ -25,7 +25,11 @@ struct PeerCommand: AsyncParsableCommand {
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
       ("answers", sight?.answers), ("last answer", sight?.lastSuccessAgeSeconds.map { "\(Age.text($0)) ago" }),
       ("last error", sight?.lastError?.text), ("stream", sight?.stream), ("fingerprint", peer.fingerprint),
-      ("observed", observed(peer)),
+      ("observed", observed(peer)), ("log key", peer.logVerifierKey),
+      (
+        "LOG KEY SERVED",
+        peer.servedLogVerifierKey == peer.logVerifierKey ? nil : peer.servedLogVerifierKey
+      ),
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
       ("bundle profile", peer.bundleProfile),
       ("last refresh", peer.lastRefresh.map { $0 + Age.suffix(sight?.lastRefreshAgeSeconds) }),

@@ -223,6 +223,8 @@ struct PeerInfo: Decodable, Sendable {
   let fingerprint: String?
   let observedFingerprint: String?
   let reachability: ReachabilityInfo?
+  let logVerifierKey: String?
+  let servedLogVerifierKey: String?
   let federationAddress: String?
   let bundleEndpoint: String?
   let bundleProfile: String?

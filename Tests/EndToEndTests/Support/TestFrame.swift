@@ -28,6 +28,16 @@ final class TestFrame: Sendable {
     self.person = person
     self.folder = folder
     ports = try FreePorts.take(5)
+    try await make(options)
+  }
+
+  /// Loses all its data, keys and log, and is made anew under the same name at the same addresses.
+  func rebuild() async throws {
+    try FileManager.default.removeItem(at: folder)
+    try await make([])
+  }
+
+  private func make(_ options: [String]) async throws {
     try await run(
       [
         "init", "--frame-id", name, "--currency", currency, "--scale", "2", "--data", folder.path, "--listen-host",
@@ -68,6 +78,21 @@ final class TestFrame: Sendable {
     let status = try await running.end(SIGTERM)
     #expect(status == 0, "\(name) must exit 0 when told to stop; its log ends with:\n\(running.tail)")
     process.withLock { $0 = nil }
+  }
+
+  /// Starts the node without waiting for it to be ready.
+  func launch() throws {
+    let running = try RunningProcess(
+      Binary.frame(), ["serve", "--config", configurationFile.path, "--log-level", "info"], output: log)
+    process.withLock { $0 = running }
+  }
+
+  /// Tells the node to end, and says how it did.
+  func end() async throws -> Int32 {
+    guard let running = process.withLock({ $0 }) else { return 0 }
+    let status = try await running.end(SIGTERM)
+    process.withLock { $0 = nil }
+    return status
   }
 
   /// Waits for the node to end by itself.

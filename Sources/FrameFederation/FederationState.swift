@@ -14,11 +14,13 @@ package struct FederationState: Sendable, Equatable {
   /// Treaties that have ended and whose place no new one has taken, as they ended: with these frames the books are still
   /// to be closed, whatever invitation may wait meanwhile.
   package private(set) var ended: [FrameID: Treaty] = [:]
+  /// Invitations from others in the last hour before the newest of them.
+  var arrivals: [Arrival] = []
 
-  /// Open invitations from others that may wait for the operator at once (CONFORMANCE B21).
-  package static let openInvitationsMax = 64
   /// The pinned document travels inside events, which may have 65,535 bytes (CONFORMANCE L4).
   package static let bundleBytesMax = 24 * 1024
+  /// How far a peer's bundle may be numbered ahead of the held one. Some count nanoseconds: it is a hundred days of them.
+  static let sequenceStepMax: UInt64 = 1 << 53
 
   package init(frame: FrameID) { self.frame = frame }
 
@@ -64,10 +66,12 @@ extension FederationState {
     case .requestOutgoing(let id, let ours, let theirs, let pin, let expires):
       try requireAuthority(context)
       return try request(id, ours: ours, theirs: theirs, pin: pin, expires: expires, now: context.now)
-    case .receiveIncoming(let id, let theirs, let pin, let expires, let ours):
+    case .receiveIncoming(let id, let theirs, let pin, let expires, let ours, let source, let read):
       let peer = try checked(theirs)
       try requirePeer(peer, context)
-      return try receive(id, from: peer, theirs: theirs, pin: pin, expires: expires, ours: ours, now: context.now)
+      return try receive(
+        id, from: peer, theirs: theirs, pin: pin, expires: expires, ours: ours, source: source, read: read,
+        now: context.now)
     case .approve(let peer, let fingerprint, let ours, let pin):
       try requireAuthority(context)
       return try approve(peer, fingerprint: fingerprint, ours: ours, pin: pin, now: context.now)
@@ -123,7 +127,7 @@ extension FederationState {
 
   private func receive(
     _ id: String, from peer: FrameID, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime,
-    ours: PBFrameDescription, now: FrameTime
+    ours: PBFrameDescription, source: String, read: Set<String>, now: FrameTime
   ) throws(FederationError) -> [EventDraft] {
     try checkPin(pin, peer)
     guard !id.isEmpty, id.utf8.count <= 64 else { throw .invitationInvalid("its id is empty or too long") }
@@ -131,13 +135,14 @@ extension FederationState {
       throw .fingerprintMismatch(peer, expected: theirs.bundleFingerprint, observed: pin.fingerprint)
     }
     guard expires > now else { throw .invitationExpired(peer, invitation: id) }
-    let received = Self.requested(
-      id, peer, outgoing: false, inviter: theirs, invitee: ours, pin: pin, expires: expires)
+    func received(_ displaced: FrameID? = nil) -> EventDraft {
+      Self.requested(
+        id, peer, outgoing: false, inviter: theirs, invitee: ours, pin: pin, expires: expires, source: source,
+        displaced: displaced)
+    }
     if let treaty = treaties[peer], treaty.invitationID == id { return [] }
     guard let treaty = treaties[peer], !treaty.isClosed(at: now) else {
-      let open = treaties.values.count { $0.state == .requested && $0.direction == .incoming && !$0.isClosed(at: now) }
-      guard open < Self.openInvitationsMax else { throw .tooManyInvitations(limit: Self.openInvitationsMax) }
-      return [received]
+      return [received(try room(for: source, read: read, now: now))]
     }
     guard treaty.state == .requested else { throw .alreadyFederated(peer, state: treaty.state.rawValue) }
     // Whoever cannot show the bundle that we already hold for this peer must not disturb what is open with it.
@@ -146,12 +151,13 @@ extension FederationState {
     }
     switch treaty.direction {
     case .incoming:
-      return [received]  // The same peer starts again: its newest invitation counts.
+      try checkRate(of: source, now)
+      return [received()]  // The same peer starts again: its newest invitation counts.
     case .outgoing:
       // Invitations crossed. Both operators asked for this treaty and each pinned the other's bundle, so both agree; the
       // one from the lesser frame id is carried through, the other falls away.
       guard peer < frame else { return [] }
-      return [received, Self.approved(id, peer, approver: ours, pin: pin)]
+      return [received(), Self.approved(id, peer, approver: ours, pin: pin)]
     }
   }
 
@@ -273,6 +279,10 @@ extension FederationState {
     guard pin.sequence >= treaty.pin.sequence else {
       throw .sequenceRollback(peer, held: treaty.pin.sequence, received: pin.sequence)
     }
+    // The numbers must last: nobody could follow a peer that goes to the last one at once.
+    guard treaty.pin.sequence == 0 || pin.sequence - treaty.pin.sequence <= Self.sequenceStepMax else {
+      throw .bundleUnusable(peer, why: "its sequence goes from \(treaty.pin.sequence) to \(pin.sequence)")
+    }
     var payload = PBPeerBundleRotated()
     payload.peer = peer.name
     payload.sequence = pin.sequence
@@ -370,14 +380,17 @@ extension FederationState {
 
   private mutating func evolve(_ e: PBFrameInvitationRequested, _ time: FrameTime) {
     guard let peer = try? FrameID(e.peer) else { return }
+    if !e.outgoing { arrived(e, at: time) }
     let theirs = e.outgoing ? e.invitee : e.inviter
     treaties[peer] = Treaty(
       peer: peer, invitationID: e.invitationID, state: .requested, direction: e.outgoing ? .outgoing : .incoming,
       ours: e.outgoing ? e.inviter : e.invitee, theirs: theirs,
       pin: PinnedBundle(
         document: e.peerBundle, fingerprint: theirs.bundleFingerprint, sequence: BundleSequence.read(e.peerBundle)),
-      expires: FrameTime(unixNanoseconds: e.expiresUnixNs), since: time)
+      expires: FrameTime(unixNanoseconds: e.expiresUnixNs), since: time, source: e.source)
   }
+
+  mutating func forget(_ peer: FrameID) { treaties[peer] = nil }
 
   private mutating func amend(_ name: String, _ change: (inout Treaty) -> Void) {
     guard let peer = try? FrameID(name), var treaty = treaties[peer] else { return }
@@ -405,5 +418,6 @@ extension FederationState: SnapshotState {
     try fields.field("version", &version)
     try fields.field("ended", &ended)
     try fields.field("equivocations", &equivocations)
+    try fields.field("arrivals", &arrivals)
   }
 }

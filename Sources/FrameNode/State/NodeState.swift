@@ -43,11 +43,13 @@ package struct NodeState: FrameState, HasLedger {
     case .bridge(let command): try bridge.decide(command, ledger: ledger, federation: federation, context)
     case .projection(let command):
       try projection.decide(command, federation: federation, context) { event, peer in
-        settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+        settlement.react(to: event, from: peer, ledger: ledger, federation: federation, context)
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
     }
   }
+
+  package static func subject(of event: StoredEvent) -> String? { SettlementState.subject(of: event) }
 
   package mutating func evolve(_ event: RecordedEvent) {
     ledger.evolve(event)

@@ -5,6 +5,8 @@ package enum BridgeLimits {
   package static let amountMax: Int64 = 1_000_000_000_000_000
   /// Running totals a peer may claim, in minor units: sums of a few of them stay far from Int64's edge.
   package static let totalMax: Int64 = 1 << 60
+  /// Items of one peer and direction that may wait at once.
+  package static let pendingMax = 10_000
   /// How often what could not be issued or unlocked is tried again.
   package static let relayInterval: Duration = .seconds(1)
   /// How often the two sides' totals are compared.

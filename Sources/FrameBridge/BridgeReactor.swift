@@ -164,7 +164,10 @@ extension BridgeState {
     switch BridgeCheck.first(claim, view)?.finding {
     case .refuse(let code): return .rejected(code)
     case .unbacked(let reason): return unbacked(reason, claim.peer, claim.id)
-    case .wait: return .none  // Recorded, and pending by name from then on.
+    case .wait:
+      // Recorded, and pending by name from then on; what does not fit can be proven by hand when there is room.
+      let waiting = claim.kind == .lock ? bridge.inbound.pendingIssues.count : bridge.outbound.pendingUnlocks.count
+      return waiting < BridgeLimits.pendingMax ? .none : .rejected("too_many_waiting")
     case nil: break
     }
     guard let draft = try? effect(of: claim.item, claim.kind, totals: claim.totals, ledger, treaty) else {
@@ -219,7 +222,7 @@ extension BridgeState {
     let drafts =
       self.peer(peer).breaker == nil
       ? [Self.breakerOpened(peer, reason: reason.rawValue, detail: String(id.prefix(BridgeLimits.idBytesMax)))] : []
-    return ReactorOutcome(drafts: drafts, rejected: reason.rawValue)
+    return ReactorOutcome(drafts: drafts, rejected: reason.rawValue, counts: true)
   }
 
   static func breakerOpened(_ peer: FrameID, reason: String, detail: String) -> EventDraft {

@@ -19,11 +19,14 @@ package final class BridgeRelay: Service {
   private let logger: Logger
   /// Operations of each peer counted so far: the counters follow the log, whoever made the events.
   private let counted = Mutex<[FrameID: [BridgeOperation: Int]]>([:])
+  private let read: CheckpointReader
 
+  /// - Parameter read: asked before anything that a checkpoint of a peer's log proves is relied on.
   package init(
     frame: FrameID, port: any BridgePort, peers: any PeerCalling, clock: any FrameClock, metrics: BridgeMetrics,
-    logger: Logger
+    logger: Logger, read: @escaping CheckpointReader
   ) {
+    self.read = read
     self.frame = frame
     self.port = port
     self.peers = peers
@@ -202,7 +205,8 @@ package final class BridgeRelay: Service {
         (BridgeFigures(state.peer(peer)), try federation.requireEstablished(peer).peerLogKey)
       }
       let signed = try await peers.reserveStatement(peer, timeout: BridgeLimits.callTimeout)
-      let statement = try ReserveStatements.verify(signed, from: peer, for: frame, key: LogVerifierKey(key))
+      let witnessed = try await read([signed.checkpoint], peer, LogVerifierKey(key)).checkpoint(signed.checkpoint)
+      let statement = try ReserveStatements.verify(signed, from: peer, for: frame, by: witnessed)
       let after = try await port.bridge { state, _, _ in BridgeFigures(state.peer(peer)) }
       if let (reason, detail) = ReserveStatements.contradiction(statement, before: before, after: after) {
         metrics.statements.with(peer.name, reason).increment()

@@ -1,6 +1,6 @@
 package import FrameCore
-internal import FrameFederation
-package import FrameLog
+package import FrameFederation
+internal import FrameLog
 package import FramePeerAPI
 internal import FrameProtos
 package import Foundation
@@ -28,23 +28,23 @@ package enum ReserveStatements {
   }
 
   /// Verifies that `peer` made the statement for `frame`.
-  /// - Parameter key: the log key the treaty pins.
+  /// - Parameter witnessed: the statement's own checkpoint, after the witness has seen it.
   /// - Throws: ``BridgeError/statementInvalid(peer:why:)``, `LogError.badNote`.
   package static func verify(
-    _ signed: PBSignedReserveStatement, from peer: FrameID, for frame: FrameID, key: LogVerifierKey
+    _ signed: PBSignedReserveStatement, from peer: FrameID, for frame: FrameID, by witnessed: WitnessedCheckpoint
   ) throws -> PBReserveStatement {
     func invalid(_ why: String) -> BridgeError { .statementInvalid(peer: peer, why: why) }
-    guard key.name == peer.name, key.isValid(signed.signature, over: signedBytes(signed.statement)) else {
-      throw invalid("the signature is not by the pinned log key")
-    }
+    guard witnessed.peer == peer, witnessed.key.name == peer.name,
+      witnessed.key.isValid(signed.signature, over: signedBytes(signed.statement))
+    else { throw invalid("the signature is not by the pinned log key") }
     guard let statement = try? PBReserveStatement(serializedBytes: signed.statement) else {
       throw invalid("it cannot be read")
     }
     guard statement.frameID == peer.name, statement.peer == frame.name else {
       throw invalid("it is not by this peer for this frame")
     }
-    let checkpoint = try AttestationVerifier.verify(checkpoint: signed.checkpoint, key: key)
-    guard statement.logSize <= checkpoint.size else { throw invalid("its checkpoint is older than it") }
+    guard signed.checkpoint == witnessed.checkpoint.note else { throw invalid("its checkpoint is another one") }
+    guard statement.logSize <= witnessed.checkpoint.size else { throw invalid("its checkpoint is older than it") }
     let numbers = [statement.asOrigin, statement.asDestination].flatMap {
       [$0.locked, $0.unlocked, $0.issued, $0.redeemed]
     }

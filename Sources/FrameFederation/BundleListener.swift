@@ -56,7 +56,8 @@ package final class BundleListener: Service {
     self.logger = logger
     self.places = ListenerPlaces(max: connectionsMax)
     self.routes = BundleRoutes(
-      bundle: bundle, describe: describe, receive: { try await federation.receive($0) }, metrics: metrics, clock: clock,
+      bundle: bundle, describe: describe, receive: { try await federation.receive($0, from: $1) }, metrics: metrics,
+      clock: clock,
       limiter: RateLimiter(perSource: 10, overall: 60), logger: logger)
   }
 
@@ -128,7 +129,7 @@ struct BundleRoutes: Sendable {
 
   let bundle: @Sendable () throws -> BundleDocument
   let describe: @Sendable () throws -> PBFrameDescription
-  let receive: @Sendable (SignedInvitation) async throws -> Treaty
+  let receive: @Sendable (SignedInvitation, _ source: String) async throws -> Treaty
   let metrics: FederationMetrics
   let clock: any FrameClock
   let limiter: RateLimiter
@@ -177,7 +178,7 @@ struct BundleRoutes: Sendable {
       } catch {
         throw FederationError.invitationInvalid("as a document, \(error.words)")
       }
-      let treaty = try await receive(invitation)
+      let treaty = try await receive(invitation, source)
       metrics.invitations.with("accepted").increment()
       logger.info(
         "Received an invitation", metadata: ["peer": "\(treaty.peer)", "fingerprint": "\(treaty.fingerprint)"])

@@ -23,6 +23,17 @@ package final class BundleRefresher: Service {
   private let loops = Mutex<[FrameID: Task<Void, Never>]>([:])
   private let stopped = Mutex(false)
   private let seen = Mutex<[FrameID: Seen]>([:])
+  /// How often each peer's pin may still be moved.
+  private let moves = Mutex<[FrameID: TokenBucket]>([:])
+  /// When a refused certificate last brought about a refresh.
+  private let hurried = Mutex<[FrameID: FrameTime]>([:])
+
+  /// Each move is an event. A rotation of all keys of a frame takes fewer.
+  static let movesPerHour = 12
+  /// Whoever can reach a listener can show a certificate that nobody knows.
+  static let hurryInterval: Duration = .seconds(60)
+  /// On average one in an interval, where the operator chose a shorter one.
+  private var movesMax: Int { max(Self.movesPerHour, Int(3600 / max(1, interval.inSeconds))) }
 
   private struct Seen {
     var fingerprint: String
@@ -100,11 +111,23 @@ package final class BundleRefresher: Service {
     case .closed(let peer, _):
       loops.withLock { $0.removeValue(forKey: peer) }?.cancel()
       seen.withLock { _ = $0.removeValue(forKey: peer) }
+      moves.withLock { _ = $0.removeValue(forKey: peer) }
+      hurried.withLock { _ = $0.removeValue(forKey: peer) }
       metrics.forgetBundle(of: peer)
     case .pinMoved(let peer, _):
       // What is pinned is what was fetched: by this loop, or for the operator who named it.
       guard let treaty = directory.treaty(peer), treaty.state == .established else { return }
       show(peer, expected: treaty.fingerprint, observed: treaty.fingerprint)
+    case .untrusted(let peer):
+      guard directory.treaty(peer)?.state == .established else { return }
+      let now = clock.now()
+      let isDue = hurried.withLock { hurried in
+        if let last = hurried[peer], last.isWithin(Self.hurryInterval, of: now) { return false }
+        hurried[peer] = now
+        return true
+      }
+      // Either the peer has rotated, or another answers in its place: both are seen by looking, and not by waiting.
+      if isDue { begin(peer) }
     case .endpointsMoved(let peer):
       // At once, from the new endpoint: what the old one said to be current says nothing there.
       guard directory.treaty(peer)?.state == .established else { return }
@@ -143,6 +166,8 @@ package final class BundleRefresher: Service {
         failures = 0
       } catch is CancellationError {
         return
+      } catch FederationError.pinMovesLimited {
+        // Nothing failed: asking sooner would not help.
       } catch {
         failures += 1
         // Sooner than the interval, so that a passing failure is made good before anyone is paged.
@@ -201,6 +226,16 @@ package final class BundleRefresher: Service {
       if replacement == .changedUnderSameSequence {
         metrics.bundleReports.with(peer.name, "changed_under_same_sequence").increment()
         logger.warning("A peer changed its bundle without raising its sequence", metadata: ["peer": "\(peer)"])
+      }
+      let now = clock.now()
+      let movesMax = movesMax
+      let isAllowed = moves.withLock { moves in
+        moves[peer, default: TokenBucket(movesMax, per: .seconds(3600))].take(at: now)
+      }
+      guard isAllowed else {
+        metrics.excess.with(peer.name, "pin_moves").increment()
+        show(peer, expected: treaty.fingerprint, observed: observed)
+        throw FederationError.pinMovesLimited(peer, limit: movesMax)
       }
       try await federation.rotate(peer, to: PinnedBundle(fetched.bundle, document: fetched.document))
       logger.notice("A peer's bundle has rotated", metadata: ["peer": "\(peer)", "fingerprint": "\(observed)"])

@@ -19,8 +19,11 @@ package enum FederationCommand: Sendable {
   // The peer
   /// - pin: the bundle presented inside the invitation, whose key signed it.
   /// - ours: how we would describe ourselves when our own invitation to the same peer turns out to have crossed it.
+  /// - source: the network it came from, or "".
+  /// - read: invitations that an operator has looked at, by id: they make room for no other.
   case receiveIncoming(
-    invitationID: String, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime, ours: PBFrameDescription)
+    invitationID: String, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime, ours: PBFrameDescription,
+    source: String = "", read: Set<String> = [])
   /// - document: the treaty, signed by both.
   case peerApproved(
     peer: FrameID, invitationID: String, approver: PBFrameDescription, ourFingerprint: String, document: Data)
@@ -49,7 +52,7 @@ package enum FederationCommand: Sendable {
   package var peerName: String {
     switch self {
     case .requestOutgoing(_, _, let theirs, _, _): theirs.frameID
-    case .receiveIncoming(_, let theirs, _, _, _): theirs.frameID
+    case .receiveIncoming(_, let theirs, _, _, _, _, _): theirs.frameID
     case .approve(let peer, _, _, _), .reject(let peer, _), .revoke(let peer, _), .peerApproved(let peer, _, _, _, _),
       .peerRejected(let peer, _, _), .peerRevoked(let peer, _), .establish(let peer, _, _, _),
       .approvalRefused(let peer, _, _), .rotatePin(let peer, _), .repin(let peer, _, _), .amendment(let peer, _),
@@ -72,7 +75,7 @@ package enum FederationCommand: Sendable {
     case .approve(let peer, let fingerprint, _, _): CommandDigest.of("ws3.approve", peer.name, fingerprint)
     case .reject(let peer, let reason): CommandDigest.of("ws3.reject", peer.name, reason)
     case .revoke(let peer, let reason): CommandDigest.of("ws3.revoke", peer.name, reason)
-    case .receiveIncoming(let id, let theirs, _, _, _): CommandDigest.of("ws3.receive", theirs.frameID, id)
+    case .receiveIncoming(let id, let theirs, _, _, _, _, _): CommandDigest.of("ws3.receive", theirs.frameID, id)
     case .repin(let peer, let fingerprint, _): CommandDigest.of("ws3.repin", peer.name, fingerprint)
     case .peerApproved(let peer, let id, _, _, _): CommandDigest.of("ws3.peer-approved", peer.name, id)
     case .peerRejected(let peer, let id, _): CommandDigest.of("ws3.peer-rejected", peer.name, id)

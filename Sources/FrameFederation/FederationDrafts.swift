@@ -8,7 +8,7 @@ import Foundation
 extension FederationState {
   static func requested(
     _ id: String, _ peer: FrameID, outgoing: Bool, inviter: PBFrameDescription, invitee: PBFrameDescription,
-    pin: PinnedBundle, expires: FrameTime
+    pin: PinnedBundle, expires: FrameTime, source: String = "", displaced: FrameID? = nil
   ) -> EventDraft {
     var payload = PBFrameInvitationRequested()
     payload.invitationID = id
@@ -19,6 +19,8 @@ extension FederationState {
     if outgoing { payload.invitee.bundleFingerprint = pin.fingerprint }
     payload.peerBundle = pin.document
     payload.expiresUnixNs = expires.unixNanoseconds
+    payload.source = source
+    payload.displaced = displaced?.name ?? ""
     return EventDraft(.frameInvitationRequested(payload))
   }
 
@@ -78,6 +80,7 @@ extension FederationState {
     }
     // A missing value proves nothing (CONFORMANCE B10).
     guard !pin.document.isEmpty, !pin.fingerprint.isEmpty else { throw .bundleUnusable(peer, why: "it is empty") }
+    guard pin.sequence <= UInt64(Int64.max) else { throw .bundleUnusable(peer, why: "its sequence is \(pin.sequence)") }
   }
 
   func requireAuthority(_ context: DecisionContext) throws(FederationError) {

@@ -12,6 +12,8 @@ package enum FederationError: FrameError, Equatable {
   case invitationUnknown(FrameID, invitation: String)
   case invitationInvalid(String)
   case tooManyInvitations(limit: Int)
+  /// The peer's bundle has changed so often that the pin stays where it is for a while.
+  case pinMovesLimited(FrameID, limit: Int)
   case fingerprintMismatch(FrameID, expected: String, observed: String)
   case wrongDirection(FrameID, String)
   case sequenceRollback(FrameID, held: UInt64, received: UInt64)
@@ -41,7 +43,8 @@ package enum FederationError: FrameError, Equatable {
   case amendmentBehind(FrameID)
   case tooManyAmendments(FrameID, limit: Int)
   /// The treaty is stopped: the peer's log has shown two histories.
-  case equivocated(FrameID, position: UInt64)
+  /// - position: of the proof in our log; nil while it cannot be recorded.
+  case equivocated(FrameID, position: UInt64?)
   case equivocationUnproven(FrameID, why: String)
   case formerLogUnknown(String)
   case formerLogState(PeerLog, state: String)
@@ -64,6 +67,7 @@ package enum FederationError: FrameError, Equatable {
     case .invitationUnknown: "invitation_unknown"
     case .invitationInvalid: "invitation_invalid"
     case .tooManyInvitations: "too_many_invitations"
+    case .pinMovesLimited: "pin_moves_limited"
     case .fingerprintMismatch: "fingerprint_mismatch"
     case .wrongDirection: "wrong_direction"
     case .sequenceRollback: "bundle_sequence_rollback"
@@ -116,7 +120,7 @@ package enum FederationError: FrameError, Equatable {
     case .notAuthority, .notThePeer: .forbidden
     case .unauthenticatedPeer: .unauthenticated
     case .endpointUnreachable, .amendmentBehind: .unavailable
-    case .tooManyInvitations, .rateLimited, .busy, .tooManyAmendments: .limited
+    case .tooManyInvitations, .pinMovesLimited, .rateLimited, .busy, .tooManyAmendments: .limited
     }
   }
 
@@ -130,7 +134,9 @@ package enum FederationError: FrameError, Equatable {
     case .invitationExpired(let peer, let id): "Invitation '\(id)' with '\(peer)' has expired."
     case .invitationUnknown(let peer, let id): "Invitation '\(id)' is not the open one with '\(peer)'."
     case .invitationInvalid(let why): "The invitation is not valid: \(why.prefix(300))."
-    case .tooManyInvitations(let limit): "There are \(limit) open invitations already."
+    case .tooManyInvitations(let limit): "There are \(limit) invitations already, open or of the last hour."
+    case .pinMovesLimited(let peer, let limit):
+      "The bundle of '\(peer)' has changed \(limit) times within an hour; the held pin stays for now."
     case .fingerprintMismatch(let peer, let expected, let observed):
       "The bundle of '\(peer)' has fingerprint \(observed), not \(expected)."
     case .wrongDirection(let peer, let why): "That cannot be done to the invitation with '\(peer)': \(why)."
@@ -162,7 +168,7 @@ package enum FederationError: FrameError, Equatable {
     case .amendmentBehind(let peer): "The treaty with '\(peer)' is not at the revision that this is about."
     case .tooManyAmendments(let peer, let limit): "'\(peer)' has proposed \(limit) amendments within an hour."
     case .equivocated(let peer, let position):
-      "The treaty with '\(peer)' is stopped: its log has two histories (our event \(position) keeps both signed notes)."
+      "The treaty with '\(peer)' is stopped: its log has two histories (\(position.map { "our event \($0) keeps the proof" } ?? "the proof is not recorded yet"))."
     case .equivocationUnproven(let peer, let why):
       "The notes do not prove that the log of '\(peer)' has two histories: \(why.prefix(300))"
     case .formerLogUnknown(let name): "'\(name.prefix(300))' is neither a former log of a peer nor an open proposal."
@@ -191,7 +197,9 @@ package enum FederationError: FrameError, Equatable {
     case .invitationExpired: "Send a new invitation."
     case .invitationUnknown: "See the open invitation with frame peer show."
     case .invitationInvalid: "Update the inviting frame, or have its operator invite again."
-    case .tooManyInvitations: "Reject some (frame peer reject)."
+    case .tooManyInvitations: "Reject some (frame peer reject), or wait an hour."
+    case .pinMovesLimited:
+      "Ask the peer's operator why. If a key of it must go at once, name the new fingerprint (frame peer repin)."
     case .fingerprintMismatch: "Compare fingerprints with the peer's operator over another channel before going on."
     case .wrongDirection: "The invited frame approves or rejects; the inviting one waits or revokes."
     case .sequenceRollback: "The peer serves an older bundle than before: ask its operator; the held pin stays."

@@ -41,6 +41,9 @@ package struct FederationMetrics: Sendable {
 
   let endpointRequests: CounterFamily
   let invitations: CounterFamily
+  let invitationsDisplaced: Counter
+  /// Beyond what a peer may do: calls that were refused for their number, and moves of its pin.
+  let excess: CounterFamily
 
   let sniConnections: CounterFamily
   let sniBytes: CounterFamily
@@ -144,6 +147,13 @@ package struct FederationMetrics: Sendable {
       "frame_bundle_endpoint_requests_total", help: "Requests to the bundle endpoint by HTTP status.", labels: ["code"])
     invitations = registry.counter(
       "frame_invitations_received_total", help: "Invitations received by result.", labels: ["result"])
+    invitationsDisplaced = registry.counter(
+      "frame_invitations_displaced_total",
+      help: "Invitations that nobody had looked at and that made room for another.")
+    excess = registry.counter(
+      "frame_peer_excess_total",
+      help: "Times a peer did more than it may: calls that were refused, moves of its pin that were not followed.",
+      labels: ["peer", "kind"])
     sniConnections = registry.counter(
       "frame_sni_connections_total", help: "Connections to the SNI router by result.", labels: ["result"])
     sniBytes = registry.counter(
@@ -201,6 +211,7 @@ package struct FederationMetrics: Sendable {
           _ = mtlsFailures.with(peer.name, reason.rawValue)
         }
         for result in ["done", "failed"] { _ = moves.with(peer.name, result) }
+        for kind in ["calls", "pin_moves"] { _ = excess.with(peer.name, kind) }
       }
       bundleSequence.with(peer.name).set(Int64(clamping: treaty.pin.sequence))
     }
@@ -246,6 +257,16 @@ package struct FederationMetrics: Sendable {
   func show(_ peer: FrameID, expected: String, observed: String) {
     fingerprintMatch.with(peer.name).set(expected == observed)
     fingerprints.replace(peer.name, expected, observed, keys: 1)
+  }
+
+  /// An invitation that was forgotten leaves no series behind: strangers choose their names.
+  func forget(stranger peer: FrameID) {
+    treatyState.removeAll("peer", peer.name)
+    treatyRevision.removeAll("peer", peer.name)
+    revocations.removeAll("peer", peer.name)
+    amendments.removeAll("peer", peer.name)
+    amendmentsOpen.removeAll("peer", peer.name)
+    bundleSequence.removeAll("peer", peer.name)
   }
 
   /// A peer that is gone has no bundle to watch: its alerts must not outlive the treaty.

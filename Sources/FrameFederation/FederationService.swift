@@ -26,6 +26,8 @@ package final class FederationService: Service, TreatyVerbs {
   private let observed: Mutex<FederationState>
   /// The log keys that peers' bundle endpoints last showed, where somebody looked. For people: nothing rests on them.
   private let servedLogKeys = Mutex<[FrameID: String]>([:])
+  /// Open invitations that an operator has looked at, by id.
+  private let read = Mutex<Set<String>>([])
   private let actions: AsyncStream<HandshakeMachine.Action>
   private let enqueue: AsyncStream<HandshakeMachine.Action>.Continuation
 
@@ -183,6 +185,12 @@ package final class FederationService: Service, TreatyVerbs {
     saw(theirs.logVerifierKey, of: treaty.peer)
   }
 
+  /// Says that an operator has looked at what stands with the peer: an open invitation of it makes room for no other.
+  package func markRead(_ treaty: Treaty) {
+    guard treaty.state == .requested, treaty.direction == .incoming else { return }
+    read.withLock { _ = $0.insert(treaty.invitationID) }
+  }
+
   /// All treaties, in order of the peers' names.
   package func treaties() async throws -> [Treaty] {
     try await port.federation().treaties.values.sorted { $0.peer < $1.peer }
@@ -194,12 +202,13 @@ package final class FederationService: Service, TreatyVerbs {
   // MARK: The peers
 
   /// Takes an invitation that arrived at the bundle endpoint.
-  package func receive(_ invitation: SignedInvitation) async throws -> Treaty {
+  /// - Parameter source: the address it came from.
+  package func receive(_ invitation: SignedInvitation, from source: String = "") async throws -> Treaty {
     let verified = try await invitation.verify(as: frame, clock: clock)
     try await submit(
       .receiveIncoming(
         invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
-        ours: try describe()),
+        ours: try describe(), source: InvitationSource.network(of: source), read: read.withLock { $0 }),
       actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer)))
     return try await treaty(verified.peer)
   }
@@ -267,8 +276,8 @@ package final class FederationService: Service, TreatyVerbs {
     let now = clock.now()
     metrics.show(state, now: now)
     // Callers may arrive here in any order: only a later state may follow an earlier one.
-    let changed = observed.withLock { observed -> [Treaty] in
-      guard state.version >= observed.version else { return [] }
+    let (changed, gone) = observed.withLock { observed -> ([Treaty], [Treaty]) in
+      guard state.version >= observed.version else { return ([], []) }
       defer { observed = state }
       // What was so before this start has been counted before.
       if observed.version > 0 {
@@ -276,7 +285,19 @@ package final class FederationService: Service, TreatyVerbs {
           if let old = observed.treaty(peer), old != new { metrics.count(old, new) }
         }
       }
-      return state.treaties.values.filter { observed.treaty($0.peer) != $0 }
+      return (
+        state.treaties.values.filter { observed.treaty($0.peer) != $0 },
+        observed.treaties.values.filter { state.treaty($0.peer) == nil }
+      )
+    }
+    for treaty in gone {
+      metrics.forget(stranger: treaty.peer)
+      read.withLock { _ = $0.remove(treaty.invitationID) }
+      guard !treaty.isExpired(at: now) else { continue }
+      metrics.invitationsDisplaced.increment()
+      logger.notice(
+        "An invitation that nobody had looked at has made room for another",
+        metadata: ["peer": "\(treaty.peer)", "source": "\(treaty.source)", "since": "\(treaty.since)"])
     }
     for treaty in changed {
       logger.info(

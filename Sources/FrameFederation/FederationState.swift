@@ -16,11 +16,13 @@ package struct FederationState: Sendable, Equatable {
   package private(set) var ended: [FrameID: Treaty] = [:]
   /// Which log of each peer its treaty is with, and those before it.
   package internal(set) var logs = PeerLogs()
+  /// Invitations from others in the last hour before the newest of them.
+  var arrivals: [Arrival] = []
 
-  /// Open invitations from others that may wait for the operator at once (CONFORMANCE B21).
-  package static let openInvitationsMax = 64
   /// The pinned document travels inside events, which may have 65,535 bytes (CONFORMANCE L4).
   package static let bundleBytesMax = 24 * 1024
+  /// How far a peer's bundle may be numbered ahead of the held one. Some count nanoseconds: it is a hundred days of them.
+  static let sequenceStepMax: UInt64 = 1 << 53
 
   package init(frame: FrameID) { self.frame = frame }
 
@@ -66,10 +68,12 @@ extension FederationState {
     case .requestOutgoing(let id, let ours, let theirs, let pin, let expires):
       try requireAuthority(context)
       return try request(id, ours: ours, theirs: theirs, pin: pin, expires: expires, now: context.now)
-    case .receiveIncoming(let id, let theirs, let pin, let expires, let ours):
+    case .receiveIncoming(let id, let theirs, let pin, let expires, let ours, let source, let read):
       let peer = try checked(theirs)
       try requirePeer(peer, context)
-      return try receive(id, from: peer, theirs: theirs, pin: pin, expires: expires, ours: ours, now: context.now)
+      return try receive(
+        id, from: peer, theirs: theirs, pin: pin, expires: expires, ours: ours, source: source, read: read,
+        now: context.now)
     case .approve(let peer, let fingerprint, let ours, let pin):
       try requireAuthority(context)
       return try approve(peer, fingerprint: fingerprint, ours: ours, pin: pin, now: context.now)
@@ -132,7 +136,7 @@ extension FederationState {
 
   private func receive(
     _ id: String, from peer: FrameID, theirs: PBFrameDescription, pin: PinnedBundle, expires: FrameTime,
-    ours: PBFrameDescription, now: FrameTime
+    ours: PBFrameDescription, source: String, read: Set<String>, now: FrameTime
   ) throws(FederationError) -> [EventDraft] {
     try checkPin(pin, peer)
     try requireUndecided(peer, theirs.logVerifierKey)
@@ -141,13 +145,14 @@ extension FederationState {
       throw .fingerprintMismatch(peer, expected: theirs.bundleFingerprint, observed: pin.fingerprint)
     }
     guard expires > now else { throw .invitationExpired(peer, invitation: id) }
-    let received = Self.requested(
-      id, peer, outgoing: false, inviter: theirs, invitee: ours, pin: pin, expires: expires)
+    func received(_ displaced: FrameID? = nil) -> EventDraft {
+      Self.requested(
+        id, peer, outgoing: false, inviter: theirs, invitee: ours, pin: pin, expires: expires, source: source,
+        displaced: displaced)
+    }
     if let treaty = treaties[peer], treaty.invitationID == id { return [] }
     guard let treaty = treaties[peer], !treaty.isClosed(at: now) else {
-      let open = treaties.values.count { $0.state == .requested && $0.direction == .incoming && !$0.isClosed(at: now) }
-      guard open < Self.openInvitationsMax else { throw .tooManyInvitations(limit: Self.openInvitationsMax) }
-      return [received]
+      return [received(try room(for: source, read: read, now: now))]
     }
     guard treaty.state == .requested else { throw .alreadyFederated(peer, state: treaty.state.rawValue) }
     // Whoever cannot show the bundle that we already hold for this peer must not disturb what is open with it.
@@ -156,12 +161,13 @@ extension FederationState {
     }
     switch treaty.direction {
     case .incoming:
-      return [received]  // The same peer starts again: its newest invitation counts.
+      try checkRate(of: source, now)
+      return [received()]  // The same peer starts again: its newest invitation counts.
     case .outgoing:
       // Invitations crossed. Both operators asked for this treaty and each pinned the other's bundle, so both agree; the
       // one from the lesser frame id is carried through, the other falls away.
       guard peer < frame else { return [] }
-      return [received, Self.approved(id, peer, approver: ours, pin: pin)]
+      return [received(), Self.approved(id, peer, approver: ours, pin: pin)]
     }
   }
 
@@ -285,6 +291,10 @@ extension FederationState {
     guard pin.sequence >= treaty.pin.sequence else {
       throw .sequenceRollback(peer, held: treaty.pin.sequence, received: pin.sequence)
     }
+    // The numbers must last: nobody could follow a peer that goes to the last one at once.
+    guard treaty.pin.sequence == 0 || pin.sequence - treaty.pin.sequence <= Self.sequenceStepMax else {
+      throw .bundleUnusable(peer, why: "its sequence goes from \(treaty.pin.sequence) to \(pin.sequence)")
+    }
     var payload = PBPeerBundleRotated()
     payload.peer = peer.name
     payload.sequence = pin.sequence
@@ -383,14 +393,17 @@ extension FederationState {
 
   private mutating func evolve(_ e: PBFrameInvitationRequested, _ time: FrameTime) {
     guard let peer = try? FrameID(e.peer) else { return }
+    if !e.outgoing { arrived(e, at: time) }
     let theirs = e.outgoing ? e.invitee : e.inviter
     treaties[peer] = Treaty(
       peer: peer, invitationID: e.invitationID, state: .requested, direction: e.outgoing ? .outgoing : .incoming,
       ours: e.outgoing ? e.inviter : e.invitee, theirs: theirs,
       pin: PinnedBundle(
         document: e.peerBundle, fingerprint: theirs.bundleFingerprint, sequence: BundleSequence.read(e.peerBundle)),
-      expires: FrameTime(unixNanoseconds: e.expiresUnixNs), since: time)
+      expires: FrameTime(unixNanoseconds: e.expiresUnixNs), since: time, source: e.source)
   }
+
+  mutating func forget(_ peer: FrameID) { treaties[peer] = nil }
 
   private mutating func amend(_ name: String, _ change: (inout Treaty) -> Void) {
     guard let peer = try? FrameID(name), var treaty = treaties[peer] else { return }
@@ -419,5 +432,6 @@ extension FederationState: SnapshotState {
     try fields.field("ended", &ended)
     try fields.field("equivocations", &equivocations)
     try fields.field("logs", &logs)
+    try fields.field("arrivals", &arrivals)
   }
 }

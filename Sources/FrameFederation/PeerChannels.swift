@@ -102,6 +102,7 @@ package final class PeerChannels: PeerCalling, Service {
       }
     case .closed(let peer, _): close(peer)
     case .endpointsMoved(let peer): move(peer)
+    case .untrusted: break
     case .pinMoved(let peer, let lostAuthorities):
       guard lostAuthorities else { return move(peer) }
       let clients = held.withLock { held in (held.left[peer] ?? []) + (held.clients[peer].map { [$0] } ?? []) }
@@ -476,6 +477,6 @@ package final class PeerChannels: PeerCalling, Service {
     let address = try HostPort(try directory.requireEstablished(peer).theirs.federationAddress)
     return try PeerClient(
       peer, at: address, via: routing(peer, address), identity: identity, bundles: directory, clock: clock,
-      metrics: metrics, reachability: reachability)
+      metrics: metrics, reachability: reachability, untrusted: { [weak directory] in directory?.untrusted(peer) })
   }
 }

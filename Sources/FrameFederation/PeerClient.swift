@@ -37,10 +37,12 @@ final class PeerClient: Sendable {
 
   /// - Parameters:
   ///   - router: when set, connections go to this address and the peer is named by SNI.
+  ///   - untrusted: told when whoever answers shows a certificate of an authority that the bundle does not know.
   init(
     _ peer: FrameID, at address: HostPort, via router: HostPort? = nil, identity: SVIDSource,
     bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics,
-    reachability: PeerReachability? = nil
+    reachability: PeerReachability? = nil,
+    untrusted: @escaping @Sendable () -> Void = {}
   ) throws {
     let sockets = Sockets()
     let vouchers = Vouchers()
@@ -51,6 +53,9 @@ final class PeerClient: Sendable {
     config.connection.flushCoalescing = nil
     config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(10), allowWithoutCalls: true)
     config.connection.maxIdleTime = nil
+    // A frame of HTTP/2 that waits for our reader holds on to all that arrived with it, up to 200 times its own size: the
+    // transport's own window of 8 MiB let a stream of small messages take 2 GiB.
+    config.http2.targetWindowSize = PeerLimits.windowBytes
     config.http2.authority = Self.serverName(peer, address)
     config.channelDebuggingCallbacks.onCreateTCPConnection = { channel in
       sockets.add(channel)
@@ -72,6 +77,7 @@ final class PeerClient: Sendable {
             metrics.handshakes.with(peer.name, "refused").increment()
             metrics.mtlsFailure(peer, refusal)
             reachability?.refused(peer, refusal)
+            if refusal.reason == .untrustedAuthority { untrusted() }
           }
         }
       }, config: config)

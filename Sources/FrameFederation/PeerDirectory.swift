@@ -15,6 +15,9 @@ package enum PeerChange: Sendable, Equatable {
   case pinMoved(FrameID, lostAuthorities: Bool)
   /// By an amendment the peer is reached elsewhere. It is still held to the same pin.
   case endpointsMoved(FrameID)
+  /// A certificate in the peer's name was refused because its pinned bundle does not know who signed it: the peer may have
+  /// rotated, or somebody else is there. Whoever can reach us can bring this about.
+  case untrusted(FrameID)
 }
 
 /// The treaties as the network code needs them: a snapshot behind a lock, readable from event loops.
@@ -28,10 +31,17 @@ package final class PeerDirectory: BundleSource {
     var bundle: SPIFFEBundle?
   }
 
+  private struct Unrecorded: Sendable {
+    let treaty: String?
+    let proof: EquivocationProof
+  }
+
   private struct Held {
     var version: UInt64 = 0
     var entries: [FrameID: Entry] = [:]
     var equivocations: [FrameID: PeerEquivocation] = [:]
+    /// Contradictions that are not in the log yet, by the treaty that they stop.
+    var unrecorded: [FrameID: Unrecorded] = [:]
     /// Treaties that have ended (`FederationState.ended`).
     var ended: [FrameID: Entry] = [:]
     var observers: [@Sendable (PeerChange) -> Void] = []
@@ -53,6 +63,10 @@ package final class PeerDirectory: BundleSource {
       guard state.version >= held.version else { return ([], []) }
       held.version = state.version
       held.equivocations = state.equivocations
+      // What is in the log, or was said of a treaty that a new one has replaced, needs no memory.
+      held.unrecorded = held.unrecorded.filter { peer, waiting in
+        state.equivocations[peer] == nil && state.treaties[peer]?.invitationID == waiting.treaty
+      }
       held.ended = state.ended.reduce(into: [:]) { ended, entry in
         let old = held.ended[entry.key]
         let bundle =
@@ -61,6 +75,8 @@ package final class PeerDirectory: BundleSource {
         ended[entry.key] = Entry(treaty: entry.value, bundle: bundle)
       }
       var changes: [PeerChange] = []
+      // Invitations that were forgotten; of nothing else does the state lose its trace.
+      for peer in held.entries.keys where state.treaties[peer] == nil { held.entries[peer] = nil }
       for (peer, treaty) in state.treaties {
         let old = held.entries[peer]
         guard old?.treaty != treaty else { continue }
@@ -72,6 +88,12 @@ package final class PeerDirectory: BundleSource {
       return (changes, held.observers)
     }
     for change in changes { for observer in observers { observer(change) } }
+  }
+
+  /// Says that a certificate in the name of `peer` was refused because nobody knows its authority.
+  func untrusted(_ peer: FrameID) {
+    guard isOpen(peer) else { return }
+    for observer in held.withLock({ $0.observers }) { observer(.untrusted(peer)) }
   }
 
   private static func changes(from old: Entry?, to new: Entry) -> [PeerChange] {
@@ -139,11 +161,29 @@ package final class PeerDirectory: BundleSource {
   /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
   @discardableResult
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
-    let (treaty, fraud) = held.withLock { ($0.entries[peer]?.treaty, $0.equivocations[peer]) }
+    let (treaty, fraud, isSuspended) = held.withLock {
+      ($0.entries[peer]?.treaty, $0.equivocations[peer], $0.unrecorded[peer] != nil)
+    }
     guard let treaty else { throw .unknownPeer(peer) }
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
-    if let fraud { throw .equivocated(peer, position: fraud.position) }
+    if fraud != nil || isSuspended { throw .equivocated(peer, position: fraud?.position) }
     return treaty
+  }
+
+  /// Stops the treaty at once, in memory, for a contradiction that is yet to be recorded: whether it can be must not matter.
+  func suspend(_ peer: FrameID, for proof: EquivocationProof) {
+    held.withLock { held in
+      guard held.equivocations[peer] == nil else { return }
+      held.unrecorded[peer] = Unrecorded(treaty: held.entries[peer]?.treaty.invitationID, proof: proof)
+    }
+  }
+
+  /// Contradictions that are not in the log yet.
+  package var unrecorded: [FrameID: EquivocationProof] { held.withLock { $0.unrecorded.mapValues(\.proof) } }
+
+  /// Whether the treaty with `peer` is stopped because its log has two histories.
+  package func isStopped(_ peer: FrameID) -> Bool {
+    held.withLock { $0.equivocations[peer] != nil || $0.unrecorded[peer] != nil }
   }
 
   /// The proof that stops the treaty with `peer`, if there is one.

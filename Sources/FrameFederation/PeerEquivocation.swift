@@ -6,7 +6,10 @@ import Foundation
 /// That a peer's log has shown two histories (CONFORMANCE B19). While it stands, nothing is exchanged with the peer; a treaty
 /// that is established anew, by both operators, ends it. The proof stays in the log.
 package struct PeerEquivocation: Sendable, Equatable {
+  /// Where ``filed`` is set, its notes are empty here.
   package let proof: EquivocationProof
+  /// SHA-256 of the file that has the proof, when its notes do not fit an event (`EvidenceFolder`).
+  package let filed: Data?
   /// Of the event in our log.
   package let position: UInt64
   package let time: FrameTime
@@ -15,12 +18,14 @@ package struct PeerEquivocation: Sendable, Equatable {
 extension PeerEquivocation: SnapshotValue {
   package func write(to output: inout SnapshotOutput) {
     output.write(proof)
+    output.write(filed)
     output.write(position)
     output.write(time)
   }
 
   package init(from input: inout SnapshotInput) throws {
     proof = try input.read()
+    filed = try input.read()
     position = try input.read()
     time = try input.read()
   }
@@ -33,15 +38,26 @@ extension FederationState {
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
     if equivocations[peer] != nil { return [] }
     // Whoever reports it, it is decided by the signatures and by the key that the treaty pins.
-    do { _ = try proof.verify(key: LogVerifierKey(treaty.peerLogKey)) } catch {
+    let verdict: EquivocationProof.Verdict
+    do { verdict = try proof.verify(key: LogVerifierKey(treaty.peerLogKey)) } catch {
       throw .equivocationUnproven(peer, why: (error as? any FrameError)?.message ?? error.words)
     }
     var payload = PBPeerEquivocationProven()
     payload.peer = peer.name
     payload.kind = proof.kind.rawValue
     payload.logVerifierKey = treaty.peerLogKey
-    payload.first = Data(proof.first.utf8)
-    payload.second = Data(proof.second.utf8)
+    payload.firstSize = verdict.firstSize
+    payload.firstRoot = verdict.firstRoot
+    payload.secondSize = verdict.secondSize
+    payload.secondRoot = verdict.secondRoot
+    if proof.fitsEvent {
+      payload.first = Data(proof.first.utf8)
+      payload.second = Data(proof.second.utf8)
+    } else {
+      // Whoever reports it has it in a file; were that lost, the treaty would still be stopped.
+      payload.evidenceSha256 = proof.digest
+      payload.evidenceBytes = UInt64(proof.document.count)
+    }
     payload.proof = proof.proof.compactMap { Data(base64Encoded: $0) }
     return [EventDraft(.peerEquivocationProven(payload))]
   }
@@ -50,6 +66,8 @@ extension FederationState {
     guard let peer = try? FrameID(e.peer), let kind = EquivocationProof.Kind(rawValue: e.kind) else { return }
     let proof = EquivocationProof(
       kind: kind, key: e.logVerifierKey, first: e.first, second: e.second, proof: e.proof)
-    equivocations[peer] = PeerEquivocation(proof: proof, position: recorded.position, time: recorded.clock)
+    equivocations[peer] = PeerEquivocation(
+      proof: proof, filed: e.evidenceSha256.isEmpty ? nil : e.evidenceSha256, position: recorded.position,
+      time: recorded.clock)
   }
 }

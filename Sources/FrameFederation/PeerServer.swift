@@ -36,6 +36,7 @@ package final class PeerServer: Service {
     let verifier = SPIFFEVerifier(bundles: directory, clock: clock)
     var config = HTTP2ServerTransport.Posix.Config.defaults
     config.rpc.maxRequestPayloadSize = PeerLimits.requestBytesMax
+    config.http2.targetWindowSize = PeerLimits.windowBytes
     config.http2.maxConcurrentStreams = PeerLimits.streamsPerConnectionMax
     // Calls are few and small, and each is somebody waiting: nothing is gained by collecting writes.
     config.connection.flushCoalescing = nil
@@ -58,6 +59,7 @@ package final class PeerServer: Service {
             // What a stranger claims is no label; whom an operator has dealt with is one.
             let peer = claimed.flatMap { directory.isAcquainted($0) ? $0 : nil }
             metrics.mtlsFailure(peer, refusal)
+            if let peer, refusal.reason == .untrustedAuthority { directory.untrusted(peer) }
             logger.info(
               "Refused a connection",
               metadata: [
@@ -67,7 +69,8 @@ package final class PeerServer: Service {
         }
       }, config: config)
     let service = PeerService(
-      directory: directory, treaties: treaties, verbs: verbs, calls: calls, metrics: metrics, logger: logger)
+      directory: directory, treaties: treaties, verbs: verbs, calls: calls, limits: CallLimits(), clock: clock,
+      metrics: metrics, logger: logger)
     self.server = GRPCServer(transport: transport, services: [service])
     self.connections = connections
     self.calls = calls
@@ -75,7 +78,7 @@ package final class PeerServer: Service {
     directory.observe { [weak directory] change in
       switch change {
       // Peers come to us from anywhere: who they are is in their certificates.
-      case .established, .endpointsMoved: break
+      case .established, .endpointsMoved, .untrusted: break
       case .closed(let peer, let byPeer):
         calls.cancelAll(of: peer)
         guard byPeer else { return connections.closeAll(of: peer) }

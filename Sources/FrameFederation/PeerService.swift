@@ -24,6 +24,8 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   let treaties: any TreatyVerbs
   let verbs: any PeerVerbs
   let calls: ActiveCalls
+  let limits: CallLimits
+  let clock: any FrameClock
   let metrics: FederationMetrics
   let logger: Logger
 
@@ -144,6 +146,7 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
     do {
       let peer = try authenticate(context)
       label = peer.name
+      guard limits.allow(peer, method, at: clock.now()) else { throw FederationError.rateLimited(source: peer.name) }
       let directory = directory
       let result = try await calls.run(peer) {
         try Self.authorise(peer, requirement, directory)
@@ -156,6 +159,9 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
       let status = PeerStatus.rpcError(for: error)
       let code = (error as? any FrameError)?.code ?? (error is CancellationError ? "cancelled" : "internal")
       metrics.served.with(label, method.rawValue, code).increment()
+      if !label.isEmpty, (error as? any FrameError)?.kind == .limited {
+        metrics.excess.with(label, "calls").increment()
+      }
       if status.code == .internalError {
         logger.error("Call failed", metadata: ["peer": "\(label)", "method": "\(method)", "error": "\(error.report)"])
       } else {

@@ -100,6 +100,8 @@ package enum PeerLimits {
   static let requestBytesMax = 256 * 1024
   /// Largest answer we take: an attested event (65,535 bytes) with proof and checkpoint.
   static let responseBytesMax = 512 * 1024
+  /// What a peer may send on a stream before we have read it.
+  static let windowBytes = 128 * 1024
   static let streamsPerConnectionMax = 128
   static let callsPerPeerMax = 256
   static let connectionsPerPeerMax = 8

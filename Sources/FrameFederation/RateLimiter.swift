@@ -3,27 +3,26 @@ import Synchronization
 
 /// Token buckets per source and one over all, in bounded memory.
 final class RateLimiter: Sendable {
-  private struct Bucket {
-    var tokens: Double
-    var filled: FrameTime
+  private struct Source {
+    var bucket: TokenBucket
+    var asked: FrameTime
   }
 
-  private struct Held {
-    var total: Bucket?
-    var sources: [String: Bucket] = [:]
+  private struct Held: Sendable {
+    var total: TokenBucket
+    var sources: [String: Source] = [:]
   }
 
-  private let held = Mutex(Held())
-  private let perSource: Double
-  private let overall: Double
+  private let held: Mutex<Held>
+  private let perSource: Int
   private let sourcesMax: Int
 
   /// - Parameters:
   ///   - perSource: how many a minute from one source, and at once.
   ///   - overall: how many a minute from all.
   init(perSource: Int, overall: Int, sourcesMax: Int = 4096) {
-    self.perSource = Double(perSource)
-    self.overall = Double(overall)
+    self.perSource = perSource
+    held = Mutex(Held(total: TokenBucket(perMinute: overall)))
     self.sourcesMax = sourcesMax
   }
 
@@ -32,24 +31,13 @@ final class RateLimiter: Sendable {
     held.withLock { held in
       if held.sources.count >= sourcesMax, held.sources[source] == nil {
         // Whoever has been quiet for a minute has a full bucket again: forgetting it changes nothing.
-        held.sources = held.sources.filter { $0.value.filled.isWithin(.seconds(60), of: now) }
+        held.sources = held.sources.filter { $0.value.asked.isWithin(.seconds(60), of: now) }
         guard held.sources.count < sourcesMax else { return false }
       }
-      guard Self.take(&held.sources[source, default: Bucket(tokens: perSource, filled: now)], perSource, now) else {
-        return false
-      }
-      var total = held.total ?? Bucket(tokens: overall, filled: now)
-      defer { held.total = total }
-      return Self.take(&total, overall, now)
+      var known = held.sources[source] ?? Source(bucket: TokenBucket(perMinute: perSource), asked: now)
+      known.asked = now
+      defer { held.sources[source] = known }
+      return known.bucket.take(at: now) && held.total.take(at: now)
     }
-  }
-
-  private static func take(_ bucket: inout Bucket, _ perMinute: Double, _ now: FrameTime) -> Bool {
-    let elapsed = max(0, (now - bucket.filled).inSeconds)
-    bucket.tokens = min(perMinute, bucket.tokens + elapsed * perMinute / 60)
-    bucket.filled = now
-    guard bucket.tokens >= 1 else { return false }
-    bucket.tokens -= 1
-    return true
   }
 }

@@ -52,6 +52,8 @@ package struct Treaty: Sendable, Equatable {
   package internal(set) var proposed: Amendment?
   /// The last amendment that the peer proposed, open or not.
   package internal(set) var received: Amendment?
+  /// The network that an invitation of theirs came from; "" when that cannot be told.
+  package internal(set) var source = ""
   /// When the peer's proposals of the last hour came.
   var amendmentTimes: [FrameTime] = []
 
@@ -112,6 +114,7 @@ extension Treaty: SnapshotValue {
     output.write(proposed)
     output.write(received)
     output.write(amendmentTimes)
+    output.write(source)
   }
 
   package init(from input: inout SnapshotInput) throws {
@@ -131,5 +134,6 @@ extension Treaty: SnapshotValue {
     proposed = try input.read()
     received = try input.read()
     amendmentTimes = try input.read()
+    source = try input.read()
   }
 }

@@ -27,7 +27,7 @@ package struct SPIFFEBundle: Sendable, Hashable {
 
   package static let defaultRefreshInterval: Duration = .seconds(300)
   /// What a hint can move the interval to (CONFORMANCE S13).
-  package static let refreshIntervalBounds: ClosedRange<Duration> = .seconds(1)...Duration.seconds(86_400)
+  package static let refreshIntervalBounds: ClosedRange<Duration> = .seconds(60)...Duration.seconds(86_400)
 
   package init(
     trustDomain: FrameID, x509Authorities: [Certificate], jwtAuthorities: [JWTAuthority], sequence: UInt64?,

@@ -20,18 +20,22 @@ package enum AttestationVerifier {
     _ attestation: PBAttestation, key: LogVerifierKey
   ) throws -> (event: RecordedEvent, checkpoint: SignedCheckpoint) {
     let checkpoint = try verify(checkpoint: attestation.checkpoint, key: key)
+    return (try prove(attestation, by: checkpoint), checkpoint)
+  }
+
+  /// As ``prove(_:key:)``, for whoever has verified the attestation's checkpoint already, and shown it to the witness: what a
+  /// log has signed must be witnessed also when the proof that came with it is worth nothing.
+  /// - Throws: `LogError.badNote` when it is another checkpoint; `LogError.badProof`, `LogError.damagedEvent`.
+  package static func prove(_ attestation: PBAttestation, by checkpoint: SignedCheckpoint) throws -> RecordedEvent {
+    guard attestation.checkpoint == checkpoint.note else { throw LogError.badNote("it is another checkpoint") }
     guard attestation.position < checkpoint.size else {
       throw LogError.badProof("position \(attestation.position) is not below the checkpoint's size \(checkpoint.size)")
     }
     guard !attestation.event.isEmpty, attestation.event.count <= LogLimits.maximumEventBytes else {
       throw LogError.badProof("the event has \(attestation.event.count) bytes")
     }
-    guard attestation.proof.count <= MerkleProof.maximumLength else {
-      throw LogError.badProof("it has \(attestation.proof.count) hashes")
-    }
-    let proof = try attestation.proof.map { bytes in
-      guard let hash = MerkleHash(bytes) else { throw LogError.badProof("a hash has \(bytes.count) bytes") }
-      return hash
+    guard let proof = MerkleProof.hashes(attestation.proof, atMost: MerkleProof.maximumLength) else {
+      throw LogError.badProof("its \(attestation.proof.count) hashes are too many, or not of 32 bytes")
     }
     let root = MerkleProof.root(
       leaf: .leaf(attestation.event), index: attestation.position, size: checkpoint.size, proof: proof)
@@ -42,7 +46,7 @@ package enum AttestationVerifier {
     guard recorded.position == attestation.position else {
       throw LogError.badProof("the event says position \(recorded.position), the proof \(attestation.position)")
     }
-    return (recorded, checkpoint)
+    return recorded
   }
 
   /// What an attestation proves.

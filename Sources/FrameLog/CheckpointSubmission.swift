@@ -9,6 +9,8 @@ package struct CheckpointSubmission: Sendable, Equatable {
 
   /// The most hashes a request may have.
   package static let proofMax = 63
+  /// The largest note, with what may come before it.
+  package static let bytesMax = SignedNote.maximumBytes + 64 + proofMax * 45
 
   package init(oldSize: UInt64, proof: [Data], note: Data) {
     self.oldSize = oldSize
@@ -21,9 +23,15 @@ package struct CheckpointSubmission: Sendable, Equatable {
     return Data((lines.joined(separator: "\n") + "\n").utf8) + note
   }
 
+  /// The signed note of a body that may be no request in other ways: what a log has signed speaks for itself.
+  static func note(in body: Data) -> Data? {
+    guard body.count <= bytesMax, let end = body.firstRange(of: Data([0x0a, 0x0a])) else { return nil }
+    return Data(body[end.upperBound...])
+  }
+
   /// - Throws: `LogError.badNote` when the body is not such a request.
   package init(body: Data) throws {
-    guard body.count <= SignedNote.maximumBytes, let text = String(validating: body, as: UTF8.self) else {
+    guard body.count <= Self.bytesMax, let text = String(validating: body, as: UTF8.self) else {
       throw LogError.badNote("the request is too large or not UTF-8")
     }
     var rest = text[...]

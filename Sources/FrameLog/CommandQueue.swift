@@ -37,6 +37,7 @@ final class CommandQueue<State: FrameState>: Sendable {
   enum Query {
     case read(@Sendable (Result<State, LogError>) -> Answer)
     case committed(IdempotencyKey, CheckedContinuation<Committed?, any Error>)
+    case lastWord(KeyFingerprint, CheckedContinuation<UInt64?, any Error>)
   }
 
   struct Work {

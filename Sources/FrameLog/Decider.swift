@@ -42,6 +42,7 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
       }
       try EventFormat.requireKnown(recorded)
       if recorded.event.commandIndex == 0 { index.insert(.init(recorded.event.idempotencyKey), at: position) }
+      note(recorded)
       lastTime = max(lastTime, recorded.time)
       state.evolve(recorded)
       size += 1
@@ -51,6 +52,17 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
 
   /// Where the command with this key had its effect, or nil when none had. - Note: it may not be durable yet.
   func position(of key: IdempotencyKey) -> UInt64? { index.position(of: .init(key.text)) }
+
+  /// Where the log has the last word about a subject. - Note: it may not be durable yet.
+  func position(of subject: KeyFingerprint) -> UInt64? { index.position(of: subject) }
+
+  /// The first word about a subject is the last.
+  private mutating func note(_ recorded: RecordedEvent) {
+    guard let subject = State.subject(of: recorded.event).map(KeyFingerprint.init(subject:)),
+      index.position(of: subject) == nil
+    else { return }
+    index.insert(subject, at: recorded.position)
+  }
 
   /// Decides the jobs' commands in order, each against the state that those before it left.
   /// - Parameter now: what the clock says; whatever the last event's time is.
@@ -89,7 +101,9 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
   private mutating func decide(
     _ envelope: Queue.Envelope, _ events: inout [RecordedEvent], now: FrameTime
   ) throws -> Range<Int> {
-    let drafts = try state.decide(envelope.command, DecisionContext(now: now, actor: envelope.actor))
+    let lastWord = envelope.subject.flatMap { index.position(of: $0) }
+    let drafts = try state.decide(
+      envelope.command, DecisionContext(now: now, actor: envelope.actor, lastWord: lastWord))
     let start = events.count
     guard !drafts.isEmpty else { return start..<start }
     try appendGuard.check(drafts, actor: envelope.actor, state: state)
@@ -106,7 +120,10 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
       throw error
     }
     // Nothing can refuse the command any more: only now does it leave a trace.
-    for index in start..<events.count { state.evolve(events[index]) }
+    for offset in start..<events.count {
+      state.evolve(events[offset])
+      note(events[offset])
+    }
     index.insert(envelope.fingerprint, at: events[start].position)
     lastTime = max(now, lastTime)
     return start..<events.count

@@ -1,3 +1,4 @@
+internal import Crypto
 package import Foundation
 
 /// Two notes that one log signed and that cannot both be true: what is kept when a peer shows two histories (CONFORMANCE B19).
@@ -18,8 +19,12 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
   package let first: String
   /// The note that contradicts it.
   package let second: String
-  /// The consistency proof that does not hold, in base64; empty for `same_size`.
+  /// The consistency proof that does not hold, in base64; empty for `same_size`. Of one that is too long, or whose hashes are
+  /// none, as much is kept as shows it: no signature covers it, and what a peer may send has no end.
   package let proof: [String]
+
+  /// Notes that together have more bytes do not go into an event, which has 65,535, but into a file (``EvidenceFolder``).
+  package static let notesInEventMax = 32 * 1024
 
   package init(
     _ kind: Kind, key: LogVerifierKey, first: SignedCheckpoint, second: SignedCheckpoint, proof: [Data] = []
@@ -28,7 +33,7 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     self.key = key.text
     self.first = String(decoding: first.signedPart(of: key), as: UTF8.self)
     self.second = String(decoding: second.signedPart(of: key), as: UTF8.self)
-    self.proof = proof.map { $0.base64EncodedString() }
+    self.proof = Self.kept(proof)
   }
 
   package init(kind: Kind, key: String, first: Data, second: Data, proof: [Data]) {
@@ -36,8 +41,26 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     self.key = key
     self.first = String(decoding: first, as: UTF8.self)
     self.second = String(decoding: second, as: UTF8.self)
-    self.proof = proof.map { $0.base64EncodedString() }
+    self.proof = Self.kept(proof)
   }
+
+  private static func kept(_ proof: [Data]) -> [String] {
+    proof.prefix(MerkleProof.maximumConsistencyLength + 1).map { $0.prefix(33).base64EncodedString() }
+  }
+
+  /// Whether its notes go into an event.
+  package var fitsEvent: Bool { first.utf8.count + second.utf8.count <= Self.notesInEventMax }
+
+  /// The bytes that are kept and given out: the JSON, always spelled alike.
+  package var document: Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Strings and an array of them always encode.
+    return (try? encoder.encode(self)) ?? Data()
+  }
+
+  /// SHA-256 of ``document``.
+  package var digest: Data { Data(SHA256.hash(data: document)) }
 
   /// What was proven.
   package struct Verdict: Sendable, Equatable {
@@ -63,8 +86,8 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     case .inconsistent:
       guard one.size != two.size else { throw LogError.badProof("the notes are of one size") }
       let (older, newer) = one.size < two.size ? (one, two) : (two, one)
-      let hashes = proof.compactMap { Data(base64Encoded: $0).flatMap(MerkleHash.init) }
-      guard hashes.count == proof.count, !newer.extends(older, hashes) else {
+      // What is no proof at all joins the two as little as one that does not hold.
+      guard !newer.extends(older, by: proof.map { Data(base64Encoded: $0) ?? Data() }) else {
         throw LogError.badProof("its consistency proof holds: the log of \(newer.size) extends that of \(older.size)")
       }
     }
@@ -94,9 +117,11 @@ extension EquivocationProof: SnapshotValue {
 }
 
 extension SignedCheckpoint {
-  /// Whether `proof` shows that this log begins with that of `older`.
-  func extends(_ older: SignedCheckpoint, _ proof: [MerkleHash]) -> Bool {
-    guard let oldRoot = MerkleHash(older.root), let newRoot = MerkleHash(root) else { return false }
+  /// Whether `proof`, as it came, shows that this log begins with that of `older`.
+  func extends(_ older: SignedCheckpoint, by proof: [Data]) -> Bool {
+    guard let proof = MerkleProof.hashes(proof, atMost: MerkleProof.maximumConsistencyLength),
+      let oldRoot = MerkleHash(older.root), let newRoot = MerkleHash(root)
+    else { return false }
     return MerkleProof.isConsistent(
       first: older.size, firstRoot: oldRoot, second: size, secondRoot: newRoot, proof: proof)
   }

@@ -16,6 +16,14 @@ package protocol FrameState: SnapshotState, Sendable {
 
   /// Applies a recorded event. Total: an event that is in the log has happened.
   mutating func evolve(_ event: RecordedEvent)
+
+  /// What the event is the last word about, if that must be found again for ever and no state is to hold it: the writer keeps
+  /// subjects beside the idempotency keys, mostly on disk. Of two events about one subject the first is the one that counts.
+  static func subject(of event: StoredEvent) -> String?
+}
+
+extension FrameState {
+  package static func subject(of event: StoredEvent) -> String? { nil }
 }
 
 /// What a decision may know of the world beside the state.
@@ -24,10 +32,13 @@ package struct DecisionContext: Sendable {
   /// (``RecordedEvent/clock``). It can be behind the last event's time; it is never made to run with that.
   package let now: FrameTime
   package let actor: SPIFFEID
+  /// Where the log has the last word about the command's subject (``FrameState/subject(of:)``); nil when it has none.
+  package let lastWord: UInt64?
 
-  package init(now: FrameTime, actor: SPIFFEID) {
+  package init(now: FrameTime, actor: SPIFFEID, lastWord: UInt64? = nil) {
     self.now = now
     self.actor = actor
+    self.lastWord = lastWord
   }
 }
 
@@ -83,21 +94,27 @@ package final class CommandEnvelope<Command: Sendable>: Sendable {
   package let weight: Int
   /// Of the key: made by the caller, not by the one thread that decides.
   let fingerprint: KeyFingerprint
+  /// Of what the command is about, where there may be a last word about it.
+  let subject: KeyFingerprint?
   // Last: where it begins must not depend on what it is.
   package let command: Command
 
-  package init(_ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data, weight: Int = 1) {
+  package init(
+    _ command: Command, actor: SPIFFEID, key: IdempotencyKey, digest: Data, weight: Int = 1, subject: String? = nil
+  ) {
     self.command = command
     self.actor = actor
     self.key = key
     self.digest = digest
     self.weight = max(1, weight)
     fingerprint = KeyFingerprint(key.text)
+    self.subject = subject.map(KeyFingerprint.init(subject:))
   }
 
   /// For commands whose key already says all there is to say of them (keys that the node derives from facts).
-  package convenience init(_ command: Command, actor: SPIFFEID, derivedKey text: String) {
-    self.init(command, actor: actor, key: IdempotencyKey(derived: text), digest: CommandDigest.of(text))
+  package convenience init(_ command: Command, actor: SPIFFEID, derivedKey text: String, subject: String? = nil) {
+    self.init(
+      command, actor: actor, key: IdempotencyKey(derived: text), digest: CommandDigest.of(text), subject: subject)
   }
 }
 

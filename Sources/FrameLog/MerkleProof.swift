@@ -1,7 +1,19 @@
+package import Foundation
+
 /// Verification of RFC 6962 proofs (algorithms of RFC 9162 §2.1.3.2 and §2.1.4.2).
 package enum MerkleProof {
   /// The longest proof a 64-bit tree can need; anything longer is refused before it is hashed.
   package static let maximumLength = 64
+  /// The same for a proof that two trees are of one history.
+  package static let maximumConsistencyLength = maximumLength + 1
+
+  /// The one reader of proofs that come from outside: their length is bounded before anything else is looked at.
+  /// - Returns: nil when it is no proof: too long, or a hash that is none.
+  package static func hashes(_ proof: [Data], atMost limit: Int) -> [MerkleHash]? {
+    guard proof.count <= limit else { return nil }
+    let hashes = proof.compactMap(MerkleHash.init)
+    return hashes.count == proof.count ? hashes : nil
+  }
 
   /// The root that an inclusion proof leads to.
   /// - Returns: nil when the proof has the wrong length for the index and size.
@@ -32,7 +44,7 @@ package enum MerkleProof {
   package static func isConsistent(
     first: UInt64, firstRoot: MerkleHash, second: UInt64, secondRoot: MerkleHash, proof: [MerkleHash]
   ) -> Bool {
-    guard first <= second, proof.count <= maximumLength + 1 else { return false }
+    guard first <= second, proof.count <= maximumConsistencyLength else { return false }
     if first == second { return proof.isEmpty && firstRoot == secondRoot }
     if first == 0 { return proof.isEmpty && firstRoot == .empty }
     var path = proof[...]

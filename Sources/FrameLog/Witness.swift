@@ -52,26 +52,24 @@ package final class Witness: Sendable {
   ) -> (answer: WitnessAnswer, fraud: EquivocationProof?) {
     let request: CheckpointSubmission
     let note: SignedNote
-    do {
-      request = try CheckpointSubmission(body: body)
-      note = try SignedNote(request.note)
-    } catch { return (.malformed(Self.text(error)), nil) }
+    do { request = try CheckpointSubmission(body: body) } catch {
+      // A request that is none may still carry what the log has signed.
+      return (.malformed(Self.text(error)), contradiction(in: body, keys))
+    }
+    do { note = try SignedNote(request.note) } catch { return (.malformed(Self.text(error)), nil) }
     guard let key = keys(String(note.text.prefix { $0 != "\n" })) else { return (.unknownOrigin, nil) }
     do { _ = try note.verified(by: key) } catch { return (.forbidden(Self.text(error)), nil) }
     let checkpoint: SignedCheckpoint
     do { checkpoint = try SignedCheckpoint(note: request.note, key: key) } catch {
       return (.malformed(Self.text(error)), nil)
     }
-    guard request.oldSize <= checkpoint.size else {
-      return (.malformed("old size \(request.oldSize) is above the checkpoint's \(checkpoint.size)"), nil)
-    }
     do {
       return try logs.withLock { logs in
         var seen = try self.seen(key, &logs)
         let newest = seen.newest
-        var fraud: EquivocationProof?
-        if let newest, newest.size == checkpoint.size, newest.root != checkpoint.root {
-          fraud = EquivocationProof(.sameSize, key: key, first: newest, second: checkpoint)
+        var fraud = Self.contradiction(newest, checkpoint, key)
+        guard request.oldSize <= checkpoint.size else {
+          return (.malformed("old size \(request.oldSize) is above the checkpoint's \(checkpoint.size)"), fraud)
         }
         guard request.oldSize == newest?.size ?? 0 else {
           return (.conflict(size: newest?.size ?? 0, note: newest?.note ?? Data()), fraud)
@@ -92,6 +90,24 @@ package final class Witness: Sendable {
     }
   }
 
+  /// Two notes of one size with two roots contradict each other whatever came with them.
+  private static func contradiction(
+    _ newest: SignedCheckpoint?, _ checkpoint: SignedCheckpoint, _ key: LogVerifierKey
+  ) -> EquivocationProof? {
+    guard let newest, newest.size == checkpoint.size, newest.root != checkpoint.root else { return nil }
+    return EquivocationProof(.sameSize, key: key, first: newest, second: checkpoint)
+  }
+
+  private func contradiction(in body: Data, _ keys: (String) -> LogVerifierKey?) -> EquivocationProof? {
+    guard let bytes = CheckpointSubmission.note(in: body), let note = try? SignedNote(bytes),
+      let key = keys(String(note.text.prefix { $0 != "\n" })),
+      let checkpoint = try? SignedCheckpoint(note: bytes, key: key)
+    else { return nil }
+    return logs.withLock { logs in
+      (try? seen(key, &logs)).flatMap { Self.contradiction($0.newest, checkpoint, key) }
+    }
+  }
+
   private static func inconsistency(
     _ new: SignedCheckpoint, _ newest: SignedCheckpoint?, _ proof: [Data]
   ) -> String? {
@@ -100,8 +116,7 @@ package final class Witness: Sendable {
     if newest.size == new.size {
       return newest.root == new.root && proof.isEmpty ? nil : "the roots of \(new.size) events differ"
     }
-    let hashes = proof.compactMap(MerkleHash.init)
-    return hashes.count == proof.count && new.extends(newest, hashes)
+    return new.extends(newest, by: proof)
       ? nil : "the proof from \(newest.size) to \(new.size) events does not hold"
   }
 
@@ -128,8 +143,7 @@ package final class Witness: Sendable {
       if let newest, newest.size > 0, checkpoint.size > 0 {
         let (older, newer) = newest.size < checkpoint.size ? (newest, checkpoint) : (checkpoint, newest)
         let proof = try await prove(older.size, newer.size)
-        let hashes = proof.compactMap(MerkleHash.init)
-        guard hashes.count == proof.count, newer.extends(older, hashes) else {
+        guard newer.extends(older, by: proof) else {
           throw WitnessError.equivocation(
             EquivocationProof(.inconsistent, key: key, first: newest, second: checkpoint, proof: proof))
         }
@@ -196,6 +210,11 @@ package final class Witness: Sendable {
     logs[key] = seen
     metrics.witnessedSize.with(key.name).set(Int64(clamping: kept.size))
     return line
+  }
+
+  /// Runs what may block on the witness's own queue.
+  package func onQueue<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+    try await work { _ in Result { try body() } }.get()
   }
 
   private func work<T: Sendable>(_ body: @escaping @Sendable (Witness) -> T) async -> T {

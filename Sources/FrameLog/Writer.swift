@@ -157,6 +157,17 @@ package final class Writer<State: FrameState>: Sendable {
     }
   }
 
+  /// The event that is the last word about a subject (``FrameState/subject(of:)``), or nil when there is none.
+  /// - Throws: `LogError.stopped`, `.storage`, `.damagedLog`.
+  package func lastWord(about subject: String) async throws -> RecordedEvent? {
+    let position: UInt64? = try await withCheckedThrowingContinuation { reply in
+      if let refusal = queue.add(.lastWord(KeyFingerprint(subject: subject), reply)) { reply.resume(throwing: refusal) }
+    }
+    guard let position, let event = try await events(from: position, limit: 1).first else { return nil }
+    // 16 bytes of a hash found it: the event itself says whether it is the one.
+    return State.subject(of: event.event) == subject ? event : nil
+  }
+
   /// The number of durable events.
   package func durableSize() -> UInt64 { progress.size }
 

@@ -173,6 +173,9 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
     switch query {
     case .read(let body):
       return body(.success(decider.state))
+    case .lastWord(let subject, let reply):
+      let position = decider.position(of: subject)
+      return { failure in reply.resume(with: failure.map { .failure($0) } ?? .success(position)) }
     case .committed(let key, let reply):
       let position = decider.position(of: key)
       return { [self] failure in
@@ -199,6 +202,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
       switch query {
       case .read(let body): body(.failure(reason))(reason)
       case .committed(_, let reply): reply.resume(throwing: reason)
+      case .lastWord(_, let reply): reply.resume(throwing: reason)
       }
     }
   }

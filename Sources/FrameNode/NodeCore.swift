@@ -36,7 +36,8 @@ package struct NodeCore: Sendable {
 
   package func submit(_ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
     try await writer.submit(
-      CommandEnvelope(command, actor: actor, key: key, digest: command.digest, weight: command.weight))
+      CommandEnvelope(
+        command, actor: actor, key: key, digest: command.digest, weight: command.weight, subject: command.subject))
   }
 
   /// A key for a command that is idempotent by itself (its second run is refused or changes nothing).
@@ -46,6 +47,16 @@ package struct NodeCore: Sendable {
 }
 
 extension NodeCommand {
+  /// By what the last word about it is found, if there is one (`FrameState.subject(of:)`).
+  var subject: String? {
+    switch self {
+    case .settlement(let command): command.subject
+    case .projection(.receive(_, let attested)):
+      SettlementState.subject(ofIncoming: attested.event.event, from: attested.origin)
+    case .ledger, .operators, .federation, .bridge, .identity: nil
+    }
+  }
+
   var weight: Int { if case .ledger(let command) = self { command.weight } else { 1 } }
 
   /// What tells two commands with the same idempotency key apart; each room says it for its own.

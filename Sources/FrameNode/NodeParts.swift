@@ -148,7 +148,11 @@ final class NodeParts: Sendable {
     operators = OperatorService(
       node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"),
       onChange: { [weak workloads] in workloads?.announce() })
-    directory.observe { [weak workloads] _ in workloads?.announce() }
+    directory.observe { [weak workloads] change in
+      // Whoever shows a bad certificate changes nothing for the workloads.
+      if case .untrusted = change { return }
+      workloads?.announce()
+    }
     workloadServer = Self.workloadServer(
       configuration, descriptors[.workload], workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration, names)
@@ -177,6 +181,7 @@ final class NodeParts: Sendable {
     let watch = PeerLogWatch(
       witness: try Witness(
         directory: configuration.witnessDirectory, signer: signer, clock: clock, metrics: witnessMetrics),
+      evidence: EvidenceFolder(configuration.witnessDirectory.appendingPathComponent("evidence", isDirectory: true)),
       peers: calls, directory: treaties, metrics: witnessMetrics, logger: named("witness"),
       report: { peer, proof in try await treatyService.reportEquivocation(peer, proof) })
     self.watch = watch
@@ -193,11 +198,12 @@ final class NodeParts: Sendable {
       metrics: settlementMetrics, logger: named("settlement"))
     self.coordinator = coordinator
     let relay = BridgeRelay(
-      frame: frame, port: core, peers: channels, clock: clock, metrics: bridgeMetrics, logger: named("bridge"))
+      frame: frame, port: core, peers: channels, clock: clock, metrics: bridgeMetrics, logger: named("bridge"),
+      read: { try await watch.read($0, of: $1, key: $2) })
     self.relay = relay
     follower = ProjectionFollower(
       port: core, peers: channels, clock: clock, metrics: projectionMetrics, logger: named("projection"),
-      watch: { try await watch.require($0, of: $1, key: $2) },
+      read: { try await watch.read($0, of: $1, key: $2) },
       onCommitted: { events in
         await coordinator.observe(events)
         await relay.observe(events)
@@ -232,8 +238,9 @@ final class NodeParts: Sendable {
     courier = WitnessCourier(
       log: core, logKey: signer.verifierKey,
       witnesses: {
+        await watch.recordAgain()
         watch.show()
-        let peers = treaties.established.filter { treaties.equivocation(of: $0.peer) == nil }
+        let peers = treaties.established.filter { !treaties.isStopped($0.peer) }
           .compactMap { try? PeerWitness($0, peers: calls) as any CheckpointWitness }
         return peers + configuration.witnesses.map { HTTPWitness($0, client: http) }
       },

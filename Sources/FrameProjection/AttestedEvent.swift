@@ -1,10 +1,12 @@
 package import FrameCore
+package import FrameFederation
 package import FrameLog
 package import FrameProtos
 
 /// A peer's event together with the fact that the peer's log holds it.
 ///
-/// The only way to make one is to verify an attestation with a key the caller takes from the treaty. Commands that act on a
+/// The only way to make one is to verify an attestation by a checkpoint that is witnessed, under a key the caller takes from the
+/// treaty. Commands that act on a
 /// peer's event take this type and compare ``key`` with the treaty once more when they are decided, so that a proof
 /// checked under an old treaty never acts under a new one (CONFORMANCE B9, B10).
 package struct AttestedEvent: Sendable, Equatable {
@@ -20,12 +22,15 @@ package struct AttestedEvent: Sendable, Equatable {
   /// - Parameters:
   ///   - attestation: event, inclusion proof and checkpoint as the peer sent them.
   ///   - origin: the peer whose log it must be in.
-  ///   - key: the log key the treaty with `origin` pins.
+  ///   - witnessed: the attestation's own checkpoint, after the witness has seen it.
   /// - Throws: `LogError.badProof`, `LogError.badNote`, `LogError.damagedEvent`; ``ProjectionError/notPinnedKey(peer:)``.
-  package init(verifying attestation: PBAttestation, from origin: FrameID, key: LogVerifierKey) throws {
-    guard key.name == origin.name else { throw ProjectionError.notPinnedKey(peer: origin) }
-    let proven = try AttestationVerifier.prove(attestation, key: key)
-    self.init(origin: origin, event: proven.event, key: key, checkpoint: proven.checkpoint)
+  package init(verifying attestation: PBAttestation, from origin: FrameID, by witnessed: WitnessedCheckpoint) throws {
+    guard witnessed.peer == origin, witnessed.key.name == origin.name else {
+      throw ProjectionError.notPinnedKey(peer: origin)
+    }
+    self.init(
+      origin: origin, event: try AttestationVerifier.prove(attestation, by: witnessed.checkpoint), key: witnessed.key,
+      checkpoint: witnessed.checkpoint)
   }
 
   /// For the verifier above, and for the simulator, which has no keys.

@@ -5,24 +5,33 @@ import Synchronization
 final class ItemBuffer<Element: Sendable>: Sendable {
   private struct State: Sendable {
     var items: [Element] = []
+    var bytes = 0
     var isFinished = false
     var reader: CheckedContinuation<Void, Never>?
     var drain: CheckedContinuation<Void, Never>?
   }
 
   private let limit: Int
+  private let byteLimit: Int
   private let state = Mutex(State())
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, bytes byteLimit: Int = .max) {
+    self.limit = limit
+    self.byteLimit = byteLimit
+  }
+
+  private func hasRoom(_ state: State) -> Bool { state.items.count < limit && state.bytes < byteLimit }
 
   /// Adds an item, suspending while the buffer is full. One caller at a time.
+  /// - Parameter bytes: what it takes of the buffer's bytes; the last one may go beyond them.
   /// - Returns: false when the buffer was finished and the item was dropped.
-  func put(_ item: Element) async -> Bool {
+  func put(_ item: Element, bytes: Int = 0) async -> Bool {
     while true {
       let (done, drain) = state.withLock { state -> (Bool?, CheckedContinuation<Void, Never>?) in
         if state.isFinished { return (false, nil) }
-        guard state.items.count < limit else { return (nil, nil) }
+        guard hasRoom(state) else { return (nil, nil) }
         state.items.append(item)
+        state.bytes += bytes
         defer { state.drain = nil }
         return (true, state.drain)
       }
@@ -30,7 +39,7 @@ final class ItemBuffer<Element: Sendable>: Sendable {
       if let done { return done }
       await withCheckedContinuation { continuation in
         let goOn = state.withLock { state in
-          if state.isFinished || state.items.count < limit { return true }
+          if state.isFinished || hasRoom(state) { return true }
           state.reader = continuation
           return false
         }
@@ -47,6 +56,7 @@ final class ItemBuffer<Element: Sendable>: Sendable {
         guard !state.items.isEmpty else { return (state.isFinished ? nil : [], nil) }
         let items = state.items
         state.items.removeAll(keepingCapacity: true)
+        state.bytes = 0
         defer { state.reader = nil }
         return (items, state.reader)
       }

@@ -1,5 +1,4 @@
 internal import FrameCore
-internal import FrameLog
 import Synchronization
 
 /// How far each peer's stream reaches, as its verified heads tell, and what that makes of our lag.
@@ -16,9 +15,6 @@ package final class PeerHeads: Sendable {
     var heardAt: FrameTime
     /// When we last held all that the newest head announced.
     var caughtUpAt: FrameTime
-    /// The largest log the peer has shown: size and root.
-    var size: UInt64 = 0
-    var root: [UInt8] = []
     var isConnected = false
     /// Of which log, by its key.
     var key = ""
@@ -58,31 +54,15 @@ package final class PeerHeads: Sendable {
 
   func refused(_ peer: FrameID, _ code: String) { views.withLock { $0[peer]?.refusal = code } }
 
-  /// - Throws: ``ProjectionError/logWentBack(peer:seen:now:)``, ``ProjectionError/equivocation(peer:size:)``: what the peer
-  ///   shows now contradicts what it showed before (CONFORMANCE B19, B20).
-  func showed(_ checkpoint: SignedCheckpoint, by peer: FrameID) throws(ProjectionError) {
-    let problem = views.withLock { views -> ProjectionError? in
-      guard var view = views[peer] else { return nil }
-      if checkpoint.size < view.size { return .logWentBack(peer: peer, seen: view.size, now: checkpoint.size) }
-      if checkpoint.size == view.size, !view.root.isEmpty, view.root != [UInt8](checkpoint.root) {
-        return .equivocation(peer: peer, size: checkpoint.size)
-      }
-      view.size = checkpoint.size
-      view.root = [UInt8](checkpoint.root)
-      views[peer] = view
-      return nil
-    }
-    if let problem { throw problem }
-  }
-
+  /// The newest head is what the stream reaches to: nothing that the peer said before stands against it.
   func head(_ sequence: UInt64, of peer: FrameID, now: FrameTime) {
     update(peer, now) { view in
-      view.sequence = max(view.sequence, sequence)
+      view.sequence = sequence
       view.headAt = now
     }
   }
 
-  /// An item arrived: the stream reaches at least that far.
+  /// The next item arrived: the stream reaches at least that far.
   func announced(_ sequence: UInt64, of peer: FrameID) {
     views.withLock { views in
       guard let view = views[peer], sequence > view.sequence else { return }

@@ -8,15 +8,13 @@ package enum ProjectionError: FrameError, Equatable {
   case positionWentBack(peer: FrameID, last: UInt64, got: UInt64)
   /// Verified with another key than the treaty pins now (CONFORMANCE B9).
   case notPinnedKey(peer: FrameID)
-  /// A head or proof shows a smaller log than the peer showed before (CONFORMANCE B20).
-  case logWentBack(peer: FrameID, seen: UInt64, now: UInt64)
-  /// Two checkpoints of one size with different roots: proof of fraud (CONFORMANCE B19).
-  case equivocation(peer: FrameID, size: UInt64)
   /// The caller claims to hold more of our stream than exists.
   case cursorAhead(peer: FrameID, head: UInt64, asked: UInt64)
   /// A newer stream of the same peer took over: one per peer.
   case replaced(peer: FrameID)
   case malformedMessage(peer: FrameID, why: String)
+  /// It repeats its head faster than anybody needs to know it.
+  case tooManyHeads(peer: FrameID)
   case silent(peer: FrameID)
 
   /// Codes, ours or the peer's, after which trying again cannot help: a person has to act.
@@ -31,11 +29,10 @@ package enum ProjectionError: FrameError, Equatable {
     case .sequenceGap: "sequence_gap"
     case .positionWentBack: "position_went_back"
     case .notPinnedKey: "not_pinned_key"
-    case .logWentBack: "peer_log_went_back"
-    case .equivocation: "equivocation"
     case .cursorAhead: "cursor_ahead"
     case .replaced: "stream_replaced"
     case .malformedMessage: "malformed_message"
+    case .tooManyHeads: "too_many_heads"
     case .silent: "stream_silent"
     }
   }
@@ -43,8 +40,9 @@ package enum ProjectionError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .sequenceGap, .cursorAhead, .replaced: .conflict
-    case .positionWentBack, .notPinnedKey, .logWentBack, .equivocation: .forbidden
+    case .positionWentBack, .notPinnedKey: .forbidden
     case .malformedMessage: .invalid
+    case .tooManyHeads: .limited
     case .silent: .unavailable
     }
   }
@@ -56,13 +54,11 @@ package enum ProjectionError: FrameError, Equatable {
     case .positionWentBack(let peer, let last, let got):
       "\(peer) sent the event at its position \(got) after the one at \(last)."
     case .notPinnedKey(let peer): "The proof from \(peer) is not signed by the log key that the treaty pins."
-    case .logWentBack(let peer, let seen, let now):
-      "The log of \(peer) has \(now) events, but it proved \(seen) before."
-    case .equivocation(let peer, let size): "\(peer) signed two different logs of size \(size)."
     case .cursorAhead(let peer, let head, let asked):
       "\(peer) asks for what follows sequence \(asked), but its stream ends at \(head)."
     case .replaced(let peer): "A newer stream of \(peer) took this one's place."
     case .malformedMessage(let peer, let why): "A message of the stream of \(peer) cannot be used: \(why.prefix(200))."
+    case .tooManyHeads(let peer): "\(peer) repeats the head of its stream without pause."
     case .silent(let peer): "The stream of \(peer) has been silent for too long."
     }
   }
@@ -73,6 +69,7 @@ package enum ProjectionError: FrameError, Equatable {
       "The stream is opened again from the last event held; nothing needs to be done."
     case .positionWentBack, .logWentBack, .equivocation:
       "The peer shows an older copy of its log, or another one: compare checkpoints with its operator. If the newer copy is lost, its frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."
+    case .tooManyHeads: "Speak with the peer's operator: its node, or whoever holds its keys, floods the stream."
     case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."
     case .cursorAhead:
       "One of the two logs is an older copy: restore the newest one; if it is lost, that frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."

@@ -3,6 +3,7 @@ package import FrameFederation
 package import FrameLog
 internal import FramePeerAPI
 internal import FrameProtos
+internal import Foundation
 package import Logging
 internal import ServiceLifecycle
 import Synchronization
@@ -20,19 +21,18 @@ package final class ProjectionFollower: Service {
   private let heads: PeerHeads
   private let logger: Logger
   private let onCommitted: @Sendable ([RecordedEvent]) async -> Void
-  private let watch: Watch
+  private let read: CheckpointReader
   private let following = Mutex<Set<FrameID>>([])
-
-  /// Returns once the checkpoints are certain to belong to the one history of the peer's log; throws when they do not.
-  package typealias Watch = @Sendable ([SignedCheckpoint], FrameID, LogVerifierKey) async throws -> Void
+  /// What each peer may still have recorded; a new stream does not begin anew.
+  private let allowances = Mutex<[FrameID: PeerAllowance]>([:])
 
   /// - Parameters:
-  ///   - watch: asked before anything that the checkpoints prove is acted on (CONFORMANCE B19, B20).
+  ///   - read: asked before anything that a checkpoint proves is acted on (CONFORMANCE B19, B20).
   ///   - onCommitted: told what receiving brought about, in order, after it is durable; for metrics and for those
   ///     who wait for an outcome.
   package init(
     port: any ProjectionPort, peers: any PeerCalling, clock: any FrameClock, metrics: ProjectionMetrics,
-    logger: Logger, watch: @escaping Watch, onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
+    logger: Logger, read: @escaping CheckpointReader, onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
   ) {
     self.port = port
     self.peers = peers
@@ -40,7 +40,7 @@ package final class ProjectionFollower: Service {
     self.metrics = metrics
     self.heads = PeerHeads()
     self.logger = logger
-    self.watch = watch
+    self.read = read
     self.onCommitted = onCommitted
   }
 
@@ -116,6 +116,7 @@ package final class ProjectionFollower: Service {
     }
     heads.stop(peer)
     metrics.forget(peer)
+    allowances.withLock { $0[peer] = nil }
     _ = following.withLock { $0.remove(peer) }
   }
 
@@ -147,14 +148,16 @@ package final class ProjectionFollower: Service {
 
   /// One stream, from opening to its end.
   private func session(_ peer: FrameID, after cursor: UInt64, key: LogVerifierKey) async throws -> SessionEnd {
-    let buffer = ItemBuffer<PBProjectedItem>(limit: ProjectionLimits.receiveBufferMax)
+    let buffer = ItemBuffer<PBProjectedItem>(
+      limit: ProjectionLimits.receiveBufferMax, bytes: ProjectionLimits.receiveBufferBytesMax)
+    let gate = Gate(peer, after: cursor)
     return try await withThrowingTaskGroup(of: SessionEnd.self) { group in
       group.addTask {
         defer { buffer.finish() }
         do {
           try await self.peers.subscribe(peer, after: cursor, of: PeerLog(peer, key: key.text)) { message in
             self.heads.heard(peer, now: self.clock.now())
-            try await self.received(message, from: peer, key: key, buffer)
+            try await self.received(message, from: peer, key: key, gate, buffer)
           }
           return .ended
         } catch PeerCallError.moved {
@@ -164,7 +167,10 @@ package final class ProjectionFollower: Service {
       }
       group.addTask {
         defer { buffer.finish() }
-        while let items = await buffer.takeAll() { try await self.record(items, from: peer, key: key) }
+        while let items = await buffer.takeAll() {
+          try await self.waitForAllowance(of: peer)
+          try await self.record(items, from: peer, key: key)
+        }
         return .ended
       }
       group.addTask {
@@ -189,19 +195,37 @@ package final class ProjectionFollower: Service {
     }
   }
 
+  /// A stream's gate, behind a lock: messages are handed over one at a time, by whatever thread.
+  private final class Gate: Sendable {
+    private let gate: Mutex<StreamGate>
+    init(_ peer: FrameID, after cursor: UInt64) { gate = Mutex(StreamGate(peer, after: cursor)) }
+    func item(_ item: PBProjectedItem) throws -> Int { try gate.withLock { try $0.item(item) } }
+    func head(at now: FrameTime) throws { try gate.withLock { try $0.head(at: now) } }
+  }
+
   private func received(
-    _ message: PBProjectionMessage, from peer: FrameID, key: LogVerifierKey, _ buffer: ItemBuffer<PBProjectedItem>
+    _ message: PBProjectionMessage, from peer: FrameID, key: LogVerifierKey, _ gate: Gate,
+    _ buffer: ItemBuffer<PBProjectedItem>
   ) async throws {
     switch message.kind {
     case .item(let item):
+      let bytes: Int
+      do { bytes = try gate.item(item) } catch { throw await refused(error, item.attestation.checkpoint, peer, key) }
       heads.connected(peer, true)
       heads.announced(item.sequence, of: peer)
-      guard await buffer.put(item) else { throw CancellationError() }
+      guard await buffer.put(item, bytes: bytes) else { throw CancellationError() }
     case .head(let head):
+      do { try gate.head(at: clock.now()) } catch {
+        metrics.excess.with(peer.name, "heads").increment()
+        throw await refused(error, head.checkpoint, peer, key)
+      }
       do {
-        let checkpoint = try AttestationVerifier.verify(checkpoint: head.checkpoint, key: key)
-        try heads.showed(checkpoint, by: peer)
-        try await watch([checkpoint], peer, key)
+        let size = try await read([head.checkpoint], peer, key).checkpoint(head.checkpoint).checkpoint.size
+        // Each event of the stream is one of the log: nobody has more for us than there are.
+        guard head.sequence <= size else {
+          throw ProjectionError.malformedMessage(
+            peer: peer, why: "its head announces \(head.sequence) events, its log has \(size)")
+        }
       } catch {
         throw counted(error, peer)
       }
@@ -212,21 +236,60 @@ package final class ProjectionFollower: Service {
     }
   }
 
+  /// What comes of a message that is not accepted: what its log has signed is witnessed all the same.
+  private func refused(
+    _ error: any Error, _ note: Data, _ peer: FrameID, _ key: LogVerifierKey
+  ) async -> any Error {
+    do { _ = try await read([note], peer, key) } catch { return counted(error, peer) }
+    return counted(error, peer)
+  }
+
+  /// Suspends while the peer has had more recorded than it may have in a minute.
+  private func waitForAllowance(of peer: FrameID) async throws {
+    var isCounted = false
+    while true {
+      let now = clock.now()
+      let pause = allowances.withLock { $0[peer, default: PeerAllowance()].pause(at: now) }
+      guard let pause else { return }
+      if !isCounted {
+        isCounted = true
+        metrics.excess.with(peer.name, pause.kind.rawValue).increment()
+        logger.warning(
+          "a peer's stream brings more than it may, and waits",
+          metadata: ["peer": "\(peer)", "kind": "\(pause.kind.rawValue)", "wait": "\(pause.wait)"])
+      }
+      // The silence is ours.
+      heads.heard(peer, now: now)
+      try await clock.sleep(for: min(pause.wait, .seconds(1)))
+    }
+  }
+
   /// Verifies and records items in order, in one submission.
   private func record(_ items: [PBProjectedItem], from peer: FrameID, key: LogVerifierKey) async throws {
+    let witnessed: WitnessedCheckpoints
+    do { witnessed = try await read(items.map(\.attestation.checkpoint), peer, key) } catch {
+      throw counted(error, peer)
+    }
     var commands: [ProjectionCommand] = []
     var refusal: (any Error)?
+    // What comes before a bad one is good.
     for item in items {
       do {
-        let event = try AttestedEvent(verifying: item.attestation, from: peer, key: key)
+        let event = try AttestedEvent(
+          verifying: item.attestation, from: peer, by: witnessed.checkpoint(item.attestation.checkpoint))
         commands.append(.receive(sequence: item.sequence, event: event))
       } catch {
         refusal = error
         break
       }
     }
-    // What came before the bad one is good, if it is of the one history of the peer's log.
-    do { try await watch(Self.checkpoints(of: commands), peer, key) } catch { throw counted(error, peer) }
+    var (events, bytes, idle) = (0, 0, 0)
+    defer {
+      let now = clock.now()
+      allowances.withLock { allowances in
+        allowances[peer, default: PeerAllowance()].charge(events: events, bytes: bytes, idle: idle, at: now)
+      }
+    }
     for (command, result) in zip(commands, await port.submit(commands)) {
       guard case .receive(let sequence, let attested) = command else { continue }
       switch result {
@@ -234,6 +297,9 @@ package final class ProjectionFollower: Service {
       case .success(let committed):
         heads.held(sequence, of: peer, now: clock.now())
         guard !committed.replayed, !committed.events.isEmpty else { continue }
+        events += 1
+        bytes += committed.events.reduce(0) { $0 + $1.bytes.count }
+        if Self.isIdle(committed) { idle += 1 }
         metrics.received.with(peer.name, attested.event.event.eventType.name).increment()
         if case .peerEventProjected(let projected)? = committed.events.first?.event.payload,
           !projected.rejected.isEmpty
@@ -252,13 +318,14 @@ package final class ProjectionFollower: Service {
     if let refusal { throw counted(refusal, peer) }
   }
 
-  /// Each once: events that arrive together are mostly proven by one.
-  private static func checkpoints(of commands: [ProjectionCommand]) -> [SignedCheckpoint] {
-    commands.reduce(into: []) { found, command in
-      guard case .receive(_, let event) = command, let checkpoint = event.checkpoint,
-        found.last?.size != checkpoint.size || found.last?.root != checkpoint.root
-      else { return }
-      found.append(checkpoint)
+  /// Whether nothing came of an event but words: it was not acted on, or refused.
+  private static func isIdle(_ committed: Committed) -> Bool {
+    committed.events.allSatisfy { event in
+      switch event.event.payload {
+      case .peerEventProjected(let projected): !projected.rejected.isEmpty || committed.events.count > 1
+      case .crossFrameTransferRefused: true
+      default: false
+      }
     }
   }
 

@@ -15,6 +15,8 @@ package struct ProjectionMetrics: Sendable {
   let connected: GaugeFamily
   let reconnects: CounterFamily
   let refused: GaugeFamily
+  /// Beyond what a peer may send: heads end the stream, events and bytes wait.
+  let excess: CounterFamily
 
   package init(_ registry: MetricRegistry) {
     received = registry.counter(
@@ -44,6 +46,11 @@ package struct ProjectionMetrics: Sendable {
     reconnects = registry.counter(
       "frame_projection_stream_failures_total", help: "Times our subscription at the peer ended or failed.",
       labels: ["peer", "reason"])
+    excess = registry.counter(
+      "frame_projection_excess_total",
+      help:
+        "Times a peer's stream brought more than it may: it was ended (heads) or made to wait (events, bytes, idle).",
+      labels: ["peer", "kind"])
   }
 
   /// Series a rule needs exist from the treaty on.
@@ -51,6 +58,7 @@ package struct ProjectionMetrics: Sendable {
     for type in ProjectionMetrics.defaultTypes { _ = received.with(peer.name, type) }
     _ = sent.with(peer.name)
     for reason in ["sequence_gap", "not_pinned_key", "equivocation"] { _ = rejected.with(peer.name, reason) }
+    for kind in ["heads"] + PeerAllowance.Kind.allCases.map(\.rawValue) { _ = excess.with(peer.name, kind) }
     lagEvents.with(peer.name).set(Int64(0))
     lagSeconds.with(peer.name).set(0.0)
     connected.with(peer.name).set(Int64(0))

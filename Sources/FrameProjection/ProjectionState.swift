@@ -89,7 +89,7 @@ package struct ProjectionState: Sendable {
         throw ProjectionError.positionWentBack(peer: origin, last: last, got: event.position)
       }
       let outcome = admit(event, from: origin).map(ReactorOutcome.rejected) ?? react(event, origin)
-      return [projected(event, sequence: sequence, from: origin, rejected: outcome.rejected)] + outcome.drafts
+      return [projected(event, sequence: sequence, from: origin, outcome)] + outcome.drafts
     }
   }
 
@@ -105,16 +105,20 @@ package struct ProjectionState: Sendable {
   }
 
   private func projected(
-    _ event: RecordedEvent, sequence: UInt64, from origin: FrameID, rejected: String
+    _ event: RecordedEvent, sequence: UInt64, from origin: FrameID, _ outcome: ReactorOutcome
   ) -> EventDraft {
     var payload = PBPeerEventProjected()
     payload.originFrame = origin.name
     payload.sequence = sequence
     payload.peerPosition = event.position
     payload.eventType = event.event.eventType.name
-    // What does not fit is left out; position and proof still find it at the peer.
-    if event.bytes.count <= ProjectionLimits.keptEventBytesMax { payload.event = event.bytes }
-    payload.rejected = rejected
+    // What means nothing here is kept by its hash: position and proof still find it at the peer.
+    if outcome.rejected.isEmpty || outcome.counts {
+      payload.event = event.bytes
+    } else {
+      payload.eventHash = MerkleHash.leaf(event.bytes).data
+    }
+    payload.rejected = outcome.rejected
     return EventDraft(.peerEventProjected(payload))
   }
 

@@ -9,10 +9,13 @@ package struct ReactorOutcome: Sendable {
   package var drafts: [EventDraft]
   /// Stable code of the refusal to act, or "".
   package var rejected: String
+  /// What the event says counts although it was not acted on, so that its bytes are kept.
+  package var counts: Bool
 
-  package init(drafts: [EventDraft] = [], rejected: String = "") {
+  package init(drafts: [EventDraft] = [], rejected: String = "", counts: Bool = false) {
     self.drafts = drafts
     self.rejected = rejected
+    self.counts = counts
   }
 
   /// The event is not this room's business, or needs no effect.
@@ -21,6 +24,7 @@ package struct ReactorOutcome: Sendable {
 
   /// Both rooms' outcomes as one.
   package static func + (a: Self, b: Self) -> Self {
-    .init(drafts: a.drafts + b.drafts, rejected: a.rejected.isEmpty ? b.rejected : a.rejected)
+    .init(
+      drafts: a.drafts + b.drafts, rejected: a.rejected.isEmpty ? b.rejected : a.rejected, counts: a.counts || b.counts)
   }
 }

@@ -58,6 +58,15 @@ package enum SettlementCommand: Sendable {
     }
   }
 
+  /// By what an earlier refusal of the same transfer is found (``SettlementState/subject(of:)``).
+  package var subject: String? {
+    switch self {
+    case .credit(let terms, let peer, _): SettlementState.subject(terms.transferID, from: peer.name)
+    case .refuseUnknown(let id, let peer, _): SettlementState.subject(id, from: peer.name)
+    case .lock, .initiate, .commit, .abort, .conclude, .giveBack: nil
+    }
+  }
+
   private static func digest(of terms: TransferTerms, _ backend: String) -> Data {
     CommandDigest.of(
       "transfer", backend, terms.from.text, terms.to.text, terms.destination.name, terms.asset.code,

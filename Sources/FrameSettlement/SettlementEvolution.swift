@@ -32,16 +32,10 @@ extension SettlementState {
       if p.terms.origin == frame.name {
         closed(p.terms.transferID, .completed, recorded) { _ in }
       } else {
-        decide(p.terms.transferID, p.terms.origin, p.terms, .async, .credited, credited: p.creditedAmount, "", recorded)
+        credit(p.terms, .async, p.creditedAmount, recorded)
       }
-    case .crossFrameTransferRefused(let p):
-      decide(p.terms.transferID, p.terms.origin, p.terms, .async, .refused, credited: 0, p.reason, recorded)
-    case .crossRegistryTransferCredited(let p):
-      decide(
-        p.terms.transferID, p.terms.origin, p.terms, .twoPhase, .credited, credited: p.creditedAmount, "", recorded)
+    case .crossRegistryTransferCredited(let p): credit(p.terms, .twoPhase, p.creditedAmount, recorded)
     case .crossRegistryTransferRefused(let p):
-      let terms = p.hasTerms ? p.terms : nil
-      decide(p.transferID, p.origin, terms, .twoPhase, .refused, credited: 0, p.reason, recorded)
       if let peer = try? FrameID(p.origin) { countRefusal(peer, at: recorded.clock) }
     default: break
     }
@@ -55,19 +49,18 @@ extension SettlementState {
     opened(Transfer(terms, backend, phase, deadline: deadline, native: natives[terms.destination], recorded))
   }
 
-  private mutating func decide(
-    _ id: String, _ origin: String, _ message: PBTransferTerms?, _ backend: TransferBackend, _ phase: TransferPhase,
-    credited: Int64, _ reason: String, _ recorded: RecordedEvent
+  private mutating func credit(
+    _ message: PBTransferTerms, _ backend: TransferBackend, _ amount: Int64, _ recorded: RecordedEvent
   ) {
-    guard let peer = try? FrameID(origin), peer != frame else { return }
+    guard let peer = try? FrameID(message.origin), peer != frame else { return }
     var transfer = Transfer(
-      id: id, peer: peer, role: .destination, backend: backend, terms: message.flatMap { try? TransferTerms($0) },
-      phase: phase, creditedAmount: credited, deadline: nil, openedAt: recorded.clock, openPosition: recorded.position)
-    transfer.reason = reason
+      id: message.transferID, peer: peer, role: .destination, backend: backend, terms: try? TransferTerms(message),
+      phase: .credited, creditedAmount: amount, deadline: nil, openedAt: recorded.clock,
+      openPosition: recorded.position)
     transfer.closedAt = recorded.clock
     transfer.closePosition = recorded.position
     transfer.peerPosition = recorded.position
-    decided(transfer)
+    credited(transfer)
   }
 }
 

@@ -5,6 +5,10 @@ package enum SettlementLimits {
   package static let amountMax: Int64 = 1_000_000_000_000_000
   /// Refusals that one peer may bring about in a minute: each is written to the log (CONFORMANCE B21).
   package static let refusalsPerMinuteMax: Int64 = 6_000
+  /// The same where the peer only asked: an honest one asks about what it holds money for and could not deliver.
+  package static let neverSeenPerMinuteMax: Int64 = 600
+  /// Terms that go back to a peer with a refusal.
+  package static let echoedTermsBytesMax = 2_048
   /// How long a caller of the 2pc backend waits for the outcome before it is told "pending".
   package static let callerWait: Duration = .seconds(3)
   /// After it the origin no longer asks for the credit but for the outcome.

@@ -7,6 +7,8 @@ package protocol SettlementPort: Sendable {
   func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed
   /// Reads durable state.
   func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T
+  /// The event of our log that is the last word about a subject; nil when there is none.
+  func lastWord(about subject: String) async throws -> RecordedEvent?
 }
 
 extension SettlementPort {

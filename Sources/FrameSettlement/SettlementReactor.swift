@@ -4,11 +4,13 @@ package import FrameLedger
 package import FrameLog
 package import FrameProjection
 internal import FrameProtos
+internal import Foundation
 
 extension SettlementState {
   /// 2pc at the destination: the decision that the origin's commit or abort follows.
   func credit(
-    _ message: PBTransferTerms, from peer: FrameID, _ ledger: LedgerState, _ federation: FederationState
+    _ message: PBTransferTerms, from peer: FrameID, _ ledger: LedgerState, _ federation: FederationState,
+    _ context: DecisionContext
   ) throws -> [EventDraft] {
     let treaty = try federation.requireEstablished(peer)
     guard message.origin == peer.name else {
@@ -21,12 +23,14 @@ extension SettlementState {
       throw SettlementError.invalidTransferID(message.transferID)
     }
     if let known = incoming(message.transferID, from: peer) {
-      // Answered with the decision on record, be it the refusal of a transfer that had not arrived yet.
+      // Answered with the decision on record.
       guard known.terms == nil || known.terms == (try? TransferTerms(message)) else {
         throw SettlementError.transferConflict(message.transferID)
       }
       return []
     }
+    // Refused before, for good, perhaps before it arrived.
+    if context.lastWord != nil { return [] }
     // From here on every answer is a decision, and a decision is durable: a refusal that is only told would not stop the
     // same credit from arriving once more when it could be made.
     let terms: TransferTerms
@@ -72,10 +76,11 @@ extension SettlementState {
 
   /// What this room makes of an event of a peer's stream. Total: whatever is in it, the cursor moves on.
   package func react(
-    to recorded: RecordedEvent, from peer: FrameID, ledger: LedgerState, federation: FederationState
+    to recorded: RecordedEvent, from peer: FrameID, ledger: LedgerState, federation: FederationState,
+    _ context: DecisionContext
   ) -> ReactorOutcome {
     switch recorded.event.payload {
-    case .crossFrameTransferInitiated(let p): reactInitiated(p.terms, from: peer, ledger, federation)
+    case .crossFrameTransferInitiated(let p): reactInitiated(p.terms, from: peer, ledger, federation, context)
     case .crossFrameTransferSettled(let p): reactSettled(p, from: peer)
     case .crossFrameTransferRefused(let p): reactRefused(p, from: peer)
     default: .none
@@ -84,7 +89,8 @@ extension SettlementState {
 
   /// async at the destination: credit once, or refuse, and either goes back by SF-4.
   private func reactInitiated(
-    _ message: PBTransferTerms, from peer: FrameID, _ ledger: LedgerState, _ federation: FederationState
+    _ message: PBTransferTerms, from peer: FrameID, _ ledger: LedgerState, _ federation: FederationState,
+    _ context: DecisionContext
   ) -> ReactorOutcome {
     guard let treaty = federation.treaty(peer), treaty.state == .established else {
       return .rejected("not_established")
@@ -92,7 +98,9 @@ extension SettlementState {
     guard message.origin == peer.name else { return .rejected("wrong_origin") }
     guard message.destination == frame.name else { return .rejected("not_addressed_here") }
     guard TransferTerms.isTransferID(message.transferID) else { return .rejected("invalid_transfer_id") }
-    guard incoming(message.transferID, from: peer) == nil else { return .rejected("transfer_conflict") }
+    guard incoming(message.transferID, from: peer) == nil, context.lastWord == nil else {
+      return .rejected("transfer_conflict")
+    }
     do {
       let terms = try TransferTerms(message)
       let credited = try checkCredit(terms, treaty, ledger)
@@ -105,7 +113,10 @@ extension SettlementState {
           postings: Postings.move(credited, from: .clearing(peer), to: .liquid(terms.to)))
       ])
     } catch {
-      // The peer's own terms go back to it, as far as they are of a size to be kept.
+      // The peer's own terms go back to it, if they are of a size that any terms have.
+      guard let bytes: Data = try? message.serializedBytes(), bytes.count <= SettlementLimits.echoedTermsBytesMax else {
+        return .rejected("terms_too_large")
+      }
       var payload = PBCrossFrameTransferRefused()
       payload.terms = message
       payload.reason = Self.code(of: error)

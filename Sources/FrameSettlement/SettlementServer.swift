@@ -22,7 +22,7 @@ package struct SettlementServer: Sendable {
   ) async throws -> PBTransferDecision {
     let command = SettlementCommand.credit(terms, peer: peer, log: log)
     do {
-      return try await decide(command, terms.transferID, peer)
+      return try await decide(command, terms.transferID, peer, try? TransferTerms(terms))
     } catch let error as LogError {
       guard case .idempotencyConflict = error else { throw error }
       throw SettlementError.transferConflict(terms.transferID)
@@ -37,11 +37,21 @@ package struct SettlementServer: Sendable {
     return try await decide(.refuseUnknown(transferID: transferID, peer: peer, log: log), transferID, peer)
   }
 
-  private func decide(_ command: SettlementCommand, _ id: String, _ peer: FrameID) async throws -> PBTransferDecision {
+  /// - Parameter terms: what the answer must be about; nil for a question.
+  private func decide(
+    _ command: SettlementCommand, _ id: String, _ peer: FrameID, _ terms: TransferTerms? = nil
+  ) async throws -> PBTransferDecision {
     let committed = try await port.submit(derived: command, actor: .node(of: peer))
     if !committed.replayed { metrics.count(committed.events) }
     if let decision = committed.events.first.flatMap(SettlementState.decision(in:)) { return decision }
-    guard let decision = try await decision(id, peer) else { throw SettlementError.unknownTransfer(id) }
+    if let decision = try await decision(id, peer) { return decision }
+    // Refused before: the log has it, no memory does.
+    guard let refusal = try await port.lastWord(about: SettlementState.subject(id, from: peer.name)),
+      let decision = SettlementState.decision(in: refusal)
+    else { throw SettlementError.unknownTransfer(id) }
+    if let terms, let refused = SettlementState.refusedTerms(in: refusal.event), refused != terms {
+      throw SettlementError.transferConflict(id)
+    }
     return decision
   }
 

@@ -4,7 +4,7 @@ package import FrameLedger
 package import FrameLog
 internal import FrameProjection
 package import FramePeerAPI
-internal import FrameProtos
+package import FrameProtos
 
 /// Cross-registry transfer as a pure value, both roles and both backends.
 ///
@@ -15,7 +15,8 @@ package struct SettlementState: Sendable {
   package let frame: FrameID
   /// As origin, by transfer id.
   private(set) var outgoing: [String: Transfer] = [:]
-  /// As destination.
+  /// As destination, what was credited. What was refused is not here, or memory would grow with what a peer invents: the
+  /// writer finds the refusal by its subject (`FrameState.subject(of:)`).
   private(set) var incoming: [IncomingKey: Transfer] = [:]
   /// Outgoing transfers whose outcome is not on record, by destination.
   private(set) var open: [FrameID: Set<String>] = [:]
@@ -49,7 +50,7 @@ package struct SettlementState: Sendable {
 
   /// A transfer that this frame debits.
   package func outgoing(_ id: String) -> Transfer? { outgoing[id] }
-  /// A transfer that this frame was asked to credit.
+  /// A transfer that this frame has credited.
   package func incoming(_ id: String, from origin: FrameID) -> Transfer? {
     incoming[key(id, origin)]
   }
@@ -71,23 +72,45 @@ package struct SettlementState: Sendable {
       .sorted { $0.openPosition < $1.openPosition }
   }
 
-  /// What this frame, as destination, decided about a transfer of `origin`, as the answer to send; nil if nothing yet.
+  /// That this frame, as destination, has credited a transfer of `origin`, as the answer to send; nil if it has not.
   package func decision(_ id: String, from origin: FrameID) -> PBTransferDecision? {
     guard let transfer = incoming(id, from: origin), let position = transfer.closePosition else { return nil }
     var decision = PBTransferDecision()
     decision.transferID = id
     decision.position = position
-    switch transfer.phase {
-    case .credited:
-      decision.outcome = .credited
-      decision.creditedAmount = transfer.creditedAmount
-    case .refused:
-      decision.outcome = .refused
-      decision.reason = transfer.reason
-    case .locked, .initiated, .completed, .aborted, .compensated:
-      return nil
-    }
+    guard transfer.phase == .credited else { return nil }
+    decision.outcome = .credited
+    decision.creditedAmount = transfer.creditedAmount
     return decision
+  }
+
+  // MARK: Refusals
+
+  /// By what the refusal of a transfer is found in the log.
+  package static func subject(_ id: String, from origin: String) -> String { "transfer/\(origin)/\(id)" }
+
+  /// What an event of this frame's log is the last word about: it refuses a transfer, for good.
+  package static func subject(of event: StoredEvent) -> String? {
+    switch event.payload {
+    case .crossRegistryTransferRefused(let p): subject(p.transferID, from: p.origin)
+    case .crossFrameTransferRefused(let p): subject(p.terms.transferID, from: p.terms.origin)
+    default: nil
+    }
+  }
+
+  /// The same for an event of a peer's stream: the transfer that it announces may have been refused already.
+  package static func subject(ofIncoming event: StoredEvent, from peer: FrameID) -> String? {
+    guard case .crossFrameTransferInitiated(let p) = event.payload else { return nil }
+    return subject(p.terms.transferID, from: peer.name)
+  }
+
+  /// The terms that a recorded refusal is about; nil where they were not known, or not readable.
+  static func refusedTerms(in event: StoredEvent) -> TransferTerms? {
+    switch event.payload {
+    case .crossRegistryTransferRefused(let p): p.hasTerms ? try? TransferTerms(p.terms) : nil
+    case .crossFrameTransferRefused(let p): try? TransferTerms(p.terms)
+    default: nil
+    }
   }
 
   /// The decision that an event of the destination's log records.
@@ -101,6 +124,10 @@ package struct SettlementState: Sendable {
       decision.creditedAmount = p.creditedAmount
     case .crossRegistryTransferRefused(let p):
       decision.transferID = p.transferID
+      decision.outcome = .refused
+      decision.reason = p.reason
+    case .crossFrameTransferRefused(let p):
+      decision.transferID = p.terms.transferID
       decision.outcome = .refused
       decision.reason = p.reason
     default: return nil
@@ -148,13 +175,13 @@ package struct SettlementState: Sendable {
     case .credit(let terms, let peer, let log):
       try requirePeer(peer, context)
       guard log == nil || log == self.log(of: peer) else { throw SettlementError.logHasChanged(peer) }
-      return try limited(peer, context.now, try credit(terms, from: peer, ledger, federation))
+      return try limited(peer, context, try credit(terms, from: peer, ledger, federation, context))
     case .refuseUnknown(let id, let peer, let log):
       try requirePeer(peer, context)
       guard log == nil || log == self.log(of: peer) else { throw SettlementError.logHasChanged(peer) }
       // Also after the treaty has ended: a question moves nothing here, and lets the origin close its books.
       try federation.requireSettling(peer)
-      return try limited(peer, context.now, try refuseUnknown(id, from: peer))
+      return try limited(peer, context, try refuseUnknown(id, from: peer, context))
     }
   }
 
@@ -286,16 +313,18 @@ package struct SettlementState: Sendable {
 
   /// A refusal is written down, and a peer can bring about any number of them: there is a limit, beyond which there is no
   /// decision, and the peer asks again later.
-  private func limited(_ peer: FrameID, _ now: FrameTime, _ drafts: [EventDraft]) throws -> [EventDraft] {
-    guard case .crossRegistryTransferRefused? = drafts.first?.payload,
-      (refusals[peer]?.sum(at: now) ?? 0) >= SettlementLimits.refusalsPerMinuteMax
-    else { return drafts }
+  private func limited(_ peer: FrameID, _ context: DecisionContext, _ drafts: [EventDraft]) throws -> [EventDraft] {
+    guard case .crossRegistryTransferRefused(let refusal)? = drafts.first?.payload else { return drafts }
+    // Questions about what never was cost a peer nothing at all.
+    let most =
+      refusal.reason == Self.neverSeen ? SettlementLimits.neverSeenPerMinuteMax : SettlementLimits.refusalsPerMinuteMax
+    guard (refusals[peer]?.sum(at: context.now) ?? 0) >= most else { return drafts }
     throw SettlementError.tooManyRefusals(peer: peer)
   }
 
-  private func refuseUnknown(_ id: String, from peer: FrameID) throws -> [EventDraft] {
+  private func refuseUnknown(_ id: String, from peer: FrameID, _ context: DecisionContext) throws -> [EventDraft] {
     guard TransferTerms.isTransferID(id) else { throw SettlementError.invalidTransferID(id) }
-    guard incoming(id, from: peer) == nil else { return [] }
+    guard incoming(id, from: peer) == nil, context.lastWord == nil else { return [] }
     return [Self.refused(id, from: peer, terms: nil, reason: Self.neverSeen)]
   }
 
@@ -387,7 +416,7 @@ extension SettlementState {
     if open[transfer.peer]?.isEmpty == true { open[transfer.peer] = nil }
   }
 
-  mutating func decided(_ transfer: Transfer) {
+  mutating func credited(_ transfer: Transfer) {
     let key = key(transfer.id, transfer.peer)
     guard incoming[key] == nil else { return }
     incoming[key] = transfer

@@ -1,7 +1,11 @@
 import Foundation
 import FrameCore
 import FrameLog
+import FrameMetrics
+import FramePeerAPI
 import FrameProtos
+import Logging
+import Synchronization
 import Testing
 
 @testable import FrameFederation
@@ -99,4 +103,124 @@ struct EquivocationTests {
     #expect(book.state.establishedPeers == [b])
     #expect(book.types.contains("PeerEquivocationProven"))
   }
+
+  /// Notes with an extension line of this length, which together do not fit an event.
+  private func large(_ signer: LogSigner, _ length: Int = 60_000) -> EquivocationProof {
+    let notes = [UInt8(1), 2].map { root in
+      let text = "\(b.name)\n7\n\(Data(repeating: root, count: 32).base64EncodedString())\n"
+      return Data(signer.sign(note: text + String(repeating: "x", count: length) + "\n").utf8)
+    }
+    return EquivocationProof(
+      kind: .sameSize, key: signer.verifierKey.text, first: notes[0], second: notes[1], proof: [])
+  }
+
+  @Test("P2: notes that do not fit an event are recorded by their hash, sizes and roots; the treaty is stopped")
+  func filed() throws {
+    var (book, signer) = try established()
+    let proof = large(signer)
+    try book.run(.reportEquivocation(peer: b, proof: proof), as: a.node)
+    let event = try #require(book.events.last)
+    #expect(event.bytes.count < 1_000)
+    guard case .peerEquivocationProven(let recorded) = event.event.payload else {
+      Issue.record("\(event.event.eventType)")
+      return
+    }
+    #expect(recorded.evidenceSha256 == proof.digest && recorded.evidenceBytes == UInt64(proof.document.count))
+    #expect(recorded.firstSize == 7 && recorded.firstRoot != recorded.secondRoot && recorded.first.isEmpty)
+    for state in [book.state, book.replayed] {
+      #expect(throws: FederationError.self) { try state.requireEstablished(b) }
+      #expect(state.equivocations[b]?.filed == proof.digest)
+    }
+  }
+
+  private final class Reports: Sendable {
+    struct Refused: Error {}
+    let isBroken = Mutex(true)
+    let taken = Mutex<[EquivocationProof]>([])
+  }
+
+  @Test(
+    "P2: a proof that cannot be recorded stops the treaty all the same, and is taken to the log again until it is in it"
+  )
+  func unrecorded() async throws {
+    let (start, signer) = try established()
+    let book = Mutex(start)
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-watch-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let directory = PeerDirectory(frame: a)
+    directory.update(book.withLock { $0.state })
+    let registry = MetricRegistry()
+    let metrics = WitnessMetrics(registry)
+    let reports = Reports()
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let node = a.node
+    let watch = PeerLogWatch(
+      witness: try Witness(directory: folder, signer: logSigner(a), clock: SystemClock(), metrics: metrics),
+      evidence: EvidenceFolder(folder.appendingPathComponent("evidence")), peers: NoPeers(), directory: directory,
+      metrics: metrics, logger: logger
+    ) { peer, proof in
+      if reports.isBroken.withLock({ $0 }) { throw Reports.Refused() }
+      reports.taken.withLock { $0.append(proof) }
+      directory.update(
+        try book.withLock { book in
+          try book.run(.reportEquivocation(peer: peer, proof: proof), as: node)
+          return book.state
+        })
+    }
+    let proof = large(signer)
+    _ = try await watch.read(note(signer, 1), of: b, key: signer.verifierKey)
+    await #expect(throws: WitnessError.self) {
+      _ = try await watch.read(Data(proof.second.utf8), of: b, key: signer.verifierKey)
+    }
+    #expect(throws: FederationError.equivocated(b, position: nil)) { try directory.requireEstablished(b) }
+    #expect(watch.unrecorded(b)?.kind == .sameSize)
+    let name = b.name
+    func gauge() -> Double? {
+      for family in registry.collect() where family.descriptor.name == "frame_peer_equivocations" {
+        for metric in family.metrics where metric.labels["peer"] == name {
+          if case .gauge(let value) = metric.value { return value.doubleValue }
+        }
+      }
+      return nil
+    }
+    #expect(gauge() == 1)
+    await watch.recordAgain()
+    #expect(watch.unrecorded(b) != nil)
+    reports.isBroken.withLock { $0 = false }
+    await watch.recordAgain()
+    #expect(watch.unrecorded(b) == nil && gauge() == 1)
+    #expect(throws: FederationError.self) { try directory.requireEstablished(b) }
+    let taken = try #require(reports.taken.withLock { $0.first })
+    #expect(!taken.fitsEvent)
+    #expect(try await watch.filed(taken.digest) == taken)
+  }
+
+  /// A note of size 7.
+  private func note(_ signer: LogSigner, _ root: UInt8) -> Data {
+    Data(signer.sign(note: "\(b.name)\n7\n\(Data(repeating: root, count: 32).base64EncodedString())\n").utf8)
+  }
+}
+
+/// Nobody is asked for anything.
+private struct NoPeers: PeerCalling {
+  private func nobody(_ peer: FrameID) -> PeerCallError { .unavailable(peer: peer, why: "there is none") }
+  func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
+    throw nobody(peer)
+  }
+  func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
+    throw nobody(peer)
+  }
+  func subscribe(
+    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+  ) async throws { throw nobody(peer) }
+  func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
+    throw nobody(peer)
+  }
+  func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {
+    throw nobody(peer)
+  }
+  func consistencyProof(
+    _ peer: FrameID, from first: UInt64, to second: UInt64, timeout: Duration
+  ) async throws -> [Data] { throw nobody(peer) }
 }

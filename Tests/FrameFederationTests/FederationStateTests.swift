@@ -312,21 +312,91 @@ struct FederationStateTests {
     }
   }
 
-  @Test("B21: open invitations from strangers are bounded")
-  func bounded() throws {
+  /// An invitation that a stranger leaves.
+  private func leave(
+    _ n: Int, in book: inout Book, from source: String, at now: FrameTime = start, read: Set<String> = [],
+    lasting lifetime: Duration = .seconds(86_400)
+  ) throws {
+    let stranger = Names.frame("stranger-\(n).example")
+    var theirs = describe(stranger, fingerprint: "SHA256:s")
+    theirs.native.code = "SVT"
+    try book.run(
+      .receiveIncoming(
+        invitationID: "i\(n)", theirs: theirs, pin: pin("s"), expires: now + lifetime, ours: describe(b),
+        source: source, read: read), as: stranger.node, at: now)
+  }
+
+  @Test("H9: 64 invitations from 60 addresses do not keep an honest one out, and what an operator has looked at stays")
+  func crowd() throws {
     var book = Book(b)
     for n in 0..<FederationState.openInvitationsMax {
-      let stranger = Names.frame("stranger-\(n).example")
-      var theirs = describe(stranger, fingerprint: "SHA256:s")
-      theirs.native.code = "SVT"
-      try book.run(
-        .receiveIncoming(
-          invitationID: "i\(n)", theirs: theirs, pin: pin("s"), expires: start + .seconds(60), ours: describe(b)),
-        as: stranger.node)
+      try leave(n, in: &book, from: n < 6 ? "203.0.113.0/24" : "10.0.\(n).0/24", at: start + .seconds(n))
     }
+    let read: Set<String> = ["i0", "i1"]
+    try leave(100, in: &book, from: "192.0.2.0/24", at: start + .seconds(100), read: read)
+    // The oldest that nobody has read, of the network with the most.
+    #expect(book.state.treaty(Names.frame("stranger-2.example")) == nil)
+    #expect(book.state.treaty(Names.frame("stranger-0.example"))?.state == .requested)
+    #expect(book.state.treaty(Names.frame("stranger-100.example"))?.source == "192.0.2.0/24")
+    #expect(book.state.treaties.count == FederationState.openInvitationsMax)
+    #expect(book.replayed == book.state)
+    // When an operator has read all of them, none is taken away.
+    let all = Set(book.state.treaties.values.map(\.invitationID))
     #expect(throws: FederationError.tooManyInvitations(limit: FederationState.openInvitationsMax)) {
-      try book.run(incoming("one-more"), as: a.node)
+      try leave(101, in: &book, from: "198.51.100.0/24", at: start + .seconds(101), read: all)
     }
+  }
+
+  @Test("H9: one network has its share of open invitations, and of those that are written down in an hour")
+  func share() throws {
+    var book = Book(b)
+    for n in 0..<FederationState.openInvitationsPerSourceMax { try leave(n, in: &book, from: "10.0.0.0/24") }
+    #expect(throws: FederationError.tooManyInvitations(limit: FederationState.openInvitationsPerSourceMax)) {
+      try leave(99, in: &book, from: "10.0.0.0/24")
+    }
+    try leave(99, in: &book, from: "10.0.1.0/24")
+    // Short ones do not help: each is an event.
+    var (taken, now) = (0, start + .seconds(7_200))
+    for n in 200..<300 {
+      now = now + .seconds(2)
+      if (try? leave(n, in: &book, from: "10.0.2.0/24", at: now, lasting: .seconds(1))) != nil { taken += 1 }
+    }
+    #expect(taken == FederationState.invitationsPerHourAndSourceMax)
+    // Nor do many networks: the hour is bounded, and what has lapsed is forgotten.
+    taken = 0
+    now = start + .seconds(20_000)
+    for n in 1_000..<2_000 {
+      now = now + .seconds(1)
+      if (try? leave(n, in: &book, from: "10.1.\(n).0/24", at: now, lasting: .seconds(1))) != nil { taken += 1 }
+    }
+    #expect(taken == FederationState.invitationsPerHourMax)
+    try leave(5_000, in: &book, from: "10.2.0.0/24", at: start + .seconds(200_000))
+    #expect(book.state.treaties.count == 1)
+    #expect(book.replayed == book.state)
+  }
+
+  @Test("H9: an address counts with its neighbours; behind a router of this host nobody can be told apart")
+  func networks() {
+    #expect(InvitationSource.network(of: "203.0.113.77") == "203.0.113.0/24")
+    #expect(InvitationSource.network(of: "::ffff:203.0.113.77") == "203.0.113.0/24")
+    #expect(InvitationSource.network(of: "2001:db8:1:2::3") == "2001:db8:1::/48")
+    for unknown in ["127.0.0.1", "::1", "unknown", "", "0.0.0.0"] {
+      #expect(InvitationSource.network(of: unknown) == "", "\(unknown)")
+    }
+  }
+
+  @Test("P6: a peer's bundle is not followed to a number from which there is none to come")
+  func sequences() throws {
+    var (book, _) = try invited()
+    func rotate(_ sequence: UInt64) throws {
+      try book.run(.rotatePin(peer: b, pin: pin("x\(sequence)", sequence: sequence)), as: a.node)
+    }
+    try rotate(2)
+    for far in [UInt64.max, UInt64(Int64.max) + 1, 3 + FederationState.sequenceStepMax] {
+      #expect { try rotate(far) } throws: { ($0 as? FederationError)?.code == "bundle_unusable" }
+    }
+    try rotate(3)
+    try rotate(3 + FederationState.sequenceStepMax)
   }
 
   @Test(

@@ -85,8 +85,8 @@ final class TestFrame: Sendable {
     self.channels = PeerChannels(
       identity: identity, directory: directory, metrics: metrics, clock: clock, routing: routing, logger: logger)
     self.refresher = BundleRefresher(
-      directory: directory, federation: federation, endpoints: endpoints, metrics: metrics, clock: HastyClock(),
-      logger: logger)
+      directory: directory, federation: federation, endpoints: endpoints, interval: .seconds(1), metrics: metrics,
+      clock: HastyClock(), logger: logger)
     self.server = server
     self.listener = listener
     self.verbs = verbs
@@ -217,7 +217,11 @@ final class RecordingVerbs: PeerVerbs {
     var credits: [(FrameID, String)] = []
     var streams = 0
     var ended = 0
+    var flooded = 0
   }
+
+  /// Whoever subscribes after this sequence gets one head again and again, as fast as it takes them.
+  static let flood: UInt64 = 1 << 62
 
   let seen = Mutex(Seen())
   /// Where calls with the memo "gate" wait.
@@ -250,6 +254,15 @@ final class RecordingVerbs: PeerVerbs {
   ) async throws {
     seen.withLock { $0.streams += 1 }
     defer { seen.withLock { $0.ended += 1 } }
+    if sequence == Self.flood {
+      var message = PBProjectionMessage()
+      message.head.sequence = 1
+      message.head.checkpoint = Data(repeating: 0x61, count: 240)
+      while !Task.isCancelled {
+        try await send(message)
+        seen.withLock { $0.flooded += 1 }
+      }
+    }
     var next = sequence
     while !Task.isCancelled {
       next += 1

@@ -159,14 +159,15 @@ struct SPIFFEBundleTests {
     #expect(none.sequence == nil && none.refreshHint == nil)
   }
 
-  @Test("S13: without a hint a bundle is refreshed every 5 minutes; a hint is bounded to 1 s and 24 h")
+  @Test("S13: without a hint a bundle is refreshed every 5 minutes; a hint is bounded to a minute and 24 h")
   func refreshInterval() throws {
     func interval(_ hint: Int?) throws -> Duration {
       try SPIFFEBundle(parsing: document { $0["spiffe_refresh_hint"] = hint }, of: Frames.a).refreshInterval
     }
     #expect(try interval(nil) == .seconds(300))
     #expect(try interval(60) == .seconds(60))
-    #expect(try interval(0) == .seconds(1))
+    #expect(try interval(0) == .seconds(60))
+    #expect(try interval(1) == .seconds(60))
     #expect(try interval(1_000_000) == .seconds(86_400))
     #expect(try interval(Int.max) == .seconds(86_400))
   }

@@ -248,6 +248,65 @@ struct WitnessTests {
   }
 
   @Test(
+    "P1, P2: a contradiction counts in a request that is none: too many hashes, an old size above the note's, a large note",
+    arguments: ["hashes", "old", "head", "large"])
+  func contradictionInBadRequest(_ what: String) async throws {
+    let fixture = Fixture()
+    let witness = try fixture.witness()
+    let key = Curve25519.Signing.PrivateKey()
+    var honest = PaperLog("frame-a.example", key: key)
+    honest.grow(to: 6)
+    #expect(await Self.add(honest.submission(old: 0), honest, to: witness).answer.status == 200)
+    let padding = what == "large" ? String(repeating: "x", count: 65_100) + "\n" : ""
+    let text = "frame-a.example\n6\n\(Data(repeating: 9, count: 32).base64EncodedString())\n\(padding)"
+    let note = Data(honest.signer.sign(note: text).utf8)
+    let hash = Data(repeating: 1, count: 32).base64EncodedString()
+    let body =
+      switch what {
+      case "hashes": Data(("old 6\n" + String(repeating: hash + "\n", count: 64) + "\n").utf8) + note
+      case "old": Data("old 7\n\n".utf8) + note
+      case "head": Data("no old line\n\n".utf8) + note
+      default: Data("old 6\n\n".utf8) + note
+      }
+    let (answer, fraud) = await Self.add(body, honest, to: witness)
+    #expect(answer.status == (what == "large" ? 422 : 400))
+    let proof = try #require(fraud)
+    #expect(proof.kind == .sameSize)
+    _ = try proof.verify(key: honest.key)
+    #expect(proof.fitsEvent == (what != "large"))
+    guard what == "large" else { return }
+    // What does not fit an event is kept in a file, found by its hash, and not believed when it was changed.
+    let folder = EvidenceFolder(fixture.directory.appendingPathComponent("evidence"))
+    try folder.keep(proof)
+    try folder.keep(proof)
+    #expect(folder.proof(proof.digest) == proof)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(names.count == 1)
+    try Data("{}".utf8).write(to: folder.url.appendingPathComponent(names[0]))
+    #expect(folder.proof(proof.digest) == nil)
+  }
+
+  @Test(
+    "P2: a proof of more hashes than any tree needs is no proof, and what is kept of it is small and still shows it")
+  func overlongProof() throws {
+    let hash = Data(repeating: 1, count: 32)
+    #expect(MerkleProof.hashes(Array(repeating: hash, count: 65), atMost: MerkleProof.maximumConsistencyLength) != nil)
+    #expect(MerkleProof.hashes(Array(repeating: hash, count: 66), atMost: MerkleProof.maximumConsistencyLength) == nil)
+    #expect(MerkleProof.hashes([hash, hash.dropLast()], atMost: 64) == nil)
+    var log = PaperLog("frame-a.example")
+    log.grow(to: 9)
+    for lie in [Array(repeating: hash, count: 7_000), [Data(count: 1_000_000)], [Data()]] {
+      let proof = EquivocationProof(
+        .inconsistent, key: log.key, first: log.checkpoint(5), second: log.checkpoint(9), proof: lie)
+      #expect(proof.document.count < 16_384)
+      #expect(try proof.verify(key: log.key).secondSize == 9)
+    }
+    let honest = EquivocationProof(
+      .inconsistent, key: log.key, first: log.checkpoint(5), second: log.checkpoint(9), proof: log.proof(5))
+    #expect(throws: LogError.self) { try honest.verify(key: log.key) }
+  }
+
+  @Test(
     "B19: two notes of one size are a proof of two histories, which anyone can check and which honest notes are not")
   func sameSize() async throws {
     let fixture = Fixture()

@@ -1,3 +1,4 @@
+import Foundation
 @testable import FrameBridge
 import FrameCore
 import FrameFederation
@@ -122,11 +123,17 @@ struct BridgeAttackTests {
     #expect(throws: BridgeError.notPinnedKey(peer: pair.a.id)) {
       try pair.b.bridge(.issue(swapped), actor: .node(of: pair.b.id), now: pair.now)
     }
-    #expect(throws: ProjectionError.notPinnedKey(peer: pair.a.id)) {
-      _ = try AttestedEvent(verifying: PBAttestation(), from: pair.a.id, key: pair.b.key)
+    let signers = [pair.a, pair.b].map { LogSigner(name: $0.id.name, privateKey: .init()) }
+    let seen = try zip(signers, [pair.a, pair.b]).map { signer, frame in
+      let text = "\(frame.id)\n1\n\(Data(repeating: 1, count: 32).base64EncodedString())\n"
+      return try WitnessedCheckpoint.unseen(
+        Data(signer.sign(note: text).utf8), of: frame.id, key: signer.verifierKey)
     }
-    #expect(throws: (any Error).self) {
-      _ = try AttestedEvent(verifying: PBAttestation(), from: pair.a.id, key: pair.a.key)
+    #expect(throws: ProjectionError.notPinnedKey(peer: pair.a.id)) {
+      _ = try AttestedEvent(verifying: PBAttestation(), from: pair.a.id, by: seen[1])
+    }
+    #expect(throws: LogError.self) {
+      _ = try AttestedEvent(verifying: PBAttestation(), from: pair.a.id, by: seen[0])
     }
     try SimFixture.revoke(&pair.b, pair.a.id)
     #expect(throws: FederationError.self) {

@@ -24,7 +24,8 @@ struct ForkTests {
     }
 
     func watch(_ a: LoopbackNode, _ checkpoint: SignedCheckpoint) async throws {
-      try await b.watch(LoopbackPeers(from: b, to: a)).require([checkpoint], of: a.frame, key: a.signer.verifierKey)
+      _ = try await b.watch(LoopbackPeers(from: b, to: a)).read(
+        checkpoint.note, of: a.frame, key: a.signer.verifierKey)
     }
 
     func close() async {

@@ -19,6 +19,7 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   let native: Asset
   let writer: Writer<SimState>
   let signer: LogSigner
+  let key: Curve25519.Signing.PrivateKey
   let registry = MetricRegistry()
   let directory: URL
   let clock = SystemClock()
@@ -50,7 +51,9 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] {
       await writer.submit(
         contentsOf: commands.map {
-          CommandEnvelope(.projection($0), actor: .node(of: frame), derivedKey: $0.key)
+          CommandEnvelope(
+            .projection($0), actor: .node(of: frame), derivedKey: $0.key, subject: SimState.subject(of: .projection($0))
+          )
         })
     }
     func projection<T: Sendable>(
@@ -61,10 +64,14 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     func changes() -> AsyncStream<UInt64> { writer.changes() }
     func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
       try await writer.submit(
-        CommandEnvelope(.settlement(command), actor: actor, key: key, digest: command.digest))
+        CommandEnvelope(
+          .settlement(command), actor: actor, key: key, digest: command.digest, subject: command.subject))
     }
     func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
       try await writer.read { try body($0.settlement) }
+    }
+    func lastWord(about subject: String) async throws -> RecordedEvent? {
+      try await writer.lastWord(about: subject)
     }
   }
 
@@ -78,6 +85,7 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
       ?? FileManager.default.temporaryDirectory.appendingPathComponent("frame-settlement-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
     signer = LogSigner(name: name, privateKey: key)
+    self.key = key
     writer = try Writer(
       directory: self.directory, initial: SimState(native: native), guard: LedgerGuard<SimState>(), signer: signer,
       clock: clock, metrics: LogMetrics(registry), logger: Self.logger)
@@ -116,19 +124,20 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     }
   }
 
-  func follower(_ peers: LoopbackPeers, _ onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void = { _ in })
+  func follower(_ peers: any PeerCalling, _ onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void = { _ in })
     -> ProjectionFollower
   {
     let watch = watch(peers)
     return ProjectionFollower(
       port: late, peers: peers, clock: clock, metrics: projectionMetrics, logger: Self.logger,
-      watch: { try await watch.require($0, of: $1, key: $2) }, onCommitted: onCommitted)
+      read: { try await watch.read($0, of: $1, key: $2) }, onCommitted: onCommitted)
   }
 
   /// What this node has witnessed of its peers' logs; another one on the same folder remembers it.
-  func watch(_ peers: LoopbackPeers) -> PeerLogWatch {
+  func watch(_ peers: any PeerCalling) -> PeerLogWatch {
     PeerLogWatch(
-      witness: witness, peers: peers, directory: PeerDirectory(frame: frame), metrics: witnessMetrics,
+      witness: witness, evidence: EvidenceFolder(directory.appendingPathComponent("evidence")), peers: peers,
+      directory: PeerDirectory(frame: frame), metrics: witnessMetrics,
       logger: Self.logger
     ) { peer, proof in self.frauds.withLock { $0.append((peer, proof)) } }
   }
@@ -139,8 +148,11 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
       logger: Self.logger)
   }
 
-  func relay(_ peers: LoopbackPeers) -> BridgeRelay {
-    BridgeRelay(frame: frame, port: self, peers: peers, clock: clock, metrics: bridgeMetrics, logger: Self.logger)
+  func relay(_ peers: any PeerCalling) -> BridgeRelay {
+    let watch = watch(peers)
+    return BridgeRelay(
+      frame: frame, port: self, peers: peers, clock: clock, metrics: bridgeMetrics, logger: Self.logger,
+      read: { try await watch.read($0, of: $1, key: $2) })
   }
 
   func balance(_ account: AccountRef) async throws -> Int64 { try await writer.read { $0.ledger.balance(account) } }
@@ -181,6 +193,7 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
     try await late.settlement(body)
   }
+  func lastWord(about subject: String) async throws -> RecordedEvent? { try await late.lastWord(about: subject) }
   func submit(_ command: BridgeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
     try await writer.submit(CommandEnvelope(.bridge(command), actor: actor, key: key, digest: command.digest))
   }

@@ -166,11 +166,14 @@ struct LoopbackTests {
       try await b.until("unlock attested") { $0.bridge.peer(peerA).inbound.inFlight == 0 }
       #expect(try await a.balance(.bridgeReserve(b.frame)) == 300)
       let signed = try await toB.reserveStatement(b.frame, timeout: .seconds(1))
-      let statement = try ReserveStatements.verify(signed, from: b.frame, for: a.frame, key: b.signer.verifierKey)
+      let seen = try WitnessedCheckpoint.unseen(signed.checkpoint, of: b.frame, key: b.signer.verifierKey)
+      let statement = try ReserveStatements.verify(signed, from: b.frame, for: a.frame, by: seen)
       #expect(statement.asDestination.issued == 500)
       #expect(statement.asDestination.redeemed == 200)
-      #expect(throws: BridgeError.self) {
-        _ = try ReserveStatements.verify(signed, from: b.frame, for: a.frame, key: a.signer.verifierKey)
+      await #expect(throws: BridgeError.self) {
+        let other = try WitnessedCheckpoint.unseen(
+          try await a.checkpoint().note, of: a.frame, key: a.signer.verifierKey)
+        _ = try ReserveStatements.verify(signed, from: b.frame, for: a.frame, by: other)
       }
       await a.relay(toB).compare(with: b.frame)
       #expect(try await a.bridge { state, _, _ in state.peer(peerB).breaker } == nil)
@@ -190,7 +193,7 @@ struct LoopbackTests {
           derivedKey: "t")
       ).events.last?.position
       let attestation = try await a.attest(try #require(position))
-      _ = try AttestedEvent(verifying: attestation, from: a.frame, key: a.signer.verifierKey)
+      _ = try AttestedEvent(unseen: attestation, from: a.frame, key: a.signer.verifierKey)
       for change in [
         { (a: inout PBAttestation) in a.event.append(0) }, { $0.position += 1 }, { $0.proof = [] },
         { $0.proof = $0.proof.map { Data($0.reversed()) } }, { $0.checkpoint = Data() },
@@ -202,7 +205,7 @@ struct LoopbackTests {
         var changed = attestation
         change(&changed)
         #expect(throws: (any Error).self) {
-          _ = try AttestedEvent(verifying: changed, from: a.frame, key: a.signer.verifierKey)
+          _ = try AttestedEvent(unseen: changed, from: a.frame, key: a.signer.verifierKey)
         }
       }
     }

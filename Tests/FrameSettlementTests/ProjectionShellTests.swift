@@ -81,7 +81,7 @@ struct ProjectionShellTests {
     #expect(messages[1...].map(\.item.sequence) == [2, 3])
     for message in messages[1...] {
       let event = try AttestedEvent(
-        verifying: message.item.attestation, from: a.frame, key: a.signer.verifierKey)
+        unseen: message.item.attestation, from: a.frame, key: a.signer.verifierKey)
       #expect(event.event.event.eventType == .crossFrameTransferInitiated)
     }
     await a.close()

@@ -136,6 +136,7 @@ struct ReactorTests {
     let kept = try #require(b.log.last?.event.message.peerEventProjected)
     #expect(kept.rejected == "event_too_large")
     #expect(kept.event.isEmpty)
+    #expect(kept.eventHash == MerkleHash.leaf(event.bytes).data)
 
     let minted = try a.append(EventDraft(.tokensIssued(PBTokensIssued())), actor: .authority(of: a.id), now: now)
     try b.receive(3, a.attested(minted.position), now: now)
@@ -157,22 +158,17 @@ struct ReactorTests {
     #expect(a.state.projection.head(for: b.id) == 1)
   }
 
-  @Test("B19, B20: a peer that shows a shorter or a second log is found out by its heads")
-  func heads() throws {
+  @Test("P6: what a peer once claimed to have is not held against its next head")
+  func claims() throws {
     let heads = PeerHeads()
     let peer = try FrameID("frame-a.example")
-    heads.start(peer, held: 0, now: now)
-    let signer = LogSigner(name: peer.name, privateKey: Curve25519.Signing.PrivateKey())
-    func shows(_ size: UInt64, _ root: UInt8) throws -> SignedCheckpoint {
-      let text = "\(peer)\n\(size)\n\(Data(repeating: root, count: 32).base64EncodedString())\n"
-      return try AttestationVerifier.verify(checkpoint: Data(signer.sign(note: text).utf8), key: signer.verifierKey)
-    }
-    try heads.showed(shows(5, 1), by: peer)
-    try heads.showed(shows(5, 1), by: peer)
-    #expect(throws: ProjectionError.equivocation(peer: peer, size: 5)) { try heads.showed(shows(5, 2), by: peer) }
-    #expect(throws: ProjectionError.logWentBack(peer: peer, seen: 5, now: 4)) {
-      try heads.showed(shows(4, 1), by: peer)
-    }
+    heads.start(peer, held: 2, now: now)
+    heads.connected(peer, true)
+    heads.head(1_000_000, of: peer, now: now + .seconds(1))
+    #expect(heads.view(peer)?.lagEvents == 999_998)
+    heads.head(2, of: peer, now: now + .seconds(6))
+    #expect(heads.view(peer)?.lagEvents == 0)
+    #expect(heads.view(peer)?.caughtUpAt == now + .seconds(6))
   }
 
   @Test("lag grows while the peer is silent and is zero once its head is reached")

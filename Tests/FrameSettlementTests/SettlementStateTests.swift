@@ -15,7 +15,7 @@ struct SettlementStateTests {
     -> PBTransferDecision?
   {
     try frame.settlement(.credit(terms, peer: peer), actor: .node(of: peer), now: now)
-    return frame.state.settlement.decision(terms.transferID, from: peer)
+    return frame.decision(terms.transferID, from: peer)
   }
 
   @Test("B1: a credit that arrives twice credits once and gives the same answer")
@@ -52,7 +52,7 @@ struct SettlementStateTests {
     let (a, given) = try SimFixture.pair()
     var b = given
     try b.settlement(.refuseUnknown(transferID: "t", peer: a.id), actor: .node(of: a.id), now: now)
-    #expect(b.state.settlement.decision("t", from: a.id)?.outcome == .refused)
+    #expect(b.decision("t", from: a.id)?.outcome == .refused)
     let decision = try credit(&b, try SimFixture.terms("t", a, b).message, from: a.id)
     #expect(decision?.outcome == .refused)
     #expect(decision?.reason == SettlementState.neverSeen)
@@ -209,7 +209,7 @@ struct SettlementStateTests {
     let size = b.log.count
     #expect(throws: FederationError.self) { try credit(&b, terms.message, from: a.id) }
     try b.settlement(.refuseUnknown(transferID: "u", peer: a.id), actor: .node(of: a.id), now: now)
-    #expect(b.state.settlement.decision("u", from: a.id)?.outcome == .refused)
+    #expect(b.decision("u", from: a.id)?.outcome == .refused)
     try a.settlement(.initiate(terms), actor: .agent(terms.from, of: a.id), key: "k", now: now)
     let position = try #require(a.state.projection.positions(for: b.id, after: 0, limit: 1).first)
     #expect(throws: FederationError.self) { try b.receive(1, a.attested(position), now: now) }
@@ -221,7 +221,7 @@ struct SettlementStateTests {
     let (a, given) = try SimFixture.pair()
     var b = given
     var refused = 0
-    for index in 0...SettlementLimits.refusalsPerMinuteMax {
+    for index in 0...SettlementLimits.neverSeenPerMinuteMax {
       do {
         try b.settlement(.refuseUnknown(transferID: "u\(index)", peer: a.id), actor: .node(of: a.id), now: now)
       } catch { refused += 1 }

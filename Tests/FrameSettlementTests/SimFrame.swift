@@ -6,8 +6,9 @@ import FrameFederation
 import FrameLedger
 import FrameLog
 @testable import FrameProjection
+import FramePeerAPI
 import FrameProtos
-import FrameSettlement
+@testable import FrameSettlement
 
 /// The rooms' states composed as a node composes them.
 struct SimState: FrameState, HasLedger {
@@ -46,7 +47,7 @@ struct SimState: FrameState, HasLedger {
       try projection.decide(command, federation: federation, context) { event, peer in
         let logs = federation.react(toFormerLog: event, from: peer)
         return ReactorOutcome(drafts: logs.drafts, rejected: logs.rejected)
-          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation, context)
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
     }
@@ -63,6 +64,18 @@ struct SimState: FrameState, HasLedger {
         figures: settlement.standing(with: peer).joined(with: bridge.standing(with: peer)),
         resumed: change.resumed.map { settlement.standing(of: $0).joined(with: bridge.standing(of: $0)) })
       return [draft, booked]
+    }
+  }
+
+  static func subject(of event: StoredEvent) -> String? { SettlementState.subject(of: event) }
+
+  /// As the composition root has it.
+  static func subject(of command: Command) -> String? {
+    switch command {
+    case .settlement(let command): command.subject
+    case .projection(.receive(_, let attested)):
+      SettlementState.subject(ofIncoming: attested.event.event, from: attested.origin)
+    case .ledger, .bridge, .given: nil
     }
   }
 
@@ -91,6 +104,8 @@ struct SimFrame {
   private(set) var state: SimState
   private(set) var log: [RecordedEvent] = []
   private var keys: [String: (digest: Data, first: Int, count: Int)] = [:]
+  /// As the writer's index of subjects has them.
+  private var lastWords: [String: UInt64] = [:]
 
   init(_ name: String, code: String, scale: Int) throws {
     id = try FrameID(name)
@@ -110,7 +125,8 @@ struct SimFrame {
       }
       return Array(log[seen.first..<seen.first + seen.count])
     }
-    let drafts = try state.decide(command, DecisionContext(now: now, actor: actor))
+    let lastWord = SimState.subject(of: command).flatMap { lastWords[$0] }
+    let drafts = try state.decide(command, DecisionContext(now: now, actor: actor, lastWord: lastWord))
     try LedgerGuard<SimState>().check(drafts, actor: actor, state: state)
     guard !drafts.isEmpty else { return [] }
     keys[key] = (digest, log.count, drafts.count)
@@ -138,8 +154,23 @@ struct SimFrame {
     // What is decided on is what a replay would read.
     let recorded = try RecordedEvent(bytes: bytes)
     log.append(recorded)
+    if let subject = SimState.subject(of: recorded.event), lastWords[subject] == nil {
+      lastWords[subject] = recorded.position
+    }
     state.evolve(recorded)
     return recorded
+  }
+
+  /// What was decided about a transfer of `origin`, as its node would be answered.
+  func decision(_ id: String, from origin: FrameID) -> PBTransferDecision? {
+    if let credited = state.settlement.decision(id, from: origin) { return credited }
+    return lastWords[SettlementState.subject(id, from: origin.name)].flatMap {
+      SettlementState.decision(in: log[Int($0)])
+    }
+  }
+
+  func phase(_ id: String, from origin: FrameID) -> TransferPhase? {
+    decision(id, from: origin).map { $0.outcome == .credited ? .credited : .refused }
   }
 
   /// The state that a restart would give.

@@ -56,7 +56,7 @@ extension SimWorld {
       default: continue
       }
       guard terms.destination == b.id.name, let here = a.state.settlement.outgoing(terms.transferID) else { continue }
-      let there = b.state.settlement.incoming(terms.transferID, from: a.id)?.phase
+      let there = b.phase(terms.transferID, from: a.id)
       let amount = fine(terms.amount, a.native)
       switch (here.phase, there) {
       case (.initiated, .credited?), (.locked, nil), (.locked, .refused?): break

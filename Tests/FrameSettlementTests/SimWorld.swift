@@ -207,7 +207,7 @@ struct SimWorld {
   }
 
   private mutating func answer(_ id: String, from: Int, to: Int) {
-    guard let decision = frames[from].state.settlement.decision(id, from: frames[to].id) else {
+    guard let decision = frames[from].decision(id, from: frames[to].id) else {
       Issue.record("a delivered question has no answer")
       return
     }

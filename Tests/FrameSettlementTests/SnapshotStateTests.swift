@@ -67,6 +67,13 @@ struct SnapshotStateTests {
     try ledger(in: &frame, now: now)
     try operators(in: &frame, now: now)
     try amendments(with: peer, in: &frame, now: now)
+    var invited = PBFrameInvitationRequested()
+    invited.invitationID = "i-stranger"
+    invited.peer = "frame-d.example"
+    invited.inviter.frameID = "frame-d.example"
+    invited.expiresUnixNs = (now + .seconds(60)).unixNanoseconds
+    invited.source = "203.0.113.0/24"
+    try frame.append(EventDraft(.frameInvitationRequested(invited)), actor: .node(of: peer), now: now)
     var locked = PBCrossRegistryTransferLocked()
     locked.terms.transferID = "t-memo"
     locked.terms.origin = frame.id.name
@@ -191,6 +198,7 @@ struct SnapshotStateTests {
     proven.first = Data("one note".utf8)
     proven.second = Data("another".utf8)
     proven.proof = [Data(repeating: 7, count: 32)]
+    proven.evidenceSha256 = Data(repeating: 8, count: 32)
     try frame.append(EventDraft(.peerEquivocationProven(proven)), actor: .node(of: frame.id), now: now)
   }
 

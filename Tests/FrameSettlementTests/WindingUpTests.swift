@@ -20,9 +20,9 @@ struct WindingUpTests {
 
   /// What B answers when A asks under the treaty that has ended.
   private func ask(_ b: inout SimFrame, _ id: String, from a: FrameID) throws -> PBTransferDecision {
-    if let known = b.state.settlement.decision(id, from: a) { return known }
+    if let known = b.decision(id, from: a) { return known }
     try b.settlement(.refuseUnknown(transferID: id, peer: a), actor: .node(of: a), now: now)
-    return try #require(b.state.settlement.decision(id, from: a))
+    return try #require(b.decision(id, from: a))
   }
 
   private func conclude(_ a: inout SimFrame, _ id: String, _ b: FrameID, _ decision: PBTransferDecision) throws {

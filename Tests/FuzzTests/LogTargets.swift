@@ -45,8 +45,8 @@ enum LogTargets {
       let own = try SignedCheckpoint(note: checkpoint.signedPart(of: key), key: key)
       try FuzzTarget.require(
         own.size == checkpoint.size && own.root == checkpoint.root, "its own part says something else")
-      for hashes in [[], [MerkleHash.empty], Array(repeating: MerkleHash.empty, count: 65)] {
-        _ = checkpoint.extends(own, hashes)
+      for hashes: [MerkleHash] in [[], [MerkleHash.empty], Array(repeating: MerkleHash.empty, count: 65)] {
+        _ = checkpoint.extends(own, by: hashes.map(\.data))
       }
     }
   }

@@ -36,11 +36,12 @@ extension FederationTargets {
       case 8: _ = try PBTransferDecision(serializedBytes: bytes)
       case 9:
         let signed = try PBSignedReserveStatement(serializedBytes: bytes)
-        _ = try? ReserveStatements.verify(signed, from: peer, for: frame, key: key)
+        let seen = try witnessed(signed.checkpoint)
+        _ = try? ReserveStatements.verify(signed, from: peer, for: frame, by: seen)
         // And as the peer signs what it pleases.
         var own = signed
         own.signature = FuzzKeys.signer(peer).signature(over: ReserveStatements.signedBytes(signed.statement))
-        _ = try ReserveStatements.verify(own, from: peer, for: frame, key: key)
+        _ = try ReserveStatements.verify(own, from: peer, for: frame, by: seen)
       case 10:
         let reply = try PBAddCheckpointReply(serializedBytes: bytes)
         _ = try WitnessAnswer(reply, from: peer)
@@ -138,9 +139,15 @@ extension FederationTargets {
       .withdraw(treatyID: message.treatyID, id: message.amendmentID, number: message.number, reason: message.reason))
   }
 
+  /// A note as it is after the witness has seen it.
+  private static func witnessed(_ note: Data) throws -> WitnessedCheckpoint {
+    WitnessedCheckpoint(try AttestationVerifier.verify(checkpoint: note, key: key), of: peer, key: key)
+  }
+
   private static func projected(_ message: PBProjectionMessage) throws {
     switch message.kind {
-    case .item(let item): _ = try AttestedEvent(verifying: item.attestation, from: peer, key: key)
+    case .item(let item):
+      _ = try AttestedEvent(verifying: item.attestation, from: peer, by: witnessed(item.attestation.checkpoint))
     case .head(let head): _ = try AttestationVerifier.verify(checkpoint: head.checkpoint, key: key)
     case nil: throw AmountError.malformed("empty")
     }

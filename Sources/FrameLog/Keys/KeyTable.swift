@@ -14,6 +14,9 @@ struct KeyFingerprint: Hashable, Sendable {
     }
   }
 
+  /// Of a subject (`FrameState.subject(of:)`), which no idempotency key can be mistaken for: none has a control character.
+  init(subject: String) { self.init("\u{1}subject\u{1}\(subject)") }
+
   init(first: UInt64, second: UInt64) {
     self.first = first
     self.second = second

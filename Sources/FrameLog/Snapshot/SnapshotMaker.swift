@@ -108,6 +108,9 @@ final class SnapshotMaker<State: FrameState> {
       if recorded.event.commandIndex == 0 {
         entries.append(KeyEntry(.init(recorded.event.idempotencyKey), at: position))
       }
+      if let subject = State.subject(of: recorded.event) {
+        entries.append(KeyEntry(KeyFingerprint(subject: subject), at: position))
+      }
       tree.append(.leaf(bytes))
       time = max(time, recorded.time)
       state.evolve(recorded)

@@ -97,12 +97,10 @@ struct BridgeRoutes {
         claimed.counterparty(from: $0.peer) == frame.name && $0.state == .established && isFrom($0, attestation)
       })
     else { throw LogError.badProof("no peer with a treaty signed its checkpoint") }
-    let attested = try AttestedEvent(
-      verifying: attestation, from: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
     // Not before the checkpoint is certain to be of the history that we witness (CONFORMANCE L5, B19, B20).
-    if let checkpoint = attested.checkpoint {
-      try await watch.require([checkpoint], of: treaty.peer, key: attested.key)
-    }
+    let witnessed = try await watch.read(
+      attestation.checkpoint, of: treaty.peer, key: try LogVerifierKey(treaty.peerLogKey))
+    let attested = try AttestedEvent(verifying: attestation, from: treaty.peer, by: witnessed)
     let committed = try await relay.prove(attested, actor: try call.actor())
     return .json(try await provenItem(attested), replayed: committed.replayed || committed.events.isEmpty)
   }

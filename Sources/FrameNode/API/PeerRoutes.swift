@@ -31,7 +31,9 @@ struct PeerRoutes {
       return .json(view(treaty), .accepted)
     }
     api.on(.get, "/api/v1/peers/{peer}", .authority) { [federation] call in
-      .json(view(try await federation.treaty(try peer(call))))
+      let treaty = try await federation.treaty(try peer(call))
+      federation.markRead(treaty)
+      return .json(view(treaty))
     }
     api.on(.post, "/api/v1/peers/{peer}/approve", .authority) { [federation, node] call in
       struct Body: Decodable { let fingerprint: String }

@@ -39,14 +39,22 @@ struct WitnessRoutes {
           peer: peer, seen: try await watch.witness.newest(key), cosigner: try CosignatureKey(witnessOf: key),
           cosigned: cosignatures.newest(), fraud: state.equivocations[peer]))
     }
-    api.on(.get, "/api/v1/peers/{peer}/equivocation", .authority) { [node] call in
+    api.on(.get, "/api/v1/peers/{peer}/equivocation", .authority) { [node, watch] call in
       let peer = try FrameID(call.parameter("peer"))
+      if let waiting = watch.unrecorded(peer) { return .json(waiting) }
       guard let fraud = try await node.federation().equivocations[peer] else {
         throw Refusal(
           "no_equivocation", .notFound, "No proof stands that the log of '\(peer)' has two histories.",
           remedy: "A proof ends with the treaty; earlier ones are in the log, as PeerEquivocationProven.")
       }
-      return .json(fraud.proof)
+      guard let digest = fraud.filed else { return .json(fraud.proof) }
+      guard let proof = try await watch.filed(digest) else {
+        throw Refusal(
+          "evidence_missing", .notFound,
+          "The proof that the log of '\(peer)' has two histories is not in '\(watch.evidence.url.lastPathComponent)'.",
+          remedy: "It does not fit event \(fraud.position), which has its SHA-256: look for the file in a backup.")
+      }
+      return .json(proof)
     }
   }
 

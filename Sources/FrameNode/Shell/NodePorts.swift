@@ -33,7 +33,9 @@ extension NodeCore: ProjectionPort {
   package func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] {
     await writer.submit(
       contentsOf: commands.map { command in
-        CommandEnvelope(.projection(command), actor: .node(of: frame), derivedKey: command.key)
+        CommandEnvelope(
+          .projection(command), actor: .node(of: frame), derivedKey: command.key,
+          subject: NodeCommand.projection(command).subject)
       })
   }
 
@@ -57,6 +59,10 @@ extension NodeCore: SettlementPort {
 
   package func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
     try await writer.read { try body($0.settlement) }
+  }
+
+  package func lastWord(about subject: String) async throws -> RecordedEvent? {
+    try await writer.lastWord(about: subject)
   }
 }
 

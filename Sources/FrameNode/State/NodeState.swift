@@ -46,7 +46,7 @@ package struct NodeState: FrameState, HasLedger {
       try projection.decide(command, federation: federation, context) { event, peer in
         let logs = federation.react(toFormerLog: event, from: peer)
         return ReactorOutcome(drafts: logs.drafts, rejected: logs.rejected)
-          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation)
+          + settlement.react(to: event, from: peer, ledger: ledger, federation: federation, context)
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
     }
@@ -74,6 +74,7 @@ package struct NodeState: FrameState, HasLedger {
         figures: settlement.standing(of: log).joined(with: bridge.standing(of: log)), resumed: nil)
     ]
   }
+  package static func subject(of event: StoredEvent) -> String? { SettlementState.subject(of: event) }
 
   package mutating func evolve(_ event: RecordedEvent) {
     ledger.evolve(event)

@@ -1661,6 +1661,18 @@ public nonisolated struct PBFrameInvitationRequested: @unchecked Sendable {
     set {_uniqueStorage()._expiresUnixNs = newValue}
   }
 
+  /// incoming: the network it was left from
+  public var source: String {
+    get {_storage._source}
+    set {_uniqueStorage()._source = newValue}
+  }
+
+  /// incoming: the frame whose unread invitation made room for it
+  public var displaced: String {
+    get {_storage._displaced}
+    set {_uniqueStorage()._displaced = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2542,6 +2554,9 @@ public nonisolated struct PBPeerEventProjected: Sendable {
   /// stable code when our reactor refused to act on it, else ""
   public var rejected: String = String()
 
+  /// RFC 6962 leaf hash, where the bytes are not kept: they mean nothing here
+  public var eventHash: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2684,6 +2699,20 @@ public nonisolated struct PBPeerEquivocationProven: Sendable {
 
   /// the consistency proof that does not hold; none for same_size
   public var proof: [Data] = []
+
+  /// Where the notes do not fit an event, first and second are empty, and both are in a file beside the log that has this name.
+  public var evidenceSha256: Data = Data()
+
+  public var evidenceBytes: UInt64 = 0
+
+  /// what the notes say
+  public var firstSize: UInt64 = 0
+
+  public var firstRoot: Data = Data()
+
+  public var secondSize: UInt64 = 0
+
+  public var secondRoot: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5490,7 +5519,7 @@ nonisolated extension PBFrameDescription: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FrameInvitationRequested"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}outgoing\0\u{1}inviter\0\u{1}invitee\0\u{3}peer_bundle\0\u{3}expires_unix_ns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}invitation_id\0\u{1}peer\0\u{1}outgoing\0\u{1}inviter\0\u{1}invitee\0\u{3}peer_bundle\0\u{3}expires_unix_ns\0\u{1}source\0\u{1}displaced\0")
 
   fileprivate class _StorageClass {
     var _invitationID: String = String()
@@ -5500,6 +5529,8 @@ nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftPr
     var _invitee: PBFrameDescription? = nil
     var _peerBundle: Data = Data()
     var _expiresUnixNs: Int64 = 0
+    var _source: String = String()
+    var _displaced: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5517,6 +5548,8 @@ nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftPr
       _invitee = source._invitee
       _peerBundle = source._peerBundle
       _expiresUnixNs = source._expiresUnixNs
+      _source = source._source
+      _displaced = source._displaced
     }
   }
 
@@ -5542,6 +5575,8 @@ nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftPr
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._invitee) }()
         case 6: try { try decoder.decodeSingularBytesField(value: &_storage._peerBundle) }()
         case 7: try { try decoder.decodeSingularSInt64Field(value: &_storage._expiresUnixNs) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._source) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._displaced) }()
         default: break
         }
       }
@@ -5575,6 +5610,12 @@ nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftPr
       if _storage._expiresUnixNs != 0 {
         try visitor.visitSingularSInt64Field(value: _storage._expiresUnixNs, fieldNumber: 7)
       }
+      if !_storage._source.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._source, fieldNumber: 8)
+      }
+      if !_storage._displaced.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._displaced, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5591,6 +5632,8 @@ nonisolated extension PBFrameInvitationRequested: SwiftProtobuf.Message, SwiftPr
         if _storage._invitee != rhs_storage._invitee {return false}
         if _storage._peerBundle != rhs_storage._peerBundle {return false}
         if _storage._expiresUnixNs != rhs_storage._expiresUnixNs {return false}
+        if _storage._source != rhs_storage._source {return false}
+        if _storage._displaced != rhs_storage._displaced {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -7129,7 +7172,7 @@ nonisolated extension PBFormerLogItemReturned.Kind: SwiftProtobuf._ProtoNameProv
 
 nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PeerEventProjected"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}origin_frame\0\u{1}sequence\0\u{3}peer_position\0\u{3}event_type\0\u{1}event\0\u{1}rejected\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}origin_frame\0\u{1}sequence\0\u{3}peer_position\0\u{3}event_type\0\u{1}event\0\u{1}rejected\0\u{3}event_hash\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7143,6 +7186,7 @@ nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf
       case 4: try { try decoder.decodeSingularStringField(value: &self.eventType) }()
       case 5: try { try decoder.decodeSingularBytesField(value: &self.event) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.rejected) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.eventHash) }()
       default: break
       }
     }
@@ -7167,6 +7211,9 @@ nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf
     if !self.rejected.isEmpty {
       try visitor.visitSingularStringField(value: self.rejected, fieldNumber: 6)
     }
+    if !self.eventHash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.eventHash, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7177,6 +7224,7 @@ nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.eventType != rhs.eventType {return false}
     if lhs.event != rhs.event {return false}
     if lhs.rejected != rhs.rejected {return false}
+    if lhs.eventHash != rhs.eventHash {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7454,7 +7502,7 @@ nonisolated extension PBOperatorAgentReleased: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PeerEquivocationProven"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}kind\0\u{3}log_verifier_key\0\u{1}first\0\u{1}second\0\u{1}proof\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}kind\0\u{3}log_verifier_key\0\u{1}first\0\u{1}second\0\u{1}proof\0\u{3}evidence_sha256\0\u{3}evidence_bytes\0\u{3}first_size\0\u{3}first_root\0\u{3}second_size\0\u{3}second_root\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7468,6 +7516,12 @@ nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProt
       case 4: try { try decoder.decodeSingularBytesField(value: &self.first) }()
       case 5: try { try decoder.decodeSingularBytesField(value: &self.second) }()
       case 6: try { try decoder.decodeRepeatedBytesField(value: &self.proof) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.evidenceSha256) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.evidenceBytes) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.firstSize) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.firstRoot) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.secondSize) }()
+      case 12: try { try decoder.decodeSingularBytesField(value: &self.secondRoot) }()
       default: break
       }
     }
@@ -7492,6 +7546,24 @@ nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProt
     if !self.proof.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.proof, fieldNumber: 6)
     }
+    if !self.evidenceSha256.isEmpty {
+      try visitor.visitSingularBytesField(value: self.evidenceSha256, fieldNumber: 7)
+    }
+    if self.evidenceBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.evidenceBytes, fieldNumber: 8)
+    }
+    if self.firstSize != 0 {
+      try visitor.visitSingularUInt64Field(value: self.firstSize, fieldNumber: 9)
+    }
+    if !self.firstRoot.isEmpty {
+      try visitor.visitSingularBytesField(value: self.firstRoot, fieldNumber: 10)
+    }
+    if self.secondSize != 0 {
+      try visitor.visitSingularUInt64Field(value: self.secondSize, fieldNumber: 11)
+    }
+    if !self.secondRoot.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secondRoot, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7502,6 +7574,12 @@ nonisolated extension PBPeerEquivocationProven: SwiftProtobuf.Message, SwiftProt
     if lhs.first != rhs.first {return false}
     if lhs.second != rhs.second {return false}
     if lhs.proof != rhs.proof {return false}
+    if lhs.evidenceSha256 != rhs.evidenceSha256 {return false}
+    if lhs.evidenceBytes != rhs.evidenceBytes {return false}
+    if lhs.firstSize != rhs.firstSize {return false}
+    if lhs.firstRoot != rhs.firstRoot {return false}
+    if lhs.secondSize != rhs.secondSize {return false}
+    if lhs.secondRoot != rhs.secondRoot {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

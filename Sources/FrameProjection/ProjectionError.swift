@@ -67,7 +67,7 @@ package enum ProjectionError: FrameError, Equatable {
     switch self {
     case .sequenceGap, .replaced, .silent:
       "The stream is opened again from the last event held; nothing needs to be done."
-    case .positionWentBack, .logWentBack, .equivocation:
+    case .positionWentBack:
       "The peer shows an older copy of its log, or another one: compare checkpoints with its operator. If the newer copy is lost, its frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."
     case .tooManyHeads: "Speak with the peer's operator: its node, or whoever holds its keys, floods the stream."
     case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."

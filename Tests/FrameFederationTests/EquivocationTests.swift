@@ -205,14 +205,15 @@ struct EquivocationTests {
 /// Nobody is asked for anything.
 private struct NoPeers: PeerCalling {
   private func nobody(_ peer: FrameID) -> PeerCallError { .unavailable(peer: peer, why: "there is none") }
-  func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
-    throw nobody(peer)
-  }
-  func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
-    throw nobody(peer)
-  }
+  func credit(
+    _ peer: FrameID, _ terms: PBTransferTerms, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision { throw nobody(peer) }
+  func resolve(
+    _ peer: FrameID, transferID: String, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision { throw nobody(peer) }
   func subscribe(
-    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+    _ peer: FrameID, after sequence: UInt64, of log: PeerLog?,
+    onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws { throw nobody(peer) }
   func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
     throw nobody(peer)

@@ -32,7 +32,8 @@ final class ScriptedPeer: PeerCalling {
   }
 
   func subscribe(
-    _ peer: FrameID, after sequence: UInt64, onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
+    _ peer: FrameID, after sequence: UInt64, of log: PeerLog?,
+    onMessage: @escaping @Sendable (PBProjectionMessage) async throws -> Void
   ) async throws { try await script(sequence, onMessage) }
 
   func reserveStatement(_ peer: FrameID, timeout: Duration) async throws -> PBSignedReserveStatement {
@@ -45,12 +46,16 @@ final class ScriptedPeer: PeerCalling {
     proof(try await base.consistencyProof(peer, from: first, to: second, timeout: timeout))
   }
 
-  func credit(_ peer: FrameID, _ terms: PBTransferTerms, timeout: Duration) async throws -> PBTransferDecision {
-    try await base.credit(peer, terms, timeout: timeout)
+  func credit(
+    _ peer: FrameID, _ terms: PBTransferTerms, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision {
+    try await base.credit(peer, terms, of: log, timeout: timeout)
   }
 
-  func resolve(_ peer: FrameID, transferID: String, timeout: Duration) async throws -> PBTransferDecision {
-    try await base.resolve(peer, transferID: transferID, timeout: timeout)
+  func resolve(
+    _ peer: FrameID, transferID: String, of log: PeerLog?, timeout: Duration
+  ) async throws -> PBTransferDecision {
+    try await base.resolve(peer, transferID: transferID, of: log, timeout: timeout)
   }
 
   func addCheckpoint(_ peer: FrameID, body: Data, timeout: Duration) async throws -> WitnessAnswer {

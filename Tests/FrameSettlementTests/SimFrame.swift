@@ -75,7 +75,7 @@ struct SimState: FrameState, HasLedger {
     case .settlement(let command): command.subject
     case .projection(.receive(_, let attested)):
       SettlementState.subject(ofIncoming: attested.event.event, from: attested.origin)
-    case .ledger, .bridge, .given: nil
+    case .ledger, .bridge, .given, .formerLog: nil
     }
   }
 

@@ -64,6 +64,8 @@ struct NodeMetricsTests {
   func catalogIsComplete() async throws {
     try await NodeFixture.with { fixture in
       _ = fixture.parts.apiRoutes()
+      // The process declares it, beside its node.
+      NodeMetrics.mirror({ LogLines() }, in: fixture.registry)
       let catalog = fixture.registry.catalog()
       var known = Set(catalog.map(\.name))
       for entry in catalog where entry.type == .histogram {

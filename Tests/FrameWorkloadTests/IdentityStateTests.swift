@@ -1,3 +1,4 @@
+import Foundation
 import FrameCore
 import FrameIdentity
 import FrameLog
@@ -7,17 +8,20 @@ import Testing
 
 @Suite("Registration entries")
 struct IdentityStateTests {
+  /// One that exists, with all links resolved: no other can tell who a process is.
+  static let program = String(cString: realpath("/bin/sleep", nil))
+
   @Test("S9: an entry is for the processes that have all of its selectors, and for no other")
   func matching() async throws {
     let fixture = try WorkloadFixture()
     try await fixture.enter("/agent/alice", .uid(1000))
-    try await fixture.enter("/agent/bob", .uid(1000), .path("/usr/bin/bob"))
+    try await fixture.enter("/agent/bob", .uid(1000), .path(Self.program))
     func ids(_ selectors: Selector...) -> [String] {
       fixture.entries.entries(for: Set(selectors)).map(\.spiffeID.path)
     }
     #expect(ids(.uid(1000), .gid(1000)) == ["/agent/alice"])
-    #expect(ids(.uid(1000), .path("/usr/bin/bob")) == ["/agent/alice", "/agent/bob"])
-    #expect(ids(.uid(0), .path("/usr/bin/bob")).isEmpty && ids().isEmpty)
+    #expect(ids(.uid(1000), .path(Self.program)) == ["/agent/alice", "/agent/bob"])
+    #expect(ids(.uid(0), .path(Self.program)).isEmpty && ids().isEmpty)
     #expect(fixture.value("frame_registration_entries") == 2)
   }
 
@@ -58,7 +62,13 @@ struct IdentityStateTests {
   func replay() async throws {
     let fixture = try WorkloadFixture()
     let kept = try await fixture.enter("/agent/alice", .uid(1000), hint: "internal")
-    let gone = try await fixture.enter("/agent/bob", .path("/bin/b:c"))
+    // A colon in a path is part of the path.
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("entry-\(UUID())", isDirectory: true)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let program = folder.resolvingSymlinksInPath().appendingPathComponent("b:c").path
+    try FileManager.default.copyItem(atPath: Self.program, toPath: program)
+    let gone = try await fixture.enter("/agent/bob", .path(program))
     #expect(try await fixture.entries.remove(gone.id, reason: "over", actor: .authority(of: Frames.a)) == gone)
     #expect(
       await refusal { _ = try await fixture.entries.remove(gone.id, reason: "", actor: .authority(of: Frames.a)) }

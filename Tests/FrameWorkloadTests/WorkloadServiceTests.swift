@@ -393,8 +393,14 @@ struct WorkloadServiceTests {
       let api = WLSpiffeWorkloadAPI.Client(wrapping: client)
       var silent: [FileHandle] = []
       for _ in 0..<8 { silent.append(try Self.connect(path)) }
-      let answer = try await api.fetchX509SVID(.init(), metadata: Self.security) { try await first($0) }
-      #expect(answer.svids.count == 1)
+      // The client's own connection may be the oldest idle one: then it makes room, and the client comes again.
+      var svids = 0
+      for _ in 0..<20 where svids == 0 {
+        do {
+          svids = try await api.fetchX509SVID(.init(), metadata: Self.security) { try await first($0) }.svids.count
+        } catch let error as RPCError where error.code == .unavailable { continue }
+      }
+      #expect(svids == 1)
       // The first ones have been closed.
       while let bytes = try silent[0].read(upToCount: 1 << 16), !bytes.isEmpty {}
       withExtendedLifetime(silent) {}

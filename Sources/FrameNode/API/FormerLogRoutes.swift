@@ -14,17 +14,16 @@ struct FormerLogRoutes {
     api.on(.get, "/api/v1/peers/{peer}/former-logs", .authority) { call in .json(try await list(of: try peer(call))) }
     api.on(.get, "/api/v1/peers/{peer}/former-logs/{log}", .authority) { call in .json(try await show(try log(call))) }
     api.on(.post, "/api/v1/peers/{peer}/former-logs/{log}/recognise", .authority) { [node] call in
-      let log = try log(call)
-      return try await decide(
-        .propose(log: log, id: UniqueID.make(at: node.clock.now()), note: try note(call)), log, call)
+      let (note, log) = (try note(call), try log(call))
+      return try await decide(.propose(log: log, id: UniqueID.make(at: node.clock.now()), note: note), log, call)
     }
     api.on(.post, "/api/v1/peers/{peer}/former-logs/{log}/withdraw", .authority) { call in
-      let log = try log(call)
-      return try await decide(.withdraw(log: log, reason: try reason(call)), log, call)
+      let (reason, log) = (try reason(call), try log(call))
+      return try await decide(.withdraw(log: log, reason: reason), log, call)
     }
     api.on(.post, "/api/v1/peers/{peer}/former-logs/{log}/write-off", .authority) { call in
-      let log = try log(call)
-      return try await decide(.writeOff(log: log, note: try note(call)), log, call)
+      let (note, log) = (try note(call), try log(call))
+      return try await decide(.writeOff(log: log, note: note), log, call)
     }
     api.on(.post, "/api/v1/peers/{peer}/former-log-claims/{id}/accept", .authority) { call in
       try await answer(.accept(proposalID: call.parameter("id")), call)
@@ -33,6 +32,8 @@ struct FormerLogRoutes {
       try await answer(.reject(proposalID: call.parameter("id"), reason: try reason(call)), call)
     }
   }
+
+  // What a request says is read before what it is about: a mistake in it is told whether that exists or not.
 
   private func note(_ call: APICall) throws -> String {
     struct Body: Decodable { let note: String }

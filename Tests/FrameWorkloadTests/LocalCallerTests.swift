@@ -31,10 +31,10 @@ struct LocalCallerTests {
 
     func caller() -> LocalCaller { LocalCaller(pid: pid, uid: getuid(), gid: getgid(), handle: ProcessHandle(of: pid)) }
 
-    deinit {
-      process.terminate()
-      process.waitUntilExit()
-    }
+    /// Not SIGTERM: a child of a pool's thread has it blocked, and to wait for its end would keep that thread.
+    func end() { kill(pid, SIGKILL) }
+
+    deinit { end() }
   }
 
   private static func real(_ path: String) -> String {
@@ -125,8 +125,8 @@ struct LocalCallerTests {
     let child = try Child(Self.sleep, ["1000"])
     try await child.runs(Self.sleep)
     let caller = child.caller()
-    child.process.terminate()
-    child.process.waitUntilExit()
+    child.end()
+    for _ in 0..<2_000 where child.process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
     #expect(await caller.facts().refusal == .unknown)
     let foreign = LocalCaller(pid: 0, uid: 1, gid: 1, handle: ProcessHandle(of: getpid()))
     #expect(await foreign.facts().refusal == .unknown)

@@ -9,7 +9,8 @@ extension BridgeState {
     switch recorded.event.payload {
     case .frameFederationEstablished(let p):
       guard let peer = try? FrameID(p.peer) else { return }
-      change(peer, to: PeerLog(peer, key: p.theirs.logVerifierKey), native: try? Asset(p.theirs.native), at: recorded.time)
+      change(
+        peer, to: PeerLog(peer, key: p.theirs.logVerifierKey), native: try? Asset(p.theirs.native), at: recorded.time)
     case .formerLogAnswered(let p): accept(p)
     case .formerLogDecided(let p): decide(p)
     case .formerLogItemReturned(let p):

@@ -73,7 +73,7 @@ extension FederationState {
     } catch let error as FederationError {
       throw error
     } catch {
-      throw .formerLogInvalid((error as? any FrameError)?.message ?? "\(error)")
+      throw .formerLogInvalid(error.words)
     }
   }
 

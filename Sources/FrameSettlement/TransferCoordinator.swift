@@ -244,7 +244,7 @@ package final class TransferCoordinator: Service {
       } catch {
         logger.error(
           "A transfer to a former log cannot be given back",
-          metadata: ["transfer": "\(item.id)", "log": "\(item.log)", "error": "\(error)"])
+          metadata: ["transfer": "\(item.id)", "log": "\(item.log)", "error": "\(error.report)"])
       }
     }
   }

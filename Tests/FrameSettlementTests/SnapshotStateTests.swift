@@ -279,6 +279,13 @@ struct SnapshotStateTests {
     refused.origin = peer.name
     refused.reason = SettlementState.neverSeen
     try frame.append(EventDraft(.crossRegistryTransferRefused(refused)), actor: .node(of: peer), now: now)
+    var credited = PBCrossRegistryTransferCredited()
+    credited.terms = initiated.terms
+    credited.terms.transferID = "t-lost"  // It is free in the next log.
+    credited.terms.origin = peer.name
+    credited.terms.destination = frame.id.name
+    credited.creditedAmount = 6
+    try frame.append(EventDraft(.crossRegistryTransferCredited(credited)), actor: .node(of: peer), now: now)
     try claim(by: peer, in: &frame, now: now)
     try SimFixture.establish(&frame, with: SimFixture.frame(peer.name, code: "CVT", scale: 4))
   }

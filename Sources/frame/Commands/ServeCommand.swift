@@ -77,7 +77,9 @@ struct ServeCommand: AsyncParsableCommand {
       StandardStream.flush()
       _exit(status.rawValue)
     }
-    let signals = watch.beginAtSignals()
+    let signals = watch.beginAtSignals { signal in
+      Logger(label: "frame").notice("Told to stop", metadata: ["signal": "\(signal)"])
+    }
     defer {
       watch.finish()
       for signal in signals { signal.cancel() }
@@ -101,7 +103,6 @@ struct ServeCommand: AsyncParsableCommand {
     ]
     services.append(
       .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
-    services.append(.init(service: StopSignal(), successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
       services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
     }
@@ -146,16 +147,6 @@ private struct ReloadSignal: Service {
 
   func run() async throws {
     for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { await node.reload() }
-  }
-}
-
-/// Says which signal it was that ends the node.
-private struct StopSignal: Service {
-  func run() async throws {
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-    for await signal in signals.cancelOnGracefulShutdown() {
-      return Logger(label: "frame").notice("Told to stop", metadata: ["signal": "\(signal)"])
-    }
   }
 }
 

@@ -19,6 +19,8 @@ final class RunningProcess: Sendable {
     process.standardOutput = handle
     process.standardError = handle
     try process.run()
+    // The child has its own; a process object that lives on must not keep ours open.
+    try handle.close()
     pid = process.processIdentifier
     self.output = output
     self.process = Mutex(process)
@@ -72,9 +74,13 @@ struct Finished: Sendable {
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: out)
-    process.standardError = try FileHandle(forWritingTo: err)
+    let (output, errors) = (try FileHandle(forWritingTo: out), try FileHandle(forWritingTo: err))
+    process.standardOutput = output
+    process.standardError = errors
     try process.run()
+    // The child has its own. Two more for each of a thousand commands are more than select(2) can count.
+    try output.close()
+    try errors.close()
     do {
       try await Wait.polling.until("\(arguments.first ?? executable) ending", within: limit) { !process.isRunning }
     } catch {

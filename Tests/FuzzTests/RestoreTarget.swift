@@ -44,6 +44,12 @@ extension FileTargets {
     let manager = FileManager.default
     let url = backup.appendingPathComponent(names[argument % names.count])
     try? manager.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    // What is a FIFO or a link by now is not written through: the one would wait, the other lead out of the folder.
+    let isPlain = [url, backup.appendingPathComponent(NodeBackup.manifestName)].allSatisfy { url in
+      var status = stat()
+      return lstat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+    }
+    if !isPlain, [1, 2, 6, 7, 8].contains(kind) { return }
     switch kind {
     case 0: try? manager.removeItem(at: url)
     case 1: try? Data("changed".utf8).write(to: url)
@@ -53,7 +59,7 @@ extension FileTargets {
       mkfifo(url.path, 0o600)
     case 4:
       try? manager.removeItem(at: url)
-      try? manager.createSymbolicLink(atPath: url.path, withDestinationPath: argument & 1 == 0 ? "/etc/passwd" : "..")
+      try? manager.createSymbolicLink(atPath: url.path, withDestinationPath: argument & 1 == 0 ? "/dev/null" : "..")
     case 5: try? manager.createDirectory(at: url, withIntermediateDirectories: true)
     case 6: chmod(url.path, argument & 1 == 0 ? 0 : 0o777)
     case 7:

@@ -103,14 +103,20 @@ package struct APIRouter {
   private static func read(
     _ request: Request, _ operation: OpenAPIDocument.Operation, upTo bodyLimit: Int
   ) async throws -> Data {
-    do {
-      let buffer = try await request.body.collect(upTo: bodyLimit)
-      let body = Data(buffer.readableBytesView)
-      try operation.admit(body, type: request.headers[.contentType])
-      // An empty object asks for no more than nothing does.
-      return operation.bodyTypes.isEmpty ? Data() : body
-    } catch is NIOTooManyBytesError {
+    let buffer: ByteBuffer
+    do { buffer = try await request.body.collect(upTo: bodyLimit) } catch is NIOTooManyBytesError {
       throw Refusal.bodyTooLarge(bodyLimit)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      // Whatever it is, it came with the request: its chunks are none, or it was broken off.
+      throw Refusal(
+        "body_incomplete", .invalid, "The body of the request cannot be read: it is malformed, or breaks off.",
+        remedy: "Send all of the body, with its length or in chunks as RFC 9112 has them.")
     }
+    let body = Data(buffer.readableBytesView)
+    try operation.admit(body, type: request.headers[.contentType])
+    // An empty object asks for no more than nothing does.
+    return operation.bodyTypes.isEmpty ? Data() : body
   }
 }

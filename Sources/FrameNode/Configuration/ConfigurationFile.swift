@@ -98,8 +98,16 @@ extension NodeConfiguration {
   package static func load(_ file: URL) throws -> NodeConfiguration {
     let name = file.path
     let text: Data
+    // A FIFO would wait for its other end, and a reload with it. A link is followed: mounted configurations are links.
+    let descriptor = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    var status = stat()
+    if descriptor >= 0, fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+      close(descriptor)
+      throw ConfigurationError.unreadable(file: name, why: "it is not a regular file")
+    }
     do {
-      let handle = try FileHandle(forReadingFrom: file)
+      guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+      let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
       defer { try? handle.close() }
       // One byte more than is taken, so that the reader can say that it is too much.
       text = try handle.read(upToCount: YAMLDocument.Limits().bytes + 1) ?? Data()

@@ -30,8 +30,8 @@ struct AgentHistoryCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let start = cursor.map { "&cursor=\($0)" } ?? ""
-    let point = past.parameter.map { "&\($0)" } ?? ""
+    let start: APIPath = cursor.map { "&cursor=\($0)" } ?? ""
+    let point: APIPath = past.parameter.map { "&\($0)" } ?? ""
     let answer: APIClient.Answer<HistoryInfo> = try await node.client().get(
       "/api/v1/agents/\(name)/transactions?limit=\(limit)&order=\(oldestFirst ? "oldest" : "newest")\(start)\(point)")
     output.print(answer) { history in

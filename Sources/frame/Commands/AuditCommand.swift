@@ -47,7 +47,8 @@ struct AuditCommand: AsyncParsableCommand {
     } else {
       var client = try node.client()
       client.timeout = .minutes(10)
-      let answer: APIClient.Answer<AuditStatement> = try await client.post("/api/v1/audit\(full ? "?full=true" : "")")
+      let answer: APIClient.Answer<AuditStatement> = try await client.post(
+        full ? "/api/v1/audit?full=true" : "/api/v1/audit")
       report = answer.body
       output.print(answer, text: Self.show)
     }

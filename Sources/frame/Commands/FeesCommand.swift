@@ -30,7 +30,7 @@ struct FeesShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let query = amount.map { "?amount=\($0)" } ?? ""
+    let query: APIPath = amount.map { "?amount=\($0)" } ?? ""
     let answer: APIClient.Answer<FeesInfo> = try await node.client().get("/api/v1/fees\(query)")
     output.print(answer) { fees in
       Output.fields([

@@ -172,7 +172,7 @@ struct HoldListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let filter = agent.map { "&agent=\($0)" } ?? ""
+    let filter: APIPath = agent.map { "&agent=\($0)" } ?? ""
     let answer: APIClient.Answer<HoldList> = try await node.client().get("/api/v1/holds?limit=\(limit)\(filter)")
     output.print(answer) { list in
       Output.table(

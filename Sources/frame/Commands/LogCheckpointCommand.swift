@@ -19,7 +19,7 @@ struct LogCheckpointCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let path = cosigned ? "/log/cosigned" : "/log/checkpoint"
+    let path: APIPath = cosigned ? "/log/cosigned" : "/log/checkpoint"
     try output.file(try await node.publicClient().bytes(path), as: "checkpoint")
   }
 }

@@ -34,7 +34,9 @@ struct LogDownloadCommand: AsyncParsableCommand {
     let key = try LogVerifierKey(try await verifierKey(client))
     let copy = TileDirectory(URL(fileURLWithPath: folder))
     let older = try copy.checkpoint(key: key)
-    let checkpoint = try await copy.download(key: key, entries: !hashesOnly) { try await client.bytes("/log/\($0)") }
+    let checkpoint = try await copy.download(key: key, entries: !hashesOnly) {
+      try await client.bytes(APIPath(tile: $0))
+    }
     let report = try await OfflineAudit.offPool { [folder] in
       try TileDirectory(URL(fileURLWithPath: folder)).accept(checkpoint, extending: older)
     }

@@ -47,7 +47,7 @@ struct LogProofCommand: AsyncParsableCommand {
 
   func run() async throws { Output.json(try await node.client().bytes(path)) }
 
-  private var path: String {
+  private var path: APIPath {
     if let position {
       return attestation
         ? "/api/v1/log/attestations/\(position)"

@@ -34,7 +34,7 @@ struct LogTileCommand: AsyncParsableCommand {
   func run() async throws {
     let tile = try Tile(path: self.tile.hasPrefix("tile/") ? self.tile : "tile/\(self.tile)")
     let client = tile.kind == .entries ? try node.client() : try node.publicClient()
-    let bytes = try await client.bytes("/log/\(tile.path)")
+    let bytes = try await client.bytes(APIPath(tile: tile.path))
     if raw { return Output.file(bytes) }
     let pieces = try Self.pieces(bytes, of: tile)
     if output.json { return try Output.json(Pieces(tile: tile.path, pieces: pieces)) }

@@ -62,7 +62,7 @@ struct FormerLogArguments: ParsableArguments {
   @Argument(help: "The log: the 16 digits that frame peer former-log list shows.")
   var log: String
 
-  func path(_ verb: String = "") -> String {
+  func path(_ verb: APIPath = "") -> APIPath {
     // The whole name is taken too.
     let id = log.split(separator: "+").last.map(String.init) ?? log
     return "/api/v1/peers/\(frame)/former-logs/\(id)\(verb)"
@@ -85,7 +85,7 @@ struct FormerLogListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let path = frame.map { "/api/v1/peers/\($0)/former-logs" } ?? "/api/v1/former-logs"
+    let path: APIPath = frame.map { "/api/v1/peers/\($0)/former-logs" } ?? "/api/v1/former-logs"
     let answer: APIClient.Answer<FormerLogList> = try await node.client().get(path)
     output.print(answer, text: PeerFormerLogCommand.show)
   }

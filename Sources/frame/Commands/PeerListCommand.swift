@@ -45,7 +45,7 @@ struct PeerShowCommand: AsyncParsableCommand {
     let answer: APIClient.Answer<PeerInfo> = try await client.get("/api/v1/peers/\(frame)")
     output.print(answer, text: PeerCommand.show)
     // A peer that has not told its log key yet is not witnessed.
-    let path = "/api/v1/peers/\(frame)/witness"
+    let path: APIPath = "/api/v1/peers/\(frame)/witness"
     guard !output.json, let witness = try? await client.get(path, as: WitnessInfo.self).body else { return }
     Output.fields([
       ("witnessed", witness.witnessedSize.map { "\($0) events" }),

@@ -79,8 +79,8 @@ struct SNIExportCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var path = "/api/v1/sni/nginx?listen=\(listen)"
-    if let alertAt { path += "&alert_at=\(alertAt)" }
+    let alert: APIPath = alertAt.map { "&alert_at=\($0)" } ?? ""
+    let path: APIPath = "/api/v1/sni/nginx?listen=\(listen)\(alert)"
     try output.file(try await node.client().bytes(path), as: "configuration")
   }
 }

@@ -14,12 +14,12 @@ struct PastOptions: ParsableArguments {
   }
 
   /// What to add to a path.
-  var query: String { parameter.map { "?\($0)" } ?? "" }
+  var query: APIPath { parameter.map { "?\($0)" } ?? "" }
 
   /// What to add to a query; nil for the present.
-  var parameter: String? {
+  var parameter: APIPath? {
     if let atPosition { return "at_position=\(atPosition)" }
-    return atTime.map { "at_time=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)" }
+    return atTime.map { "at_time=\($0)" }
   }
 
   var isGiven: Bool { atPosition != nil || atTime != nil }

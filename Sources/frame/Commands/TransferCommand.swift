@@ -70,7 +70,7 @@ struct TransferSendCommand: AsyncParsableCommand {
     var body: [String: JSONValue] = ["amount": .string(amount)]
     body.add("from", from)
     body.add("memo", memo)
-    let path: String
+    let path: APIPath
     if let local = try await localName(client) {
       guard backend == nil else {
         throw Refusal(

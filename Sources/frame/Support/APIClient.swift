@@ -33,39 +33,39 @@ struct APIClient: Sendable {
     let replayed: Bool
   }
 
-  func get<Body: Decodable & Sendable>(_ path: String, as type: Body.Type = Body.self) async throws -> Answer<Body> {
+  func get<Body: Decodable & Sendable>(_ path: APIPath, as type: Body.Type = Body.self) async throws -> Answer<Body> {
     try decode(try await send(path, post: nil, key: nil), path)
   }
 
   /// An answer as it came.
-  func bytes(_ path: String) async throws -> Data { try await send(path, post: nil, key: nil).data }
+  func bytes(_ path: APIPath) async throws -> Data { try await send(path, post: nil, key: nil).data }
 
   /// - Parameter key: the idempotency key; required by the API for everything that moves money.
   func post<Body: Decodable & Sendable>(
-    _ path: String, _ body: [String: JSONValue] = [:], key: String? = nil, as type: Body.Type = Body.self
+    _ path: APIPath, _ body: [String: JSONValue] = [:], key: String? = nil, as type: Body.Type = Body.self
   ) async throws -> Answer<Body> {
     let data = try JSONEncoder().encode(body)
     return try decode(try await send(path, post: data, key: key), path)
   }
 
   private func decode<Body: Decodable & Sendable>(
-    _ reply: (data: Data, replayed: Bool), _ path: String
+    _ reply: (data: Data, replayed: Bool), _ path: APIPath
   ) throws -> Answer<Body> {
     do {
       let body = try TextDecoding.answer.decode(Body.self, json: reply.data, Self.answerLimits)
       return Answer(body: body, data: reply.data, replayed: reply.replayed)
     } catch {
-      throw CLIError.badAnswer(url: baseURL + path, why: error.words)
+      throw CLIError.badAnswer(url: baseURL + path.description, why: error.words)
     }
   }
 
   /// - Throws: ``ProblemDocument`` when the node says no, ``CLIError`` when it does not answer.
-  private func send(_ path: String, post body: Data?, key: String?) async throws -> (data: Data, replayed: Bool) {
+  private func send(_ path: APIPath, post body: Data?, key: String?) async throws -> (data: Data, replayed: Bool) {
     let status: Int
     let data: Data
     let replayed: Bool
     do {
-      var request = HTTPClientRequest(url: baseURL + path)
+      var request = HTTPClientRequest(url: baseURL + path.description)
       request.method = body == nil ? .GET : .POST
       let token = try await token()
       if !token.isEmpty { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
@@ -84,7 +84,7 @@ struct APIClient: Sendable {
     } catch {
       throw CLIError.nodeUnreachable(url: baseURL, why: Self.explain(error))
     }
-    guard (200..<300).contains(status) else { throw Self.problem(status, data, baseURL + path) }
+    guard (200..<300).contains(status) else { throw Self.problem(status, data, baseURL + path.description) }
     return (data, replayed)
   }
 

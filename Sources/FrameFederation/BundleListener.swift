@@ -142,9 +142,12 @@ struct BundleRoutes: Sendable {
     table.add(.post, "/ws3/invitations", bodyLimit: SignedInvitation.bytesMax)
     router.add(middleware: CountByStatus(metrics: metrics))
     router.add(
-      middleware: UnroutedMiddleware(routes: table) { _, error in
+      middleware: UnroutedMiddleware(routes: table) { request, error in
         let status = (error as? any HTTPResponseError)?.status ?? .internalServerError
-        return Self.problem(status.code, Self.words[status.code] ?? "bad_request", status.reasonPhrase)
+        var problem = Self.problem(status.code, Self.words[status.code] ?? "bad_request", status.reasonPhrase)
+        // An answer to HEAD ends with its headers; more would be taken for the next answer.
+        if request.method == .head { problem.body = .init() }
+        return problem
       })
     router.get("/") { request, _ in
       let document = try bundle()
@@ -165,7 +168,10 @@ struct BundleRoutes: Sendable {
       guard limiter.allow(source, at: clock.now()) else { throw FederationError.rateLimited(source: source) }
       var request = request
       let body: ByteBuffer
-      do { body = try await request.collectBody(upTo: SignedInvitation.bytesMax) } catch {
+      do { body = try await request.collectBody(upTo: SignedInvitation.bytesMax) } catch let error {
+        guard error is NIOTooManyBytesError || (error as? any HTTPResponseError)?.status == .contentTooLarge else {
+          throw FederationError.invitationInvalid("its body is malformed, or breaks off")
+        }
         throw FederationError.bundleTooLarge(
           bytes: request.headers[.contentLength].flatMap(Int.init) ?? SignedInvitation.bytesMax + 1,
           limit: SignedInvitation.bytesMax)

@@ -51,7 +51,7 @@ package enum WitnessError: FrameError, Equatable {
     case .equivocation: "Read runbooks/FramePeerEquivocation.md: compare the notes with the peer's operator."
     case .wentBack: "The peer must restore its newest log; nothing of it is accepted until then."
     case .ownLogBehind:
-      "An older copy was restored: restore the newest one, or serve with --accept-fork and establish the treaties anew."
+      "An older copy was restored: restore the newest one. If it is lost, the frame needs a new log and new treaties (runbooks/FrameLogBehindWitness.md)."
     case .ownLogSuspected:
       "Restore the newest copy if an older one was restored; if the witness is wrong, take it out of frame.yaml (witnesses) and start again."
     case .unavailable: "Nothing needs to be done if it is passing: it is asked again every few seconds."

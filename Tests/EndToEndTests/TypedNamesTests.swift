@@ -34,6 +34,13 @@ extension EndToEnd {
             "exec 3<>/dev/tcp/127.0.0.1/\(port); printf 'POST /witness/add-checkpoint HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n' >&3; head -n 1 <&3",
           ])
         #expect(!answer.output.contains(" 500 "), "\(answer.output)")
+        let coded = try await Finished.run(
+          "/usr/bin/curl",
+          [
+            "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Content-Encoding: gzip", "--data", "x",
+            "\(a.api)/witness/add-checkpoint",
+          ])
+        #expect(coded.output == "415", "\(coded.output)")
         let fifo = a.folder.appendingPathComponent("pipe.yaml").path
         #expect(mkfifo(fifo, 0o600) == 0)
         let refused = try await Finished.run(Binary.frame(), ["serve", "--config", fifo])

@@ -103,6 +103,11 @@ package struct APIRouter {
   private static func read(
     _ request: Request, _ operation: OpenAPIDocument.Operation, upTo bodyLimit: Int
   ) async throws -> Data {
+    if let coding = request.headers[.contentEncoding], coding.lowercased() != "identity" {
+      throw Refusal(
+        "unsupported_content_encoding", .mediaType, "A body in the encoding '\(coding.shown(40))' is not read.",
+        remedy: "Send the body as it is, without Content-Encoding.")
+    }
     let buffer: ByteBuffer
     do { buffer = try await request.body.collect(upTo: bodyLimit) } catch is NIOTooManyBytesError {
       throw Refusal.bodyTooLarge(bodyLimit)

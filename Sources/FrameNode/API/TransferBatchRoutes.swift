@@ -13,7 +13,7 @@ struct TransferBatchRoutes {
   let metrics: LedgerMetrics
 
   func add(to api: APIRouter) {
-    api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: Self.bodyLimit, cost: 16) { call in
+    api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: Self.bodyLimit, cost: 4) { call in
       let key = try call.idempotencyKey()
       let body = try TransferBatchBody(json: call.body)
       try APICall.check(asset: body.asset, is: node.configuration.native)

@@ -119,10 +119,10 @@ struct BridgeCheck: Sendable {
     let follows =
       switch claim.kind {
       case .lock:
-        claim.totals.locked == sum(view.peer.inbound.attestedLocked, claim.amount)
+        claim.totals.locked == view.peer.inbound.attestedLocked.sum(with: claim.amount)
           && claim.totals.unlocked == view.peer.inbound.attestedUnlocked
       case .redemption:
-        claim.totals.redeemed == sum(view.peer.outbound.attestedRedeemed, claim.amount)
+        claim.totals.redeemed == view.peer.outbound.attestedRedeemed.sum(with: claim.amount)
           && claim.totals.issued == view.peer.outbound.attestedIssued
       }
     return follows ? nil : .unbacked(.totalsMismatch)
@@ -132,12 +132,12 @@ struct BridgeCheck: Sendable {
     switch claim.kind {
     case .lock:
       let inbound = view.peer.inbound
-      guard let issued = sum(inbound.issued, claim.amount), issued <= max(inbound.provenLocked, claim.totals.locked)
+      guard let issued = inbound.issued.sum(with: claim.amount), issued <= max(inbound.provenLocked, claim.totals.locked)
       else { return .unbacked(.issuedOverLocked) }
     case .redemption:
       let outbound = view.peer.outbound
       guard claim.totals.issued <= outbound.locked else { return .unbacked(.issuedOverLocked) }
-      guard let unlocked = sum(outbound.unlocked, claim.amount), unlocked <= outbound.locked
+      guard let unlocked = outbound.unlocked.sum(with: claim.amount), unlocked <= outbound.locked
       else { return .unbacked(.unlockOverReserve) }
       guard unlocked <= max(outbound.provenRedeemed, claim.totals.redeemed)
       else { return .unbacked(.unlockedOverRedeemed) }
@@ -158,14 +158,14 @@ struct BridgeCheck: Sendable {
   /// Holds even against a peer with valid keys (CONFORMANCE B16). Unlocks are capped by the reserve.
   static let cap = BridgeCheck(name: "cap") { claim, view in
     guard claim.kind == .lock else { return nil }
-    guard let outstanding = sum(view.peer.inbound.outstanding, claim.amount),
+    guard let outstanding = view.peer.inbound.outstanding.sum(with: claim.amount),
       outstanding <= max(0, view.treaty.terms.bridgeCap)
     else { return .wait("bridge_cap") }
     return nil
   }
   static let rate = BridgeCheck(name: "rate") { claim, view in
     let window = claim.kind == .lock ? view.peer.inbound.issueRate : view.peer.outbound.unlockRate
-    guard let minute = sum(window.sum(at: view.now), claim.amount),
+    guard let minute = window.sum(at: view.now).sum(with: claim.amount),
       minute <= max(0, view.treaty.terms.bridgeRatePerMinute)
     else { return .wait("bridge_rate") }
     return nil
@@ -182,10 +182,5 @@ struct BridgeCheck: Sendable {
     guard postings.count == 2, postings.allSatisfy(isAsset) else { return false }
     return postings.contains { $0.owner == from.owner && $0.kind == from.kind && $0.amount == -amount }
       && postings.contains { $0.owner == to.owner && $0.kind == to.kind && $0.amount == amount }
-  }
-
-  private static func sum(_ a: Int64, _ b: Int64) -> Int64? {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? nil : sum
   }
 }

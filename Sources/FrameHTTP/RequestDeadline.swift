@@ -28,7 +28,11 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   private let limits: Limits
-  private var timer: Scheduled<Void>?
+  /// When the connection is closed.
+  private var deadline = NIODeadline.distantFuture
+  /// Fires at the deadline or before it, and then waits for the rest: moving it for every part of every request would cost each of
+  /// them its place in the loop's queue.
+  private var timer: (fires: NIODeadline, task: Scheduled<Void>)?
   private var isReading = false
   private var unanswered = 0
 
@@ -42,7 +46,7 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   package func handlerAdded(context: ChannelHandlerContext) {
-    close(context.channel, after: limits.firstHead)
+    close(context, after: limits.firstHead)
     if context.channel.isActive { takePlace(context) }
   }
 
@@ -58,10 +62,10 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
     if ticket == nil { context.close(promise: nil) }
   }
 
-  package func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+  package func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    stop()
     context.fireChannelInactive()
   }
 
@@ -70,12 +74,12 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
     case .head:
       isReading = true
       unanswered += 1
-      close(context.channel, after: limits.body)
+      close(context, after: limits.body)
     case .body: break
     case .end:
       isReading = false
       set(busy: true)
-      close(context.channel, after: limits.answer)
+      close(context, after: limits.answer)
     }
     context.fireChannelRead(data)
   }
@@ -85,7 +89,7 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
       unanswered -= 1
       if unanswered == 0 {
         set(busy: false)
-        if !isReading { close(context.channel, after: limits.nextHead) }
+        if !isReading { close(context, after: limits.nextHead) }
       }
     }
     context.write(data, promise: promise)
@@ -99,8 +103,28 @@ package final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
   /// A request that has come whole is being answered; one that still comes is not: whoever sends it takes its time.
   private func set(busy: Bool) { if let ticket { places?.set(ticket, busy: busy) } }
 
-  private func close(_ channel: any Channel, after time: TimeAmount) {
-    timer?.cancel()
-    timer = channel.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+  private func close(_ context: ChannelHandlerContext, after time: TimeAmount) {
+    deadline = context.eventLoop.now + time
+    guard deadline < timer?.fires ?? .distantFuture else { return }
+    wait(context)
+  }
+
+  private func wait(_ context: ChannelHandlerContext) {
+    timer?.task.cancel()
+    let (loop, bound) = (context.eventLoop, NIOLoopBound((self, context), eventLoop: context.eventLoop))
+    timer = (
+      deadline,
+      loop.scheduleTask(deadline: deadline) {
+        let (handler, context) = bound.value
+        handler.timer = nil
+        if handler.deadline <= loop.now { context.close(promise: nil) } else { handler.wait(context) }
+      }
+    )
+  }
+
+  private func stop() {
+    timer?.task.cancel()
+    timer = nil
+    deadline = .distantFuture
   }
 }

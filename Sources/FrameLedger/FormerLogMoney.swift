@@ -86,8 +86,7 @@ package enum FormerLogMoney {
   }
 
   private static func sum(_ a: Int64, _ b: Int64, _ event: String) throws -> Int64 {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    guard !overflow else { throw LedgerError.postingsRefused(event: event, why: "its amounts are too large") }
+    guard let sum = a.sum(with: b) else { throw LedgerError.postingsRefused(event: event, why: "its amounts are too large") }
     return sum
   }
 }

@@ -126,8 +126,8 @@ extension LedgerState: FrameState {
       // The guard let only well-formed accounts into the log, and only sums that fit. A log that it did not guard (it was
       // brought in, or is damaged) must not end the process that reads it: the audit says what is wrong with it.
       guard let account = try? AccountRef(posting) else { continue }
-      let (sum, overflow) = balances[account, default: 0].addingReportingOverflow(posting.amount)
-      balances[account] = overflow ? (posting.amount < 0 ? .min : .max) : sum
+      // In place: the account is looked up once.
+      balances[account, default: 0].addSaturating(posting.amount)
     }
     switch recorded.event.payload {
     case .agentRegistered(let event):

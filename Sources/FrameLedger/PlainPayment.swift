@@ -18,8 +18,8 @@ enum PlainPayment {
     var spent: Int64 = 0
     var fees: Int64 = 0
     for draft in drafts {
-      guard let payment = payment(draft, by: first.from), let more = payment.total.added(to: spent),
-        let fee = payment.fee.added(to: fees)
+      guard let payment = payment(draft, by: first.from), let more = spent.sum(with: payment.total),
+        let fee = fees.sum(with: payment.fee)
       else { return false }
       spent = more
       fees = fee
@@ -30,17 +30,17 @@ enum PlainPayment {
     guard let money = accounts[AccountRef(owner: first.from, kind: .liquid)], money >= spent else { return false }
     for draft in drafts {
       guard case .tokensTransferred(let payment) = draft.payload,
-        let payee = accounts[AccountRef(owner: payment.to, kind: .liquid)], spent.added(to: payee) != nil
+        let payee = accounts[AccountRef(owner: payment.to, kind: .liquid)], payee.sum(with: spent) != nil
       else { return false }
     }
-    return fees == 0 || fees.added(to: ledger.balance(.fees)) != nil
+    return fees == 0 || ledger.balance(.fees).sum(with: fees) != nil
   }
 
   /// What a draft does, when it pays another agent of this frame out of the money of `payer`, and its postings do just that,
   /// in the order in which the ledger writes them.
   private static func payment(_ draft: EventDraft, by payer: String) -> (total: Int64, fee: Int64)? {
     guard case .tokensTransferred(let payment) = draft.payload, payment.from == payer, payment.to != payer,
-      payment.amount > 0, payment.fee >= 0, let total = payment.fee.added(to: payment.amount)
+      payment.amount > 0, payment.fee >= 0, let total = payment.amount.sum(with: payment.fee)
     else { return nil }
     let postings = draft.postings
     guard postings.count == (payment.fee > 0 ? 3 : 2), moves(postings[0], payer, .liquid, -total),
@@ -52,13 +52,5 @@ enum PlainPayment {
 
   private static func moves(_ posting: PBPosting, _ owner: String, _ kind: PBAccountKind, _ amount: Int64) -> Bool {
     posting.amount == amount && posting.kind.rawValue == kind.rawValue && posting.owner == owner && !posting.hasAsset
-  }
-}
-
-extension Int64 {
-  /// The sum, or nil when it does not fit.
-  fileprivate func added(to other: Int64) -> Int64? {
-    let (sum, overflow) = other.addingReportingOverflow(self)
-    return overflow ? nil : sum
   }
 }

@@ -21,7 +21,7 @@ package struct SlidingWindow: Sendable, Equatable {
     buckets.removeAll { !Self.isNear($0.second, second) }
     let index = buckets.lastIndex { $0.second <= second }
     if let index, buckets[index].second == second {
-      buckets[index].sum = Self.saturating(buckets[index].sum, amount)
+      buckets[index].sum.addSaturating(amount)
     } else {
       buckets.insert((second, amount), at: index.map { $0 + 1 } ?? 0)
     }
@@ -31,16 +31,11 @@ package struct SlidingWindow: Sendable, Equatable {
   package func sum(at now: FrameTime) -> Int64 {
     let second = Self.second(now)
     return buckets.reduce(into: Int64(0)) { total, bucket in
-      if Self.isNear(bucket.second, second) { total = Self.saturating(total, bucket.sum) }
+      if Self.isNear(bucket.second, second) { total.addSaturating(bucket.sum) }
     }
   }
 
   private static func isNear(_ a: Int64, _ b: Int64) -> Bool { (b - seconds...b + seconds).contains(a) }
-
-  private static func saturating(_ a: Int64, _ b: Int64) -> Int64 {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? .max : sum
-  }
 
   private static func second(_ time: FrameTime) -> Int64 { time.unixNanoseconds / 1_000_000_000 }
 

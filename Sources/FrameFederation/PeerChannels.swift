@@ -385,10 +385,21 @@ package final class PeerChannels: PeerCalling, Service {
       try await Self.timed(peer, method, metrics, reachability) {
         do {
           return try await once(peer, timeout, body)
-        } catch is GivenUp {
+        } catch let cut as GivenUp {
           // Every call may be made twice (``PeerCalling``); a stream is opened again by whoever reads it.
-          let rest = timeout.map { max(.milliseconds(1), $0 - (ContinuousClock.now - began)) }
-          do { return try await once(peer, rest, body) } catch let again as GivenUp { throw again.error }
+          var error = cut.error
+          for pause in PeerLimits.pausesAfterCut {
+            if pause > .zero { try await clock.sleep(for: pause) }
+            let rest = timeout.map { max(.milliseconds(1), $0 - (ContinuousClock.now - began)) }
+            do { return try await once(peer, rest, body) } catch let again as GivenUp {
+              error = again.error
+            } catch let again as RPCError where !PeerStatus.isAnswer(again) && again.code != .deadlineExceeded {
+              // The channel learns of the cut after the call that it was taken from: what is made at once may meet the same end.
+              error = again
+            }
+            if Task.isCancelled { break }
+          }
+          throw error
         }
       }
     }

@@ -125,4 +125,6 @@ package enum PeerLimits {
   static let relocationRetryMax: Duration = .seconds(10)
   /// How long calls in progress may keep a connection that has been left; longer than any of them may take.
   static let moveGrace: Duration = .seconds(15)
+  /// Before each further try of a call whose connection we closed under it, within the call's own deadline.
+  static let pausesAfterCut: [Duration] = [.zero, .milliseconds(50), .milliseconds(250), .seconds(1)]
 }

@@ -132,7 +132,8 @@ struct BridgeCheck: Sendable {
     switch claim.kind {
     case .lock:
       let inbound = view.peer.inbound
-      guard let issued = inbound.issued.sum(with: claim.amount), issued <= max(inbound.provenLocked, claim.totals.locked)
+      guard let issued = inbound.issued.sum(with: claim.amount),
+        issued <= max(inbound.provenLocked, claim.totals.locked)
       else { return .unbacked(.issuedOverLocked) }
     case .redemption:
       let outbound = view.peer.outbound

@@ -1,5 +1,6 @@
 package import FrameCore
 package import FrameFederation
+package import FrameLedger
 package import FrameLog
 package import FramePeerAPI
 package import FrameProjection
@@ -8,11 +9,18 @@ package import Logging
 internal import ServiceLifecycle
 import Synchronization
 
+/// What the bridge may look at.
+package typealias BridgeRooms = (bridge: BridgeState, ledger: LedgerState, federation: FederationState)
+
+/// How the bridge's shells reach the one writer.
+package typealias BridgeWriter = RoomWriter<BridgeRooms, BridgeCommand>
+
 /// The bridge's own hands: tries for ever what the peers' streams delivered and could not be done at once, compares both
 /// sides' totals, and keeps the gauges true.
 package final class BridgeRelay: Service {
   private let frame: FrameID
-  private let port: any BridgePort
+  private let writer: any BridgeWriter
+  private let log: any OwnLog
   private let peers: any PeerCalling
   private let clock: any FrameClock
   private let metrics: BridgeMetrics
@@ -23,12 +31,13 @@ package final class BridgeRelay: Service {
 
   /// - Parameter read: asked before anything that a checkpoint of a peer's log proves is relied on.
   package init(
-    frame: FrameID, port: any BridgePort, peers: any PeerCalling, clock: any FrameClock, metrics: BridgeMetrics,
-    logger: Logger, read: @escaping CheckpointReader
+    frame: FrameID, writer: any BridgeWriter, log: any OwnLog, peers: any PeerCalling, clock: any FrameClock,
+    metrics: BridgeMetrics, logger: Logger, read: @escaping CheckpointReader
   ) {
     self.read = read
     self.frame = frame
-    self.port = port
+    self.writer = writer
+    self.log = log
     self.peers = peers
     self.clock = clock
     self.metrics = metrics
@@ -51,7 +60,7 @@ package final class BridgeRelay: Service {
         expected: "TokensBridgeLocked or WrappedTokensRedeemed", got: attested.event.event.eventType.name)
     }
     do {
-      return try await port.submit(command, actor: actor, key: IdempotencyKey(derived: command.derivedKey ?? ""))
+      return try await writer.submit(command, actor: actor, key: IdempotencyKey(derived: command.derivedKey ?? ""))
     } catch {
       let code = (error as? any FrameError)?.code ?? "failed"
       metrics.operations.with(attested.origin.name, operation.rawValue, code).increment()
@@ -66,16 +75,17 @@ package final class BridgeRelay: Service {
   package func reserveStatement(for peer: FrameID) async throws -> PBSignedReserveStatement {
     let now = clock.now()
     let frame = frame
-    let statement = try await port.bridge { state, _, federation in
-      try federation.requireEstablished(peer)
+    let statement = try await writer.read { rooms in
+      try rooms.federation.requireEstablished(peer)
       return ReserveStatements.make(
-        for: peer, frame: frame, figures: BridgeFigures(state.peer(peer)), logSize: state.logSize, now: now)
+        for: peer, frame: frame, figures: BridgeFigures(rooms.bridge.peer(peer)), logSize: rooms.bridge.logSize,
+        now: now)
     }
     var signed = PBSignedReserveStatement()
     signed.statement = try statement.serializedData()
     // Taken after the totals, so that it covers the position they are true at.
-    signed.checkpoint = try await port.checkpoint().note
-    signed.signature = try await port.sign(ReserveStatements.signedBytes(signed.statement))
+    signed.checkpoint = try await log.checkpoint().note
+    signed.signature = try await log.sign(ReserveStatements.signedBytes(signed.statement))
     return signed
   }
 
@@ -128,9 +138,10 @@ package final class BridgeRelay: Service {
       let unlocks: [String]
       let log: PeerLog?
     }
-    let work = try? await port.bridge { state, ledger, federation in
-      state.peers.map { peer, bridge in
-        let pending = state.pending(with: peer, ledger: ledger, federation: federation, now: now)
+    let work = try? await writer.read { rooms in
+      rooms.bridge.peers.map { peer, bridge in
+        let pending = rooms.bridge.pending(
+          with: peer, ledger: rooms.ledger, federation: rooms.federation, now: now)
         func ready(_ items: [BridgeState.Pending]) -> [String] {
           items.filter { $0.reason.isEmpty }.prefix(BridgeLimits.relayBatchMax).map(\.item.id)
         }
@@ -155,8 +166,10 @@ package final class BridgeRelay: Service {
   /// What waited with logs that were decided about goes to whom it is due.
   private func returnItems() async {
     let due =
-      (try? await port.bridge { state, ledger, _ in
-        state.toReturn.filter { item in (try? AgentName(item.item.to)).map(ledger.agentExists) ?? false }
+      (try? await writer.read { rooms in
+        rooms.bridge.toReturn.filter { item in
+          (try? AgentName(item.item.to)).map(rooms.ledger.agentExists) ?? false
+        }
       }) ?? []
     for (log, item) in due.prefix(BridgeLimits.relayBatchMax) {
       await retry(.returnItem(log: log, kind: item.kind, id: item.id), log.frame, item.kind == .lock ? .lock : .unlock)
@@ -165,7 +178,7 @@ package final class BridgeRelay: Service {
 
   private func retry(_ command: BridgeCommand, _ peer: FrameID, _ operation: BridgeOperation) async {
     do {
-      _ = try await port.submit(
+      _ = try await writer.submit(
         command, actor: .node(of: frame), key: IdempotencyKey(derived: command.derivedKey ?? ""))
     } catch {
       let code = (error as? any FrameError)?.code ?? "failed"
@@ -192,7 +205,7 @@ package final class BridgeRelay: Service {
 
   /// Asks every established peer for its statement, all at once: a silent one delays nobody.
   package func compareAll() async {
-    let established = (try? await port.bridge { _, _, federation in federation.establishedPeers }) ?? []
+    let established = (try? await writer.read { $0.federation.establishedPeers }) ?? []
     await withDiscardingTaskGroup { group in
       for peer in established { group.addTask { await self.compare(with: peer) } }
     }
@@ -201,13 +214,13 @@ package final class BridgeRelay: Service {
   /// Compares one peer's signed totals with ours; a contradiction opens the breaker.
   package func compare(with peer: FrameID) async {
     do {
-      let (before, key) = try await port.bridge { state, _, federation in
-        (BridgeFigures(state.peer(peer)), try federation.requireEstablished(peer).peerLogKey)
+      let (before, key) = try await writer.read { rooms in
+        (BridgeFigures(rooms.bridge.peer(peer)), try rooms.federation.requireEstablished(peer).peerLogKey)
       }
       let signed = try await peers.reserveStatement(peer, timeout: BridgeLimits.callTimeout)
       let witnessed = try await read([signed.checkpoint], peer, LogVerifierKey(key)).checkpoint(signed.checkpoint)
       let statement = try ReserveStatements.verify(signed, from: peer, for: frame, by: witnessed)
-      let after = try await port.bridge { state, _, _ in BridgeFigures(state.peer(peer)) }
+      let after = try await writer.read { BridgeFigures($0.bridge.peer(peer)) }
       if let (reason, detail) = ReserveStatements.contradiction(statement, before: before, after: after) {
         metrics.statements.with(peer.name, reason).increment()
         await open(peer, reason: reason, detail: detail)
@@ -228,7 +241,7 @@ package final class BridgeRelay: Service {
 
   private func open(_ peer: FrameID, reason: String, detail: String) async {
     do {
-      let committed = try await port.submit(
+      let committed = try await writer.submit(
         .openBreaker(peer: peer, reason: reason, detail: detail), actor: .node(of: frame),
         key: IdempotencyKey(derived: "bridge/breaker/\(peer)/\(clock.now().unixNanoseconds)"))
       await observe(committed.events)

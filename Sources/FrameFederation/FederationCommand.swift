@@ -93,11 +93,5 @@ package enum FederationCommand: Sendable {
   }
 }
 
-/// How the federation's shells reach the one writer; the composition root implements it.
-package protocol FederationPort: Sendable {
-  /// Appends what the command decides; answers when it is durable.
-  /// - Throws: any `FrameError` the decision or the log throws.
-  func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed
-  /// The federation's durable state.
-  func federation() async throws -> FederationState
-}
+/// How the federation's shells reach the one writer.
+package typealias FederationWriter = RoomWriter<FederationState, FederationCommand>

@@ -32,8 +32,8 @@ extension FederationService {
     offer.document = try treaty.document(
       revision: offer.revision, ours: offer.ours, theirs: offer.theirs, moving: (party: .us, to: place)
     ).signed(by: signer)
-    try await submit(.amendment(peer: peer, .propose(offer)), actor: actor, key: key)
-    return try amendment(offer.id, in: await self.treaty(peer))
+    let state = try await submit(.amendment(peer: peer, .propose(offer)), actor: actor, key: key)
+    return try amendment(offer.id, in: state.require(peer))
   }
 
   /// Accepts what the peer proposed: when this returns the new terms are in force here, and the peer is told until it
@@ -49,15 +49,15 @@ extension FederationService {
     }
     let text = try treaty.document(with: open, by: .peer)
     let document = text.countersigned(open.document, by: signer)
-    try await submit(.amendment(peer: peer, .accept(id: id, document: document)), actor: actor, key: key)
-    return try amendment(id, in: await self.treaty(peer))
+    let state = try await submit(.amendment(peer: peer, .accept(id: id, document: document)), actor: actor, key: key)
+    return try amendment(id, in: state.require(peer))
   }
 
   package func rejectAmendment(
     _ id: String, of peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Amendment {
-    try await submit(.amendment(peer: peer, .reject(id: id, reason: reason)), actor: actor, key: key)
-    return try amendment(id, in: await self.treaty(peer))
+    let state = try await submit(.amendment(peer: peer, .reject(id: id, reason: reason)), actor: actor, key: key)
+    return try amendment(id, in: state.require(peer))
   }
 
   /// Takes back what we proposed. The peer decides about it, so only the peer can say that it is over: it may have
@@ -76,10 +76,10 @@ extension FederationService {
     guard
       case .decided(let state, let document, let reason) = try await courier.withdrawAmendment(treaty, reason: reason)
     else { throw FederationError.amendmentBehind(peer) }
-    try await submit(
+    let ended = try await submit(
       .amendment(peer: peer, .decided(id: id, state, document: document, reason: reason)), actor: .node(of: peer),
       key: freshKey("amendment-withdrawn", id))
-    return try amendment(id, in: await self.treaty(peer))
+    return try amendment(id, in: ended.require(peer))
   }
 
   /// Trusts the bundle that the peer's endpoint serves now, although the pinned one does not vouch for it, because the
@@ -97,9 +97,9 @@ extension FederationService {
     guard pin.fingerprint != fingerprint.description || theirs.logVerifierKey == treaty.peerLogKey else {
       throw FederationError.logKeyChanged(peer, pinned: treaty.peerLogKey, served: theirs.logVerifierKey)
     }
-    try await submit(
-      .repin(peer: peer, fingerprint: fingerprint.description, pin: pin), actor: actor, key: key)
-    return try await self.treaty(peer)
+    return try await submit(
+      .repin(peer: peer, fingerprint: fingerprint.description, pin: pin), actor: actor, key: key
+    ).require(peer)
   }
 
   // MARK: The peers
@@ -112,9 +112,9 @@ extension FederationService {
       ours: proposal.callee, theirs: proposal.proposer, document: proposal.document,
       expires: FrameTime(unixNanoseconds: proposal.expiresUnixNs), note: proposal.note)
     // Idempotent by itself: a repeat may find that time has run out.
-    try await submit(
+    let state = try await submit(
       .amendment(peer: peer, .receive(offer)), actor: .node(of: peer), key: freshKey("amendment", offer.id))
-    return try await decision(offer.id, for: peer)
+    return try decision(offer.id, in: state.require(peer))
   }
 
   package func amendmentDecided(_ decision: PBAmendmentDecision, by peer: FrameID) async throws {
@@ -130,28 +130,27 @@ extension FederationService {
   package func amendmentWithdrawn(
     _ withdrawal: PBAmendmentWithdrawal, by peer: FrameID
   ) async throws -> PBAmendmentDecision {
-    try await submit(
+    let state = try await submit(
       .amendment(
         peer: peer,
         .withdraw(
           treatyID: withdrawal.treatyID, id: withdrawal.amendmentID, number: withdrawal.number,
           reason: withdrawal.reason)),
       actor: .node(of: peer), key: freshKey("amendment-withdraw", withdrawal.amendmentID))
-    return try await decision(withdrawal.amendmentID, for: peer)
+    return try decision(withdrawal.amendmentID, in: state.require(peer))
   }
 
   // MARK: Reading
 
-  private func decision(_ id: String, for peer: FrameID) async throws -> PBAmendmentDecision {
-    let treaty = try await treaty(peer)
+  private func decision(_ id: String, in treaty: Treaty) throws -> PBAmendmentDecision {
     guard let received = treaty.received, received.id == id else {
-      throw FederationError.amendmentUnknown(peer, amendment: id)
+      throw FederationError.amendmentUnknown(treaty.peer, amendment: id)
     }
     return PBAmendmentDecision(received, of: treaty)
   }
 
   private func established(_ peer: FrameID) async throws -> Treaty {
-    try await port.federation().requireEstablished(peer)
+    try await writer.read { try $0.requireEstablished(peer) }
   }
 
   private func amendment(_ id: String, in treaty: Treaty) throws -> Amendment {

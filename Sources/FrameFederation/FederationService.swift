@@ -14,7 +14,7 @@ import Synchronization
 /// caller is answered.
 package final class FederationService: Service, TreatyVerbs {
   package let frame: FrameID
-  let port: any FederationPort
+  let writer: any FederationWriter
   private let directory: PeerDirectory
   let courier: TreatyCourier
   private let describe: @Sendable () throws -> PBFrameDescription
@@ -38,14 +38,14 @@ package final class FederationService: Service, TreatyVerbs {
   ///   - bundle: our bundle document, as the bundle endpoint serves it.
   ///   - signer: the log's key, which signs treaties.
   package init(
-    port: any FederationPort, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
+    writer: any FederationWriter, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
     signer: LogSigner,
     describe: @escaping @Sendable () throws -> PBFrameDescription, bundle: @escaping @Sendable () throws -> Data,
     trust: EndpointTrust = EndpointTrust(), metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     routing: @escaping PeerChannels.Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
   ) {
     self.frame = directory.frame
-    self.port = port
+    self.writer = writer
     self.directory = directory
     self.describe = describe
     self.signer = signer
@@ -61,7 +61,7 @@ package final class FederationService: Service, TreatyVerbs {
   }
 
   /// Takes the treaties from the log to the network. Call once before the listeners open.
-  package func prime() async throws { try await follow() }
+  package func prime() async throws { follow(try await state()) }
 
   /// Works on all open handshakes until shut down.
   package func run() async throws {
@@ -81,7 +81,7 @@ package final class FederationService: Service, TreatyVerbs {
   private func watchInvitations() async {
     var last = clock.now()
     while (try? await clock.sleep(for: .seconds(60))) != nil {
-      guard let state = try? await port.federation() else { continue }
+      guard let state = try? await state() else { continue }
       let now = clock.now()
       for treaty in state.lapsed(after: last, until: now) {
         metrics.invitationsLapsed.with(treaty.direction.rawValue).increment()
@@ -108,7 +108,7 @@ package final class FederationService: Service, TreatyVerbs {
     expecting expected: BundleFingerprint? = nil, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
     guard peer != frame else { throw FederationError.selfPeering(peer) }
-    if let treaty = try await port.federation().treaty(peer), !treaty.isClosed(at: clock.now()),
+    if let treaty = try await state().treaty(peer), !treaty.isClosed(at: clock.now()),
       treaty.state != .requested
     {
       throw FederationError.alreadyFederated(peer, state: treaty.state.rawValue)
@@ -118,11 +118,11 @@ package final class FederationService: Service, TreatyVerbs {
       throw FederationError.fingerprintMismatch(peer, expected: expected.description, observed: pin.fingerprint)
     }
     let now = clock.now()
-    try await submit(
+    return try await submit(
       .requestOutgoing(
         invitationID: UniqueID.make(at: now), ours: try describe(), theirs: theirs, pin: pin,
-        expires: now + Self.invitationLifetime), actor: actor, key: key)
-    return try await treaty(peer)
+        expires: now + Self.invitationLifetime), actor: actor, key: key
+    ).require(peer)
   }
 
   /// Accepts an invitation by its fingerprint: fetches the inviter's bundle from its endpoint, which must have exactly that
@@ -139,16 +139,15 @@ package final class FederationService: Service, TreatyVerbs {
     if open.state == .requested, open.direction == .incoming {
       pin = try await courier.fetchBundle(peer, from: open.theirs, vouchedBy: open.pin)
     }
-    try await submit(
-      .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key)
-    return try await treaty(peer)
+    return try await submit(
+      .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key
+    ).require(peer)
   }
 
   package func reject(
     _ peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
-    try await submit(.reject(peer: peer, reason: reason), actor: actor, key: key)
-    return try await treaty(peer)
+    try await submit(.reject(peer: peer, reason: reason), actor: actor, key: key).require(peer)
   }
 
   /// Ends the relationship: when this returns it is durable, connections to and from the peer are closed and its calls are
@@ -156,8 +155,7 @@ package final class FederationService: Service, TreatyVerbs {
   package func revoke(
     _ peer: FrameID, reason: String, actor: SPIFFEID, key: IdempotencyKey
   ) async throws -> Treaty {
-    try await submit(.revoke(peer: peer, reason: reason), actor: actor, key: key)
-    return try await treaty(peer)
+    try await submit(.revoke(peer: peer, reason: reason), actor: actor, key: key).require(peer)
   }
 
   /// What an operator decides about a log that a peer has lost, or that we have.
@@ -166,10 +164,7 @@ package final class FederationService: Service, TreatyVerbs {
   ) async throws { try await submit(.formerLog(peer: peer, command), actor: actor, key: key) }
 
   /// - Throws: ``FederationError/unknownPeer(_:)``.
-  package func treaty(_ peer: FrameID) async throws -> Treaty {
-    guard let treaty = try await port.federation().treaty(peer) else { throw FederationError.unknownPeer(peer) }
-    return treaty
-  }
+  package func treaty(_ peer: FrameID) async throws -> Treaty { try await writer.read { try $0.require(peer) } }
 
   /// The log key that the peer's bundle endpoint last showed, if anybody looked.
   package func servedLogKey(of peer: FrameID) -> String? { servedLogKeys.withLock { $0[peer] } }
@@ -193,7 +188,7 @@ package final class FederationService: Service, TreatyVerbs {
 
   /// All treaties, in order of the peers' names.
   package func treaties() async throws -> [Treaty] {
-    try await port.federation().treaties.values.sorted { $0.peer < $1.peer }
+    try await writer.read { Array($0.treaties.values) }.sorted { $0.peer < $1.peer }
   }
 
   /// What the handshake with the peer is waiting for, if its last step did not work.
@@ -205,12 +200,12 @@ package final class FederationService: Service, TreatyVerbs {
   /// - Parameter source: the address it came from.
   package func receive(_ invitation: SignedInvitation, from source: String = "") async throws -> Treaty {
     let verified = try await invitation.verify(as: frame, clock: clock)
-    try await submit(
+    return try await submit(
       .receiveIncoming(
         invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
         ours: try describe(), source: InvitationSource.network(of: source), read: read.withLock { $0 }),
-      actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer)))
-    return try await treaty(verified.peer)
+      actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer))
+    ).require(verified.peer)
   }
 
   package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {
@@ -218,12 +213,12 @@ package final class FederationService: Service, TreatyVerbs {
     _ = try DescriptionRules.check(notice.approver)
     let text = try TreatyDocument(
       treatyID: notice.invitationID, revision: 0, inviter: try await treaty(peer).ours, invitee: notice.approver)
-    try await submit(
+    let treaty = try await submit(
       .peerApproved(
         peer: peer, invitationID: notice.invitationID, approver: notice.approver,
         ourFingerprint: notice.inviterFingerprint, document: text.countersigned(notice.document, by: signer)),
-      actor: .node(of: peer), key: try Self.key("approved", notice.invitationID, peer))
-    let treaty = try await treaty(peer)
+      actor: .node(of: peer), key: try Self.key("approved", notice.invitationID, peer)
+    ).require(peer)
     var reply = PBApprovalReply()
     reply.inviter = treaty.ours
     reply.document = treaty.document
@@ -264,14 +259,21 @@ package final class FederationService: Service, TreatyVerbs {
       key: IdempotencyKey(derived: "witness/equivocation/\(peer)/\(UniqueID.make(at: clock.now()))"))
   }
 
-  func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) async throws {
-    _ = try await port.submit(command, actor: actor, key: key)
-    try await follow()
+  /// - Returns: the state as the command has left it; the network follows it already.
+  @discardableResult
+  func submit(
+    _ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey
+  ) async throws -> FederationState {
+    let state = try await writer.submit(command, actor: actor, key: key, then: { $0 }).view
+    follow(state)
+    return state
   }
 
+  /// All of it, which is what the network follows: it is small, and changes when a person does something.
+  func state() async throws -> FederationState { try await writer.read { $0 } }
+
   /// Brings the network and the handshakes up to the durable state.
-  private func follow() async throws {
-    let state = try await port.federation()
+  private func follow(_ state: FederationState) {
     directory.update(state)
     let now = clock.now()
     metrics.show(state, now: now)
@@ -346,7 +348,7 @@ package final class FederationService: Service, TreatyVerbs {
     guard case .submit(let command, _) = action, let peer = try? FrameID(command.peerName) else { return }
     guard (try? await clock.sleep(for: HandshakeMachine.backoffFirst * 5)) != nil else { return }
     do {
-      guard let treaty = try await port.federation().treaty(peer) else { return }
+      guard let treaty = try await writer.read({ $0.treaty(peer) }) else { return }
       feed(.treaty(treaty), clock.now())
     } catch {
       logger.error("Cannot read the federation's state", metadata: ["error": "\(error.report)"])

@@ -28,10 +28,16 @@ package struct FederationState: Sendable, Equatable {
 
   package func treaty(_ peer: FrameID) -> Treaty? { treaties[peer] }
 
+  /// - Throws: ``FederationError/unknownPeer(_:)``.
+  package func require(_ peer: FrameID) throws(FederationError) -> Treaty {
+    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    return treaty
+  }
+
   /// - Throws: ``FederationError/unknownPeer(_:)``, ``FederationError/notEstablished(_:state:)``.
   @discardableResult
   package func requireEstablished(_ peer: FrameID) throws(FederationError) -> Treaty {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     guard treaty.state == .established else { throw .notEstablished(peer, state: treaty.state.rawValue) }
     if let fraud = equivocations[peer] { throw .equivocated(peer, position: fraud.position) }
     return treaty
@@ -174,7 +180,7 @@ extension FederationState {
   private func approve(
     _ peer: FrameID, fingerprint: String, ours: PBFrameDescription, pin: PinnedBundle, now: FrameTime
   ) throws(FederationError) -> [EventDraft] {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     guard treaty.direction == .incoming else { throw .wrongDirection(peer, "this frame is the one that invited") }
     switch treaty.state {
     case .approved, .established:
@@ -196,7 +202,7 @@ extension FederationState {
   }
 
   private func reject(_ peer: FrameID, reason: String, now: FrameTime) throws(FederationError) -> [EventDraft] {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     guard treaty.direction == .incoming else {
       throw .wrongDirection(peer, "this frame is the one that invited; revoke takes the invitation back")
     }
@@ -268,7 +274,7 @@ extension FederationState {
   }
 
   private func revoke(_ peer: FrameID, reason: String, byPeer: Bool) throws(FederationError) -> [EventDraft] {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     switch treaty.state {
     case .revoked: return []
     case .rejected: throw .notEstablished(peer, state: treaty.state.rawValue)
@@ -282,7 +288,7 @@ extension FederationState {
   }
 
   private func rotate(_ peer: FrameID, pin: PinnedBundle) throws(FederationError) -> [EventDraft] {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     guard treaty.state == .established || treaty.state == .approved || treaty.state == .requested else {
       throw .notEstablished(peer, state: treaty.state.rawValue)
     }
@@ -304,7 +310,7 @@ extension FederationState {
   }
 
   private func repin(_ peer: FrameID, fingerprint: String, pin: PinnedBundle) throws(FederationError) -> [EventDraft] {
-    guard let treaty = treaties[peer] else { throw .unknownPeer(peer) }
+    let treaty = try require(peer)
     guard treaty.state == .established || treaty.state == .approved else {
       throw .notEstablished(peer, state: treaty.state.rawValue)
     }

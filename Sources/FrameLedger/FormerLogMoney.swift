@@ -86,7 +86,9 @@ package enum FormerLogMoney {
   }
 
   private static func sum(_ a: Int64, _ b: Int64, _ event: String) throws -> Int64 {
-    guard let sum = a.sum(with: b) else { throw LedgerError.postingsRefused(event: event, why: "its amounts are too large") }
+    guard let sum = a.sum(with: b) else {
+      throw LedgerError.postingsRefused(event: event, why: "its amounts are too large")
+    }
     return sum
   }
 }

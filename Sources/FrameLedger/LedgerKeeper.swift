@@ -1,13 +1,16 @@
 package import FrameCore
-internal import FrameLog
+package import FrameLog
 package import Logging
 internal import ServiceLifecycle
+
+/// How the ledger's own services reach the one writer.
+package typealias LedgerWriter = RoomWriter<LedgerState, LedgerCommand>
 
 /// Ends holds whose time is over, so that no money stays set aside because nobody asks for it, and publishes what the
 /// ledger says of its holds and freezes.
 package final class LedgerKeeper: Service {
   private let frame: FrameID
-  private let port: any LedgerPort
+  private let writer: any LedgerWriter
   private let interval: Duration
   private let clock: any FrameClock
   private let metrics: LedgerMetrics
@@ -15,11 +18,11 @@ package final class LedgerKeeper: Service {
 
   /// - Parameter interval: how often it looks.
   package init(
-    frame: FrameID, port: any LedgerPort, interval: Duration = .seconds(1), clock: any FrameClock,
+    frame: FrameID, writer: any LedgerWriter, interval: Duration = .seconds(1), clock: any FrameClock,
     metrics: LedgerMetrics, logger: Logger
   ) {
     self.frame = frame
-    self.port = port
+    self.writer = writer
     self.interval = interval
     self.clock = clock
     self.metrics = metrics
@@ -47,7 +50,7 @@ package final class LedgerKeeper: Service {
   /// - Throws: `LogError`, `LedgerError`.
   package func endOverdue() async throws -> Int {
     let now = clock.now()
-    let overdue = try await port.ledger { [metrics] ledger in
+    let overdue = try await writer.read { [metrics] ledger in
       metrics.holdsOpen.set(ledger.holds.openCount)
       metrics.holdsAmount.set(Int64(clamping: ledger.holds.total))
       metrics.frozenAgents.set(ledger.frozenAgents)
@@ -57,7 +60,7 @@ package final class LedgerKeeper: Service {
     var ended = 0
     for id in overdue {
       try Task.checkCancellation()
-      let committed = try await port.submit(
+      let committed = try await writer.submit(
         .expireHold(id: id), actor: .node(of: frame), key: IdempotencyKey(derived: "hold/expire/\(id)"))
       metrics.count(committed)
       if !committed.events.isEmpty { ended += 1 }

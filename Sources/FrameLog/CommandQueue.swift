@@ -5,12 +5,22 @@ internal import Synchronization
 /// The way from callers to the writer's threads: bounded, in order, and closed for good when the writer stops.
 final class CommandQueue<State: FrameState>: Sendable {
   typealias Envelope = CommandEnvelope<State.Command>
-  typealias Reply = CheckedContinuation<Committed, any Error>
   typealias Replies = CheckedContinuation<[Result<Committed, any Error>], Never>
+
+  /// Who submitted a command alone.
+  struct Asker: Sendable {
+    /// Looks at the state as the command has left it.
+    let look: @Sendable (State) -> Reply
+    /// Nothing was decided, or nobody knows.
+    let fail: @Sendable (any Error) -> Void
+  }
+
+  /// Hands over what the command did, with what was seen then.
+  typealias Reply = @Sendable (Result<Committed, any Error>) -> Void
 
   /// Commands in order of arrival.
   enum Job: Sendable {
-    case one(Envelope, Reply)
+    case one(Envelope, Asker)
     /// - weight: the sum of the envelopes'.
     case many([Envelope], weight: Int, Replies)
 
@@ -40,6 +50,9 @@ final class CommandQueue<State: FrameState>: Sendable {
     case lastWord(KeyFingerprint, CheckedContinuation<UInt64?, any Error>)
   }
 
+  /// Jobs and queries that were ever taken in: how often somebody came to the writer.
+  var visits: Int { waiting.withLock(\.visits) }
+
   struct Work {
     var jobs: [Job] = []
     var queries: [Query] = []
@@ -52,6 +65,7 @@ final class CommandQueue<State: FrameState>: Sendable {
     var queries: [Query] = []
     /// The sum of their weights.
     var weight = 0
+    var visits = 0
     var sleeping = false
     var closed: LogError?
   }
@@ -78,6 +92,7 @@ final class CommandQueue<State: FrameState>: Sendable {
         return (.overloaded(queued: state.weight), false)
       }
       insert(&state)
+      state.visits += 1
       state.weight += weight
       defer { state.sleeping = false }
       return (nil, state.sleeping)

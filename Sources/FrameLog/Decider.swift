@@ -73,7 +73,11 @@ struct Decider<State: FrameState, Guard: AppendGuard>: Sendable where Guard.Stat
     var batch = WriterBatch<State>(number: number, first: size, jobs: jobs, answers: answers)
     for job in jobs {
       switch job {
-      case .one(let envelope, _): batch.add(outcome(envelope, &batch.events, now))
+      case .one(let envelope, let asker):
+        let outcome = outcome(envelope, &batch.events, now)
+        batch.add(outcome)
+        if case .refused = outcome { break }
+        batch.add(asker.look(state))
       case .many(let envelopes, _, _):
         index.prepare(for: envelopes)
         for envelope in envelopes { batch.add(outcome(envelope, &batch.events, now)) }

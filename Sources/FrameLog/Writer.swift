@@ -99,13 +99,32 @@ package final class Writer<State: FrameState>: Sendable {
   /// - Throws: the rejection of the state or the guard; `LogError.idempotencyConflict`, `.eventTooLarge`, `.overloaded`
   ///   (nothing happened), `.stopped` (what happened is known after a restart).
   package func submit(_ envelope: Envelope) async throws -> Committed {
-    try await withCheckedThrowingContinuation { reply in
-      if let refusal = queue.add(.one(envelope, reply)) {
+    try await submit(envelope, then: { _ in }).committed
+  }
+
+  /// The same, with a look at the state as the command has left it: one visit, where a look of its own would be a second.
+  /// - Parameter view: as the body of ``read(_:)``, and it refuses nothing: the command has been decided. Also asked when the key was
+  ///   seen before; then it sees the state of now.
+  package func submit<View: Sendable>(
+    _ envelope: Envelope, then view: @escaping @Sendable (State) -> View
+  ) async throws -> (committed: Committed, view: View) {
+    try await withCheckedThrowingContinuation {
+      (reply: CheckedContinuation<(committed: Committed, view: View), any Error>) in
+      let asker = CommandQueue<State>.Asker(
+        look: { state in
+          let seen = view(state)
+          return { result in reply.resume(with: result.map { (committed: $0, view: seen) }) }
+        },
+        fail: { reply.resume(throwing: $0) })
+      if let refusal = queue.add(.one(envelope, asker)) {
         metrics.rejected(refusal)
         reply.resume(throwing: refusal)
       }
     }
   }
+
+  /// How often somebody has come to the writer: each command that was submitted alone, each batch, each look at the state.
+  package var visits: Int { queue.visits }
 
   /// Submits commands in order; each stands or falls alone, but up to `LogLimits.maximumBatchCommands` share a commit.
   /// - Returns: one result per command, in order.

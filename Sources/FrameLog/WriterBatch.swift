@@ -24,6 +24,8 @@ struct WriterBatch<State: FrameState>: Sendable {
   /// One per command, in the order of the jobs.
   private(set) var outcomes: [Outcome] = []
   private(set) var hasRepetitions = false
+  /// Of the jobs of one command that were not refused, in their order.
+  private var replies: [Queue.Reply] = []
   /// They become durable together.
   var events: [RecordedEvent] = []
 
@@ -41,6 +43,9 @@ struct WriterBatch<State: FrameState>: Sendable {
     if case .repeated = outcome { hasRepetitions = true }
     outcomes.append(outcome)
   }
+
+  /// For the command that was added last, which came alone.
+  mutating func add(_ reply: @escaping Queue.Reply) { replies.append(reply) }
 
   /// Gives each event its own part of `bytes`.
   /// - Parameter ends: where each event's part ends.
@@ -101,11 +106,16 @@ struct WriterBatch<State: FrameState>: Sendable {
       case .failure(let error): metrics.rejected(error)
       }
     }
-    var next = 0
+    var (next, answered) = (0, 0)
     for job in jobs {
       switch job {
-      case .one(_, let reply):
-        reply.resume(with: result(next, repetitions))
+      case .one(_, let asker):
+        if case .refused(let error) = outcomes[next] {
+          asker.fail(error)
+        } else {
+          replies[answered](result(next, repetitions))
+          answered += 1
+        }
         next += 1
       case .many(let envelopes, _, let replies):
         replies.resume(returning: (next..<next + envelopes.count).map { result($0, repetitions) })

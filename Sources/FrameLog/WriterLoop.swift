@@ -194,7 +194,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
   private static func refuse(_ work: Queue.Work, _ reason: LogError) {
     for job in work.jobs {
       switch job {
-      case .one(_, let reply): reply.resume(throwing: reason)
+      case .one(_, let asker): asker.fail(reason)
       case .many(let envelopes, _, let replies): replies.resume(returning: envelopes.map { _ in .failure(reason) })
       }
     }

@@ -35,9 +35,14 @@ package struct NodeCore: Sendable {
   }
 
   package func submit(_ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-    try await writer.submit(
-      CommandEnvelope(
-        command, actor: actor, key: key, digest: command.digest, weight: command.weight, subject: command.subject))
+    try await writer.submit(CommandEnvelope(command, actor: actor, key: key))
+  }
+
+  /// The same, with a look at the state as the command has left it (`Writer.submit(_:then:)`).
+  package func submit<View: Sendable>(
+    _ command: NodeCommand, actor: SPIFFEID, key: IdempotencyKey, then view: @escaping @Sendable (NodeState) -> View
+  ) async throws -> (committed: Committed, view: View) {
+    try await writer.submit(CommandEnvelope(command, actor: actor, key: key), then: view)
   }
 
   /// A key for a command that is idempotent by itself (its second run is refused or changes nothing).

@@ -116,15 +116,15 @@ final class NodeParts: Sendable {
         _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
       }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
     ledgerKeeper = LedgerKeeper(
-      frame: frame, port: core, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
+      frame: frame, writer: core.ledger, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
 
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
       clock: clock, metrics: ledgerMetrics, logger: named("history"))
     let workloadMetrics = WorkloadMetrics(registry)
     keeper = AuthorityKeeper(
-      authority: authority, port: core, clock: clock, metrics: workloadMetrics, logger: named("identity"))
-    entries = EntryBook(frame: frame, port: core, clock: clock, metrics: workloadMetrics)
+      authority: authority, writer: core.identity, clock: clock, metrics: workloadMetrics, logger: named("identity"))
+    entries = EntryBook(frame: frame, writer: core.identity, clock: clock, metrics: workloadMetrics)
 
     // Federation
     svid =
@@ -167,7 +167,8 @@ final class NodeParts: Sendable {
       identity: svid, directory: directory, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     federation = FederationService(
-      port: core, directory: directory, identity: svid, endpoints: endpoints, signer: signer, describe: describe,
+      writer: core.federation, directory: directory, identity: svid, endpoints: endpoints, signer: signer,
+      describe: describe,
       bundle: { try document().body }, trust: web.endpoints, metrics: federationMetrics, clock: clock, routing: routing,
       logger: named("federation"))
     refresher = BundleRefresher(
@@ -194,23 +195,25 @@ final class NodeParts: Sendable {
     let bridgeMetrics = BridgeMetrics(registry)
     let projectionMetrics = ProjectionMetrics(registry)
     let coordinator = TransferCoordinator(
-      frame: frame, native: configuration.native, port: core, peers: channels, clock: clock,
+      frame: frame, native: configuration.native, writer: core.settlement, peers: channels, clock: clock,
       metrics: settlementMetrics, logger: named("settlement"))
     self.coordinator = coordinator
     let relay = BridgeRelay(
-      frame: frame, port: core, peers: channels, clock: clock, metrics: bridgeMetrics, logger: named("bridge"),
+      frame: frame, writer: core.bridge, log: core, peers: channels, clock: clock, metrics: bridgeMetrics,
+      logger: named("bridge"),
       read: { try await watch.read($0, of: $1, key: $2) })
     self.relay = relay
     follower = ProjectionFollower(
-      port: core, peers: channels, clock: clock, metrics: projectionMetrics, logger: named("projection"),
+      frame: frame, writer: core.projection, peers: channels, clock: clock, metrics: projectionMetrics,
+      logger: named("projection"),
       read: { try await watch.read($0, of: $1, key: $2) },
       onCommitted: { events in
         await coordinator.observe(events)
         await relay.observe(events)
       })
     let verbs = NodeVerbs(
-      projection: ProjectionServer(port: core, clock: clock, metrics: projectionMetrics),
-      settlement: SettlementServer(port: core, metrics: settlementMetrics), bridge: relay,
+      projection: ProjectionServer(writer: core.projection, log: core, clock: clock, metrics: projectionMetrics),
+      settlement: SettlementServer(writer: core.settlement, log: core, metrics: settlementMetrics), bridge: relay,
       watch: watch, log: core, directory: directory)
 
     // Listeners
@@ -274,9 +277,12 @@ final class NodeParts: Sendable {
   /// A treaty with another log of its peer, made by a version that did not know the difference: what stood towards the one
   /// before is put on accounts of its own now (decision 0034).
   func bookFormerLogs() async throws {
-    for former in try await core.federation().logs.former.values where former.state == .unbooked {
+    let unbooked = try await core.writer.read { state in
+      state.federation.logs.former.values.filter { $0.state == .unbooked }.map(\.log)
+    }
+    for log in unbooked {
       _ = try await core.submit(
-        .federation(.bookFormerLog(former.log)), actor: .node(of: core.frame), key: core.freshKey("former-log/book"))
+        .federation(.bookFormerLog(log)), actor: .node(of: core.frame), key: core.freshKey("former-log/book"))
     }
   }
 

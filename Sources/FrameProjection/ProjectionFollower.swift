@@ -8,13 +8,20 @@ package import Logging
 internal import ServiceLifecycle
 import Synchronization
 
+/// What the projection may look at.
+package typealias ProjectionRooms = (projection: ProjectionState, federation: FederationState)
+
+/// How the projection's shells reach the one writer.
+package typealias ProjectionWriter = RoomWriter<ProjectionRooms, ProjectionCommand>
+
 /// SF-4, the receiving side: one long-lived subscription at every established peer.
 ///
 /// Each item is verified with the log key the treaty pins, then recorded in order; items that arrive together share a
 /// commit. What cannot be verified ends the stream, is counted, and is asked for again after a pause: a peer that sends
 /// junk stops its own stream and nothing else.
 package final class ProjectionFollower: Service {
-  private let port: any ProjectionPort
+  private let frame: FrameID
+  private let writer: any ProjectionWriter
   private let peers: any PeerCalling
   private let clock: any FrameClock
   private let metrics: ProjectionMetrics
@@ -31,10 +38,12 @@ package final class ProjectionFollower: Service {
   ///   - onCommitted: told what receiving brought about, in order, after it is durable; for metrics and for those
   ///     who wait for an outcome.
   package init(
-    port: any ProjectionPort, peers: any PeerCalling, clock: any FrameClock, metrics: ProjectionMetrics,
-    logger: Logger, read: @escaping CheckpointReader, onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
+    frame: FrameID, writer: any ProjectionWriter, peers: any PeerCalling, clock: any FrameClock,
+    metrics: ProjectionMetrics, logger: Logger, read: @escaping CheckpointReader,
+    onCommitted: @escaping @Sendable ([RecordedEvent]) async -> Void
   ) {
-    self.port = port
+    self.frame = frame
+    self.writer = writer
     self.peers = peers
     self.clock = clock
     self.metrics = metrics
@@ -49,7 +58,7 @@ package final class ProjectionFollower: Service {
     await cancelWhenGracefulShutdown {
       await withDiscardingTaskGroup { group in
         while !Task.isCancelled {
-          let established = (try? await self.port.projection { _, federation in federation.establishedPeers }) ?? []
+          let established = (try? await self.writer.read { $0.federation.establishedPeers }) ?? []
           for peer in established where self.following.withLock({ $0.insert(peer).inserted }) {
             group.addTask { await self.follow(peer) }
           }
@@ -88,8 +97,8 @@ package final class ProjectionFollower: Service {
     var told: String?
     var delay = ProjectionLimits.reconnectDelayMin
     while !Task.isCancelled {
-      let found = try? await port.projection { state, federation in
-        (state.cursor(of: peer), try federation.requireEstablished(peer).peerLogKey)
+      let found = try? await writer.read { rooms in
+        (rooms.projection.cursor(of: peer), try rooms.federation.requireEstablished(peer).peerLogKey)
       }
       guard let (cursor, key) = found else { break }
       let opened = clock.steady()
@@ -290,10 +299,16 @@ package final class ProjectionFollower: Service {
         allowances[peer, default: PeerAllowance()].charge(events: events, bytes: bytes, idle: idle, at: now)
       }
     }
-    for (command, result) in zip(commands, await port.submit(commands)) {
+    let results = await writer.submit(
+      commands.map { ($0, IdempotencyKey(derived: $0.key)) }, actor: .node(of: frame))
+    // Once for all of them: whoever is told looks at the state, which is a way of its own to the writer.
+    var told: [RecordedEvent] = []
+    for (command, result) in zip(commands, results) {
       guard case .receive(let sequence, let attested) = command else { continue }
       switch result {
-      case .failure(let error): throw counted(error, peer)
+      case .failure(let error):
+        await onCommitted(told)
+        throw counted(error, peer)
       case .success(let committed):
         heads.held(sequence, of: peer, now: clock.now())
         guard !committed.replayed, !committed.events.isEmpty else { continue }
@@ -312,9 +327,10 @@ package final class ProjectionFollower: Service {
               "reason": "\(projected.rejected)",
             ])
         }
-        await onCommitted(Array(committed.events))
+        told += committed.events
       }
     }
+    if !told.isEmpty { await onCommitted(told) }
     if let refusal { throw counted(refusal, peer) }
   }
 

@@ -1,5 +1,6 @@
 package import FrameCore
 internal import FrameFederation
+package import FrameLog
 package import FramePeerAPI
 internal import FrameProtos
 import Synchronization
@@ -9,14 +10,18 @@ import Synchronization
 /// One stream a peer: a newer one takes the place of the older, so that a peer cannot hold many (CONFORMANCE B21). What is
 /// sent is bounded by the peer's own flow control: `send` suspends, nothing is buffered here.
 package final class ProjectionServer: Sendable {
-  private let port: any ProjectionPort
+  private let writer: any ProjectionWriter
+  private let log: any OwnLog
   private let clock: any FrameClock
   private let metrics: ProjectionMetrics
   /// The newest stream of each peer.
   private let streams = Mutex<[FrameID: UInt64]>([:])
 
-  package init(port: any ProjectionPort, clock: any FrameClock, metrics: ProjectionMetrics) {
-    self.port = port
+  package init(
+    writer: any ProjectionWriter, log: any OwnLog, clock: any FrameClock, metrics: ProjectionMetrics
+  ) {
+    self.writer = writer
+    self.log = log
     self.clock = clock
     self.metrics = metrics
   }
@@ -34,7 +39,7 @@ package final class ProjectionServer: Sendable {
       return streams[peer, default: 0]
     }
     let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    let changes = port.changes()
+    let changes = log.changes()
     let clock = clock
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -80,15 +85,15 @@ package final class ProjectionServer: Sendable {
     while true {
       guard streams.withLock({ $0[peer] }) == stream else { throw ProjectionError.replaced(peer: peer) }
       let after = sent
-      let positions = try await port.projection { state, federation in
-        try federation.requireEstablished(peer)
-        return Array(state.positions(for: peer, after: after, limit: ProjectionLimits.sendBatchMax))
+      let positions = try await writer.read { rooms in
+        try rooms.federation.requireEstablished(peer)
+        return Array(rooms.projection.positions(for: peer, after: after, limit: ProjectionLimits.sendBatchMax))
       }
       guard !positions.isEmpty else { return sent }
       for position in positions {
         var item = PBProjectedItem()
         item.sequence = sent + 1
-        item.attestation = try await port.attest(position)
+        item.attestation = try await log.attest(position)
         var message = PBProjectionMessage()
         message.item = item
         try await send(message)
@@ -99,9 +104,9 @@ package final class ProjectionServer: Sendable {
   }
 
   private func head(for peer: FrameID) async throws -> UInt64 {
-    try await port.projection { state, federation in
-      try federation.requireEstablished(peer)
-      return state.head(for: peer)
+    try await writer.read { rooms in
+      try rooms.federation.requireEstablished(peer)
+      return rooms.projection.head(for: peer)
     }
   }
 
@@ -109,7 +114,7 @@ package final class ProjectionServer: Sendable {
     // The checkpoint is taken after the sequence was read, so that it covers all of it.
     var head = PBProjectionHead()
     head.sequence = try await self.head(for: peer)
-    head.checkpoint = try await port.checkpoint().note
+    head.checkpoint = try await log.checkpoint().note
     head.timeUnixNs = clock.now().unixNanoseconds
     var message = PBProjectionMessage()
     message.head = head

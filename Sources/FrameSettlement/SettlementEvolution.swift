@@ -76,21 +76,4 @@ extension Transfer {
       creditedAmount: native.flatMap { try? SettlementState.credited(terms, in: $0) } ?? 0, deadline: deadline,
       openedAt: recorded.clock, openPosition: recorded.position)
   }
-
-  /// As it is after the event that closes it; unchanged by any other.
-  func closed(by recorded: RecordedEvent) -> Transfer {
-    var transfer = self
-    switch recorded.event.payload {
-    case .crossRegistryTransferCompleted(let p):
-      transfer.phase = .completed
-      transfer.peerPosition = p.peerPosition
-    case .crossRegistryTransferAborted(let p):
-      transfer.phase = .aborted
-      transfer.reason = p.reason
-    default: return self
-    }
-    transfer.closedAt = recorded.clock
-    transfer.closePosition = recorded.position
-    return transfer
-  }
 }

@@ -3,13 +3,27 @@ package import FrameLog
 package import FramePeerAPI
 package import FrameProtos
 
+/// How the settlement's shells reach the one writer.
+package typealias SettlementWriter = RoomWriter<SettlementState, SettlementCommand>
+
+extension RoomWriter where State == SettlementState, Command == SettlementCommand {
+  /// For commands that the node derives from facts.
+  func submit<View: Sendable>(
+    derived command: SettlementCommand, actor: SPIFFEID, then view: @escaping @Sendable (SettlementState) -> View
+  ) async throws -> (committed: Committed, view: View) {
+    try await submit(command, actor: actor, key: IdempotencyKey(derived: command.derivedKey ?? ""), then: view)
+  }
+}
+
 /// What an established peer may ask of this frame as a destination of 2pc transfers.
 package struct SettlementServer: Sendable {
-  private let port: any SettlementPort
+  private let writer: any SettlementWriter
+  private let log: any OwnLog
   private let metrics: SettlementMetrics
 
-  package init(port: any SettlementPort, metrics: SettlementMetrics) {
-    self.port = port
+  package init(writer: any SettlementWriter, log: any OwnLog, metrics: SettlementMetrics) {
+    self.writer = writer
+    self.log = log
     self.metrics = metrics
   }
 
@@ -33,7 +47,7 @@ package struct SettlementServer: Sendable {
   package func resolve(
     transferID: String, from peer: FrameID, log: PeerLog? = nil
   ) async throws -> PBTransferDecision {
-    if let known = try await decision(transferID, peer) { return known }
+    if let known = try await writer.read({ $0.decision(transferID, from: peer) }) { return known }
     return try await decide(.refuseUnknown(transferID: transferID, peer: peer, log: log), transferID, peer)
   }
 
@@ -41,21 +55,18 @@ package struct SettlementServer: Sendable {
   private func decide(
     _ command: SettlementCommand, _ id: String, _ peer: FrameID, _ terms: TransferTerms? = nil
   ) async throws -> PBTransferDecision {
-    let committed = try await port.submit(derived: command, actor: .node(of: peer))
+    let (committed, known) = try await writer.submit(derived: command, actor: .node(of: peer)) {
+      $0.decision(id, from: peer)
+    }
     if !committed.replayed { metrics.count(committed.events) }
-    if let decision = committed.events.first.flatMap(SettlementState.decision(in:)) { return decision }
-    if let decision = try await decision(id, peer) { return decision }
+    if let decision = committed.events.first.flatMap(SettlementState.decision(in:)) ?? known { return decision }
     // Refused before: the log has it, no memory does.
-    guard let refusal = try await port.lastWord(about: SettlementState.subject(id, from: peer.name)),
+    guard let refusal = try await log.lastWord(about: SettlementState.subject(id, from: peer.name)),
       let decision = SettlementState.decision(in: refusal)
     else { throw SettlementError.unknownTransfer(id) }
     if let terms, let refused = SettlementState.refusedTerms(in: refusal.event), refused != terms {
       throw SettlementError.transferConflict(id)
     }
     return decision
-  }
-
-  private func decision(_ id: String, _ peer: FrameID) async throws -> PBTransferDecision? {
-    try await port.settlement { $0.decision(id, from: peer) }
   }
 }

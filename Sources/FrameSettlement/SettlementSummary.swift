@@ -14,12 +14,8 @@ package struct SettlementSummary: Sendable {
   }
 
   package let peers: [FrameID: Peer]
-  /// Each peer's native asset.
-  package let natives: [FrameID: Asset]
   /// Peers whose treaty has ended while something was open.
   package let ended: [FrameID]
-  /// Each peer's present log.
-  package let logs: [FrameID: PeerLog]
   /// What is with former logs and to be given back now.
   package let toGiveBack: [(log: PeerLog, id: String)]
 
@@ -38,9 +34,7 @@ package struct SettlementSummary: Sendable {
       }
     }
     self.peers = peers
-    natives = state.natives
     ended = state.ended.sorted()
-    logs = state.natives.keys.reduce(into: [:]) { $0[$1] = state.log(of: $1) }
     toGiveBack = state.toGiveBack
   }
 

@@ -30,7 +30,7 @@ package struct TransferRequest: Sendable, Equatable {
 package final class TransferCoordinator: Service {
   private let frame: FrameID
   private let native: Asset
-  private let port: any SettlementPort
+  private let writer: any SettlementWriter
   private let peers: any PeerCalling
   private let clock: any FrameClock
   private let metrics: SettlementMetrics
@@ -44,10 +44,6 @@ package final class TransferCoordinator: Service {
   private let resolving = Mutex<Set<FrameID>>([])
   /// Peers whose series exist.
   private let prepared = Mutex<Set<FrameID>>([])
-  /// Each peer's native asset, as of the last look at the state: spares new transfers a look of their own.
-  private let natives = Mutex<[FrameID: Asset]>([:])
-  /// Each peer's present log, as of that look.
-  private let logs = Mutex<[FrameID: PeerLog]>([:])
   /// Transfers that callers wait for, on their way to a task of the service.
   private let starts: AsyncStream<Start>
   private let start: AsyncStream<Start>.Continuation
@@ -56,15 +52,17 @@ package final class TransferCoordinator: Service {
   private struct Start: Sendable {
     let transfer: Transfer
     let log: PeerLog?
+    /// Not with a log that its destination has lost, whose heir is not asked.
+    let isPresent: Bool
   }
 
   package init(
-    frame: FrameID, native: Asset, port: any SettlementPort, peers: any PeerCalling, clock: any FrameClock,
+    frame: FrameID, native: Asset, writer: any SettlementWriter, peers: any PeerCalling, clock: any FrameClock,
     metrics: SettlementMetrics, logger: Logger
   ) {
     self.frame = frame
     self.native = native
-    self.port = port
+    self.writer = writer
     self.peers = peers
     self.clock = clock
     self.metrics = metrics
@@ -97,20 +95,21 @@ package final class TransferCoordinator: Service {
       case .twoPhase: .lock(terms, deadline: clock.now() + SettlementLimits.lockDeadline)
       case .async: .initiate(terms)
       }
-    let committed = try await port.submit(command, actor: actor, key: key)
+    let (committed, opened) = try await writer.submit(command, actor: actor, key: key) { state in
+      state.outgoing(id).map {
+        Start(transfer: $0, log: state.log(of: $0.peer), isPresent: state.isPresent(id, $0.peer))
+      }
+    }
+    guard let opened else { throw SettlementError.unknownTransfer(id) }
     if !committed.replayed {
       metrics.count(committed.events)
       metrics.observe(backend, .lock, clock.steady() - began)
     }
-    var transfer = try await opened(id, by: committed)
+    var transfer = opened.transfer
     if backend == .twoPhase, transfer.phase.isOpen {
       let outcome = waiters.register(id)
       // Also for a repeat of the command: whoever repeats it wants to know now, not when the next try is due.
-      if let start = try await start(of: transfer, isRepeat: committed.replayed),
-        pursued.withLock({ $0.insert(id).inserted })
-      {
-        self.start.yield(start)
-      }
+      if opened.isPresent, pursued.withLock({ $0.insert(id).inserted }) { start.yield(opened) }
       if let decided = await self.outcome(outcome, atMost: wait) {
         transfer = decided
       } else {
@@ -122,40 +121,10 @@ package final class TransferCoordinator: Service {
     return TransferReceipt(transfer, replayed: committed.replayed)
   }
 
-  /// What to drive for a caller; nil when the transfer is with a log that its destination has lost, whose heir is not asked.
-  private func start(of transfer: Transfer, isRepeat: Bool) async throws -> Start? {
-    guard isRepeat else { return Start(transfer: transfer, log: logs.withLock { $0[transfer.peer] }) }
-    let log = try await port.settlement { state in
-      state.isPresent(transfer.id, transfer.peer) ? state.log(of: transfer.peer) : nil
-    }
-    return log.map { Start(transfer: transfer, log: $0) }
-  }
-
-  /// The transfer that a command opened: from its own events if they are new, else from the state.
-  private func opened(_ id: String, by committed: Committed) async throws -> Transfer {
-    if !committed.replayed {
-      for recorded in committed.events {
-        switch recorded.event.payload {
-        case .crossRegistryTransferLocked(let p):
-          let terms = try TransferTerms(p.terms)
-          guard let native = natives.withLock({ $0[terms.destination] }) else { continue }
-          return Transfer(
-            terms, .twoPhase, .locked, deadline: FrameTime(unixNanoseconds: p.deadlineUnixNs), native: native, recorded)
-        case .crossFrameTransferInitiated(let p):
-          let terms = try TransferTerms(p.terms)
-          guard let native = natives.withLock({ $0[terms.destination] }) else { continue }
-          return Transfer(terms, .async, .initiated, deadline: nil, native: native, recorded)
-        default: continue
-        }
-      }
-    }
-    return try await receipt(id).transfer
-  }
-
   /// What is on record of a transfer that started here.
   /// - Throws: `SettlementError.unknownTransfer`.
   package func receipt(_ id: String, replayed: Bool = false) async throws -> TransferReceipt {
-    try await port.settlement { state in
+    try await writer.read { state in
       guard let transfer = state.outgoing(id) else { throw SettlementError.unknownTransfer(id) }
       return TransferReceipt(transfer, replayed: replayed)
     }
@@ -177,16 +146,20 @@ package final class TransferCoordinator: Service {
   /// Told what the projection brought about: counts it, and publishes how long async transfers took.
   package func observe(_ events: some Collection<RecordedEvent> & Sendable) async {
     metrics.count(events)
-    for recorded in events {
-      let id: String? =
-        switch recorded.event.payload {
-        case .crossFrameTransferSettled(let p) where p.terms.origin == frame.name: p.terms.transferID
-        case .crossFrameTransferCompensated(let p): p.terms.transferID
-        default: nil
-        }
-      guard let id, let transfer = try? await receipt(id).transfer else { continue }
-      metrics.observe(.async, .settle, recorded.clock - transfer.openedAt)
-      metrics.observe(.async, .total, recorded.clock - transfer.openedAt)
+    let closed: [(id: String, at: FrameTime)] = events.compactMap { recorded in
+      switch recorded.event.payload {
+      case .crossFrameTransferSettled(let p) where p.terms.origin == frame.name: (p.terms.transferID, recorded.clock)
+      case .crossFrameTransferCompensated(let p): (p.terms.transferID, recorded.clock)
+      default: nil
+      }
+    }
+    guard !closed.isEmpty else { return }
+    let took = try? await writer.read { state in
+      closed.compactMap { closed in state.outgoing(closed.id).map { closed.at - $0.openedAt } }
+    }
+    for duration in took ?? [] {
+      metrics.observe(.async, .settle, duration)
+      metrics.observe(.async, .total, duration)
     }
   }
 
@@ -217,11 +190,9 @@ package final class TransferCoordinator: Service {
 
   private func tick(_ resolvers: inout DiscardingTaskGroup) async {
     let now = clock.now()
-    let summary = try? await port.settlement { SettlementSummary($0, now: now) }
+    let summary = try? await writer.read { SettlementSummary($0, now: now) }
     guard let summary else { return }
     for peer in summary.peers.keys where prepared.withLock({ $0.insert(peer).inserted }) { metrics.prepare(peer) }
-    natives.withLock { $0 = summary.natives }
-    logs.withLock { $0 = summary.logs }
     summary.publish(metrics)
     await giveBack(summary.toGiveBack.prefix(SettlementLimits.giveBackBatchMax))
     for peer in summary.unresolved where resolving.withLock({ $0.insert(peer).inserted }) {
@@ -236,11 +207,12 @@ package final class TransferCoordinator: Service {
   private func giveBack(_ items: some Collection<(log: PeerLog, id: String)>) async {
     for item in items {
       do {
-        let committed = try await port.submit(
-          derived: .giveBack(transferID: item.id, log: item.log), actor: .node(of: frame))
+        let (committed, transfer) = try await writer.submit(
+          derived: .giveBack(transferID: item.id, log: item.log), actor: .node(of: frame)
+        ) { $0.outgoing(item.id) }
         guard !committed.replayed else { continue }
         metrics.count(committed.events)
-        if let transfer = try? await receipt(item.id).transfer { waiters.tell(transfer) }
+        if let transfer { waiters.tell(transfer) }
       } catch {
         logger.error(
           "A transfer to a former log cannot be given back",
@@ -256,7 +228,7 @@ package final class TransferCoordinator: Service {
     while !Task.isCancelled {
       let isConcluded = await conclude(peer)
       // Both in one look: they are with that log.
-      let found = try? await port.settlement { ($0.openTransfers(to: peer, backend: .twoPhase), $0.log(of: peer)) }
+      let found = try? await writer.read { ($0.openTransfers(to: peer, backend: .twoPhase), $0.log(of: peer)) }
       let (open, log) = found ?? ([], nil)
       let idle = driving.withLock { driving in open.filter { !driving.contains($0.id) } }
       guard !idle.isEmpty || !isConcluded else { return }
@@ -285,7 +257,7 @@ package final class TransferCoordinator: Service {
   /// not answer.
   /// - Returns: whether nothing is left to ask.
   private func conclude(_ peer: FrameID) async -> Bool {
-    let found = try? await port.settlement { state in
+    let found = try? await writer.read { state in
       (state.ended.contains(peer) ? state.openTransfers(to: peer, backend: .async) : [], state.log(of: peer))
     }
     let (open, log) = found ?? ([], nil)
@@ -293,8 +265,9 @@ package final class TransferCoordinator: Service {
       let answer = await ask(transfer) { try await $0.resolve(peer, transferID: transfer.id, of: log, timeout: $1) }
       guard case .decided(let decision) = answer else { return false }
       do {
-        let committed = try await port.submit(
-          derived: .conclude(transferID: transfer.id, peer: peer, decision), actor: .node(of: frame))
+        let committed = try await writer.submit(
+          derived: .conclude(transferID: transfer.id, peer: peer, decision), actor: .node(of: frame)
+        ) { _ in }.committed
         if !committed.replayed { await observe(committed.events) }
       } catch {
         logger.error(
@@ -388,10 +361,11 @@ package final class TransferCoordinator: Service {
     _ command: SettlementCommand, _ transfer: Transfer
   ) async -> (TwoPhaseMachine.Input, decided: Transfer?) {
     do {
-      let committed = try await port.submit(derived: command, actor: .node(of: frame))
+      let (committed, closed) = try await writer.submit(derived: command, actor: .node(of: frame)) {
+        $0.outgoing(transfer.id)
+      }
       if !committed.replayed { metrics.count(committed.events) }
-      guard let last = committed.events.last else { return (.recorded, try await receipt(transfer.id).transfer) }
-      return (.recorded, transfer.closed(by: last))
+      return (.recorded, closed)
     } catch {
       logger.error(
         "an outcome cannot be recorded", metadata: ["transfer": "\(transfer.id)", "error": "\(error.report)"])

@@ -13,7 +13,7 @@ import Synchronization
 /// yet is kept with the keys and told as soon as it can be, also after a restart, and once.
 package final class AuthorityKeeper: Service {
   package let authority: FrameAuthority
-  private let port: any IdentityPort
+  private let writer: any IdentityWriter
   private let clock: any FrameClock
   private let metrics: WorkloadMetrics
   private let logger: Logger
@@ -25,10 +25,11 @@ package final class AuthorityKeeper: Service {
   package static let checkInterval: Duration = .seconds(60)
 
   package init(
-    authority: FrameAuthority, port: any IdentityPort, clock: any FrameClock, metrics: WorkloadMetrics, logger: Logger
+    authority: FrameAuthority, writer: any IdentityWriter, clock: any FrameClock, metrics: WorkloadMetrics,
+    logger: Logger
   ) {
     self.authority = authority
-    self.port = port
+    self.writer = writer
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
@@ -94,7 +95,7 @@ package final class AuthorityKeeper: Service {
     guard let last = waiting.last else { return }
     for change in waiting {
       let frame = authority.frame
-      _ = try await port.submit(
+      _ = try await writer.submit(
         .authorityChanged(change), actor: change.byOperator ? .authority(of: frame) : .node(of: frame),
         key: IdempotencyKey(derived: change.key))
     }

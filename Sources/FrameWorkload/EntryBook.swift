@@ -4,6 +4,9 @@ import FrameIdentity
 import FrameLog
 import Synchronization
 
+/// How the services of this room reach the one writer.
+package typealias IdentityWriter = RoomWriter<IdentityState, IdentityCommand>
+
 /// The registration entries as the Workload API needs them: a snapshot that is changed through the log only, and tells
 /// whoever watches when it has.
 package final class EntryBook: Sendable {
@@ -15,14 +18,14 @@ package final class EntryBook: Sendable {
   }
 
   private let frame: FrameID
-  private let port: any IdentityPort
+  private let writer: any IdentityWriter
   private let clock: any FrameClock
   private let metrics: WorkloadMetrics
   private let held = Mutex(Held())
 
-  package init(frame: FrameID, port: any IdentityPort, clock: any FrameClock, metrics: WorkloadMetrics) {
+  package init(frame: FrameID, writer: any IdentityWriter, clock: any FrameClock, metrics: WorkloadMetrics) {
     self.frame = frame
-    self.port = port
+    self.writer = writer
     self.clock = clock
     self.metrics = metrics
   }
@@ -41,8 +44,13 @@ package final class EntryBook: Sendable {
 
   /// Takes over what the log says; called once at start.
   /// - Throws: `LogError`.
-  package func load() async throws {
-    let (version, entries) = try await port.identity { ($0.version, $0.entries) }
+  package func load() async throws { follow(try await writer.read(Self.view)) }
+
+  private typealias View = (version: UInt64, entries: [RegistrationEntry])
+  private static let view: @Sendable (IdentityState) -> View = { ($0.version, $0.entries) }
+
+  private func follow(_ view: View) {
+    let (version, entries) = view
     let watchers = held.withLock { held -> [AsyncStream<Void>.Continuation] in
       // Callers may arrive here in any order: only a later state may follow an earlier one.
       guard version >= held.version else { return [] }
@@ -68,9 +76,10 @@ package final class EntryBook: Sendable {
     for selector in entry.selectors {
       if let why = await Self.obstacle(selector) { throw EntryError.pathUnusable(selector.value, why: why) }
     }
-    _ = try await port.submit(
-      .createEntry(entry, forNode: forNode), actor: actor, key: IdempotencyKey(derived: "entry/create/\(id)"))
-    try await load()
+    let done = try await writer.submit(
+      .createEntry(entry, forNode: forNode), actor: actor, key: IdempotencyKey(derived: "entry/create/\(id)"),
+      then: Self.view)
+    follow(done.view)
     return entry
   }
 
@@ -85,9 +94,10 @@ package final class EntryBook: Sendable {
   /// - Throws: ``EntryError``, `LogError`.
   package func remove(_ id: String, reason: String, actor: SPIFFEID) async throws -> RegistrationEntry {
     let entry = try entry(id)
-    _ = try await port.submit(
-      .removeEntry(id: id, reason: reason), actor: actor, key: IdempotencyKey(derived: "entry/remove/\(id)"))
-    try await load()
+    let done = try await writer.submit(
+      .removeEntry(id: id, reason: reason), actor: actor, key: IdempotencyKey(derived: "entry/remove/\(id)"),
+      then: Self.view)
+    follow(done.view)
     return entry
   }
 

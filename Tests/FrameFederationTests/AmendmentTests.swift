@@ -230,7 +230,7 @@ struct AmendmentTests {
   @Test("S12: a repin moves the pin to what the operator names, and calls work again; another fingerprint does nothing")
   func repin() async throws {
     let (a, b) = try await TestFrame.federated()
-    let (ports, book) = (b.ports, await b.port.book)
+    let (ports, book) = (b.ports, await b.writer.book)
     let pinned = try #require(a.directory.treaty(b.id)).fingerprint
     await b.stop()
     let rebuilt = try await TestFrame(b.id, book: book, ports: ports)
@@ -245,7 +245,7 @@ struct AmendmentTests {
     let treaty = try await a.federation.repin(
       b.id, fingerprint: rebuilt.authority.bundle.fingerprint, actor: .authority(of: a.id), key: try a.key())
     #expect(treaty.fingerprint == rebuilt.authority.bundle.fingerprint.description)
-    #expect(await a.port.book.types.last == "PeerBundleRepinned")
+    #expect(await a.writer.book.types.last == "PeerBundleRepinned")
     try await eventually("both metrics match again") {
       a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 1
     }
@@ -258,7 +258,7 @@ struct AmendmentTests {
     try await eventually("calls reach the rebuilt peer") {
       (try? await a.channels.credit(b.id, terms("t"), timeout: .seconds(2))) != nil
     }
-    #expect(await a.port.book.replayed == a.port.federation())
+    #expect(await a.writer.book.replayed == a.writer.state)
     await a.stop()
     await rebuilt.stop()
   }

@@ -60,7 +60,7 @@ struct BundleTests {
     await #expect(throws: FederationError.self) {
       _ = try await a.invite(b, expecting: a.authority.bundle.fingerprint)
     }
-    #expect(await a.port.book.events.isEmpty)
+    #expect(await a.writer.book.events.isEmpty)
     let treaty = try await a.invite(b, expecting: b.authority.bundle.fingerprint)
     #expect(treaty.fingerprint == b.authority.bundle.fingerprint.description)
     try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
@@ -71,7 +71,7 @@ struct BundleTests {
     #expect(try await b.state(of: a.id) == .requested)
     _ = try await b.federation.reject(a.id, reason: "no", actor: .authority(of: b.id), key: try b.key())
     try await eventually("the inviter hears of it") { try await a.state(of: b.id) == .rejected }
-    #expect(await a.port.book.types == ["FrameInvitationRequested", "FrameInvitationRejected"])
+    #expect(await a.writer.book.types == ["FrameInvitationRequested", "FrameInvitationRejected"])
     await a.stop()
     await b.stop()
   }
@@ -102,7 +102,7 @@ struct BundleTests {
       let (x, y) = (try await a.state(of: b.id), try await b.state(of: a.id))
       return x == .established && y == .established
     }
-    #expect(await a.port.federation().treaty(b.id)?.invitationID == b.port.federation().treaty(a.id)?.invitationID)
+    #expect(await a.writer.state.treaty(b.id)?.invitationID == b.writer.state.treaty(a.id)?.invitationID)
     await a.stop()
     await b.stop()
   }
@@ -113,17 +113,17 @@ struct BundleTests {
     let b = try await TestFrame(Names.b)
     _ = try await a.invite(b)
     try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
-    let (ports, book) = (a.ports, await a.port.book)
+    let (ports, book) = (a.ports, await a.writer.book)
     // B approves while A is down; then B is killed.
     let bundle = try SignedInvitationProbe.bundle(a)
     await a.stop()
-    _ = try await b.port.submit(
+    _ = try await b.writer.submit(
       .approve(
         peer: a.id, fingerprint: bundle.fingerprint,
         ours: describe(
           b.id, fingerprint: b.authority.bundle.fingerprint.description, federation: b.ports.0, bundle: b.ports.1),
         pin: bundle), actor: .authority(of: b.id), key: b.key())
-    let (portsB, bookB) = (b.ports, await b.port.book)
+    let (portsB, bookB) = (b.ports, await b.writer.book)
     await b.stop()
     let again = try await TestFrame(b.id, book: bookB, authority: b.authority, ports: portsB)
     #expect(try await again.state(of: a.id) == .approved)
@@ -144,7 +144,7 @@ struct BundleTests {
     try await a.refresher.refresh(b.id)
     let after = try #require(a.directory.treaty(b.id)).fingerprint
     #expect(after != before)
-    #expect(await a.port.book.types.last == "PeerBundleRotated")
+    #expect(await a.writer.book.types.last == "PeerBundleRotated")
     #expect(a.sample("frame_peer_bundle_fingerprint_match", ["peer": b.id.name]) == 1)
     #expect(a.sample("frame_peer_bundle_fingerprint_info", ["expected": after, "observed": after]) == 1)
     #expect(a.sample("frame_peer_bundle_refreshes_total", ["peer": b.id.name]) == 1)
@@ -152,7 +152,7 @@ struct BundleTests {
     _ = try await b.channels.credit(a.id, terms("t"), timeout: .seconds(30))
     // Nothing new: no event.
     try await a.refresher.refresh(b.id)
-    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 1)
+    #expect(await a.writer.book.types.count { $0 == "PeerBundleRotated" } == 1)
     await a.stop()
     await b.stop()
   }
@@ -217,7 +217,7 @@ struct BundleTests {
     load.cancel()
     await load.value
     #expect(tally.failed == 0)
-    #expect(await a.port.book.types.count { $0 == "PeerBundleRotated" } == 3)
+    #expect(await a.writer.book.types.count { $0 == "PeerBundleRotated" } == 3)
     await a.stop()
     await b.stop()
   }
@@ -290,7 +290,7 @@ struct BundleTests {
   @Test("S7: an endpoint that the pin does not vouch for changes nothing but what is observed")
   func mismatch() async throws {
     let (a, b) = try await TestFrame.federated()
-    let (ports, book) = (b.ports, await b.port.book)
+    let (ports, book) = (b.ports, await b.writer.book)
     let pinned = try #require(a.directory.treaty(b.id)).fingerprint
     await b.stop()
     let thief = try await TestFrame(b.id, book: book, ports: ports)
@@ -457,7 +457,7 @@ struct BundleTests {
     good?["payload"] = try invitation(to: b.id).payload.dropLast().base64EncodedString()
     #expect(try await post(JSONSerialization.data(withJSONObject: good ?? [:])).0 >= 400)
     #expect(try await post(Data(repeating: 65, count: SignedInvitation.bytesMax + 1)).0 == 413)
-    #expect(await b.port.book.events.isEmpty)
+    #expect(await b.writer.book.events.isEmpty)
     #expect(try await post(JSONEncoder().encode(invitation(to: b.id))).0 == 202)
     #expect(try await b.state(of: a.id) == .requested)
     var last = 0

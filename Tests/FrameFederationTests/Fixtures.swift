@@ -112,8 +112,9 @@ struct Book: Sendable {
 }
 
 /// The writer of a test frame.
-actor MemoryPort: FederationPort {
+actor MemoryWriter: RoomWriter {
   private(set) var book: Book
+  var state: FederationState { book.state }
   private let clock: any FrameClock
 
   init(_ book: Book, clock: any FrameClock) {
@@ -121,11 +122,25 @@ actor MemoryPort: FederationPort {
     self.clock = clock
   }
 
-  func submit(_ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey) throws -> Committed {
-    try book.run(command, as: actor, at: clock.now(), key: key)
+  func submit<View: Sendable>(
+    _ command: FederationCommand, actor: SPIFFEID, key: IdempotencyKey,
+    then view: @escaping @Sendable (FederationState) -> View
+  ) throws -> (committed: Committed, view: View) {
+    let committed = try book.run(command, as: actor, at: clock.now(), key: key)
+    return (committed, view(book.state))
   }
 
-  func federation() -> FederationState { book.state }
+  func submit(
+    _ commands: [(command: FederationCommand, key: IdempotencyKey)], actor: SPIFFEID
+  ) -> [Result<Committed, any Error>] {
+    commands.map { command, key in
+      Result { try book.run(command, as: actor, at: clock.now(), key: key) }
+    }
+  }
+
+  func read<View: Sendable>(_ look: @escaping @Sendable (FederationState) throws -> View) throws -> View {
+    try look(book.state)
+  }
 }
 
 extension FrameID {

@@ -15,7 +15,7 @@ import Testing
   func approver(_ word: String) async throws {
     let a = try await TestFrame(Names.a)
     var theirs = describe(Names.b, fingerprint: "SHA256:x")
-    _ = try await a.port.submit(
+    _ = try await a.writer.submit(
       .requestOutgoing(
         invitationID: "T", ours: describe(Names.a, fingerprint: a.authority.bundle.fingerprint.description),
         theirs: theirs,
@@ -27,7 +27,7 @@ import Testing
     notice.approver = theirs
     notice.document = Data("x\n\n".utf8)
     await #expect(throws: FederationError.self) { try await a.federation.approvalNotified(notice, by: Names.b) }
-    #expect(await a.port.book.types == ["FrameInvitationRequested"])
+    #expect(await a.writer.book.types == ["FrameInvitationRequested"])
     await a.stop()
   }
 }

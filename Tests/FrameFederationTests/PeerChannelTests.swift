@@ -24,9 +24,13 @@ struct PeerChannelTests {
     let statement = try await a.channels.reserveStatement(b.id, timeout: .seconds(30))
     #expect(statement.statement == Data("frame-a.example".utf8))
     #expect(
-      await a.port.book.types == ["FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished"])
+      await a.writer.book.types == [
+        "FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished",
+      ])
     #expect(
-      await b.port.book.types == ["FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished"])
+      await b.writer.book.types == [
+        "FrameInvitationRequested", "FrameInvitationApproved", "FrameFederationEstablished",
+      ])
     await a.stop()
     await b.stop()
   }
@@ -79,7 +83,7 @@ struct PeerChannelTests {
   func reconnect() async throws {
     let (a, b) = try await TestFrame.federated()
     let ports = b.ports
-    let book = await b.port.book
+    let book = await b.writer.book
     await b.stop()
     await #expect {
       for _ in 0..<3 { _ = try await a.channels.credit(b.id, terms("t1"), timeout: .seconds(2)) }
@@ -197,7 +201,7 @@ struct PeerChannelTests {
     }
     // A is told, as a courtesy.
     try await eventually("the peer knows") { try await a.state(of: b.id) == .revoked }
-    #expect(await a.port.federation().treaty(b.id)?.endedByPeer == true)
+    #expect(await a.writer.state.treaty(b.id)?.endedByPeer == true)
     #expect(b.sample("frame_peer_revocations_total", ["peer": a.id.name, "by": "us"]) == 1)
     #expect(a.sample("frame_peer_revocations_total", ["peer": b.id.name, "by": "peer"]) == 1)
     // The books are closed by the one question that is still answered, and by no other.

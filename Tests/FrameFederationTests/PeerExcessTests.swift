@@ -56,7 +56,7 @@ struct PeerExcessTests {
           trustDomain: b.id, x509Authorities: own.x509Authorities, jwtAuthorities: keys[Int(sequence % 2)],
           sequence: sequence, refreshHint: .zero))
     }
-    func rotations() async -> Int { await a.port.book.types.count { $0 == "PeerBundleRotated" } }
+    func rotations() async -> Int { await a.writer.book.types.count { $0 == "PeerBundleRotated" } }
     for _ in 0..<BundleRefresher.movesPerHour {
       swap()
       try await refresher.refresh(b.id)

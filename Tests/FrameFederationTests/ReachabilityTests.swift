@@ -71,7 +71,7 @@ struct ReachabilityTests {
     let (a, b) = try await TestFrame.federated()
     _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(30))
     #expect(a.channels.reachability.view(b.id).isReachable == true)
-    let (ports, book) = (b.ports, await b.port.book)
+    let (ports, book) = (b.ports, await b.writer.book)
     await b.stop()
     let thief = try await TestFrame(b.id, book: book, ports: ports)
     try await eventually("the impostor is told as that", within: .seconds(60)) {
@@ -96,7 +96,7 @@ struct ReachabilityTests {
   func back() async throws {
     let (a, b) = try await TestFrame.federated()
     _ = try await a.channels.credit(b.id, terms("t"), timeout: .seconds(30))
-    let (ports, book, authority) = (b.ports, await b.port.book, b.authority)
+    let (ports, book, authority) = (b.ports, await b.writer.book, b.authority)
     await b.stop()
     try await eventually("it is lost", within: .seconds(60)) {
       _ = try? await a.channels.credit(b.id, terms("t"), timeout: .seconds(2))

@@ -216,7 +216,7 @@ struct RelocationTests {
   func network() async throws {
     let (a, b) = try await TestFrame.federated()
     let refreshing = Task { try await a.refresher.run() }
-    let (book, authority, old) = (await b.port.book, b.authority, b.ports)
+    let (book, authority, old) = (await b.writer.book, b.authority, b.ports)
     await b.stop()
     let moved = try await TestFrame(b.id, book: book, authority: authority)
     #expect(moved.ports != old)
@@ -245,7 +245,7 @@ struct RelocationTests {
     try await a.refresher.refresh(b.id)
     refreshing.cancel()
     try? await refreshing.value
-    #expect(await a.port.book.replayed == a.port.federation())
+    #expect(await a.writer.book.replayed == a.writer.state)
     await a.stop()
     await moved.stop()
   }
@@ -273,7 +273,7 @@ struct RelocationTests {
     try await eventually("the proposer asks, and hears of it where it still is") {
       try await b.federation.treaty(a.id).revision == 1
     }
-    let book = await b.port.book
+    let book = await b.writer.book
     await b.stop()
     let moved = try await TestFrame(b.id, book: book, authority: b.authority, ports: ports)
     try await eventually("calls go to the new address") {

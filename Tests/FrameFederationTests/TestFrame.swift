@@ -16,7 +16,7 @@ final class TestFrame: Sendable {
   let id: FrameID
   let authority: FrameAuthority
   let identity: SVIDSource
-  let port: MemoryPort
+  let writer: MemoryWriter
   let directory: PeerDirectory
   let registry: MetricRegistry
   let federation: FederationService
@@ -45,7 +45,7 @@ final class TestFrame: Sendable {
     let authority = try authority ?? FrameAuthority.ephemeral(frame: id)
     let issuer = IssuerBox(authority)
     let identity = try SVIDSource(first: try issuer.issue()) { try issuer.issue() }
-    let port = MemoryPort(book ?? Book(id), clock: clock)
+    let writer = MemoryWriter(book ?? Book(id), clock: clock)
     let directory = PeerDirectory(frame: id)
     let registry = MetricRegistry()
     let metrics = FederationMetrics(registry)
@@ -65,7 +65,7 @@ final class TestFrame: Sendable {
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(box.value.withLock { $0.bundle }) }
     let verbs = RecordingVerbs()
     let federation = FederationService(
-      port: port, directory: directory, identity: identity, endpoints: endpoints, signer: log,
+      writer: writer, directory: directory, identity: identity, endpoints: endpoints, signer: log,
       describe: describe,
       bundle: { try document().body }, metrics: metrics, clock: clock, routing: routing, logger: logger)
     let server = try PeerServer(
@@ -78,7 +78,7 @@ final class TestFrame: Sendable {
     self.id = id
     self.authority = authority
     self.identity = identity
-    self.port = port
+    self.writer = writer
     self.directory = directory
     self.registry = registry
     self.federation = federation
@@ -172,7 +172,7 @@ final class TestFrame: Sendable {
       other.id, fingerprint: other.authority.bundle.fingerprint, actor: .authority(of: id), key: try key())
   }
 
-  func state(of other: FrameID) async throws -> TreatyState? { await port.federation().treaty(other)?.state }
+  func state(of other: FrameID) async throws -> TreatyState? { await writer.state.treaty(other)?.state }
 
   /// The value of the first series of a family that has these labels.
   func sample(_ name: String, _ labels: [String: String]) -> Double? {

@@ -44,7 +44,7 @@ struct ClockStepTests {
     let hold = try #require(try await writer.read { $0.holds.hold("h") })
     #expect(hold.created == right && hold.expires == right + .seconds(60))
     let keeper = LedgerKeeper(
-      frame: fixture.frame, port: LedgerWriterPort(writer: writer), clock: fixture.clock,
+      frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: fixture.clock,
       metrics: LedgerMetrics(fixture.registry), logger: .init(label: "test"))
     #expect(try await keeper.endOverdue() == 0)
     fixture.clock.set(right + .seconds(59))
@@ -84,7 +84,7 @@ struct ClockStepTests {
     }
     let early = FixedClock(right + .seconds(100))
     let keeper = LedgerKeeper(
-      frame: fixture.frame, port: LedgerWriterPort(writer: writer), clock: early,
+      frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: early,
       metrics: LedgerMetrics(fixture.registry), logger: .init(label: "test"))
     #expect(try await keeper.endOverdue() == 0, "none ended: the next round waits for its time")
     await writer.shutdown()

@@ -90,7 +90,7 @@ import Testing
     try await create(writer, payee: bob, seconds: 60)
     try await create(writer, "h2", payee: nil, amount: 50, seconds: 600)
     let keeper = LedgerKeeper(
-      frame: fixture.frame, port: LedgerWriterPort(writer: writer), clock: fixture.clock,
+      frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: fixture.clock,
       metrics: LedgerMetrics(fixture.registry), logger: Logger(label: "test"))
     #expect(try await keeper.endOverdue() == 0)
     fixture.clock.set(fixture.clock.now() + .seconds(60))

@@ -67,15 +67,28 @@ extension LedgerFixture {
 }
 
 /// The ledger's services on a writer of a ledger alone.
-struct LedgerWriterPort: LedgerPort {
+struct PlainLedgerWriter: RoomWriter {
   let writer: Writer<LedgerState>
 
-  func submit(_ command: LedgerCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-    try await writer.submit(CommandEnvelope(command, actor: actor, key: key, digest: command.digest))
+  func submit<View: Sendable>(
+    _ command: LedgerCommand, actor: SPIFFEID, key: IdempotencyKey,
+    then view: @escaping @Sendable (LedgerState) -> View
+  ) async throws -> (committed: Committed, view: View) {
+    try await writer.submit(
+      CommandEnvelope(command, actor: actor, key: key, digest: command.digest), then: view)
   }
 
-  func ledger<T: Sendable>(_ body: @escaping @Sendable (LedgerState) throws -> T) async throws -> T {
-    try await writer.read(body)
+  func submit(
+    _ commands: [(command: LedgerCommand, key: IdempotencyKey)], actor: SPIFFEID
+  ) async -> [Result<Committed, any Error>] {
+    await writer.submit(
+      contentsOf: commands.map {
+        CommandEnvelope($0.command, actor: actor, key: $0.key, digest: $0.command.digest)
+      })
+  }
+
+  func read<View: Sendable>(_ look: @escaping @Sendable (LedgerState) throws -> View) async throws -> View {
+    try await writer.read(look)
   }
 }
 

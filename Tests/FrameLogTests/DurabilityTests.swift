@@ -66,8 +66,9 @@ import Testing
       replies.resume(returning: [])
     }
     await #expect(throws: full) {
-      try await withCheckedThrowingContinuation { (reply: CommandQueue<CounterState>.Reply) in
-        if let refusal = queue.add(.one(envelope, reply)) { reply.resume(throwing: refusal) }
+      try await withCheckedThrowingContinuation { (reply: CheckedContinuation<Void, any Error>) in
+        let asker = CommandQueue<CounterState>.Asker(look: { _ in { _ in } }, fail: { reply.resume(throwing: $0) })
+        if let refusal = queue.add(.one(envelope, asker)) { reply.resume(throwing: refusal) }
       }
     }
     #expect(queue.depth == LogLimits.maximumQueuedCommands)

@@ -116,7 +116,7 @@ struct WitnessRoutesTests {
         #expect(try proof.verify(key: signer.verifierKey).firstSize == 3)
         let view = try await api.get("/api/v1/peers/\(Self.peer)/witness").expect(200)
         #expect(view.json["equivocation"]["kind"].string == "same_size")
-        let state = try await fixture.node.federation()
+        let state = try await fixture.node.writer.read { $0.federation }
         #expect(throws: FederationError.self) { try state.requireEstablished(try FrameID(Self.peer)) }
         // It is no longer known as a log that is witnessed here.
         try await api.send(

@@ -14,7 +14,7 @@ import Logging
 import Synchronization
 
 /// A frame with its real log on disk, real proofs and the rooms' real shells; only the network is replaced.
-final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
+final class LoopbackNode: Sendable {
   let frame: FrameID
   let native: Asset
   let writer: Writer<SimState>
@@ -22,7 +22,7 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   let key: Curve25519.Signing.PrivateKey
   let registry = MetricRegistry()
   let directory: URL
-  let clock = SystemClock()
+  let clock: any FrameClock
   let projectionServer: ProjectionServer
   let settlementServer: SettlementServer
   private let projectionMetrics: ProjectionMetrics
@@ -38,46 +38,13 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     return logger
   }()
 
-  /// What the shells see of a node before it exists: they are made with it.
-  private final class Late: ProjectionPort, SettlementPort {
-    let writer: Writer<SimState>
-    let frame: FrameID
+  private let log: LoopbackLog
 
-    init(_ writer: Writer<SimState>, _ frame: FrameID) {
-      self.writer = writer
-      self.frame = frame
-    }
-
-    func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] {
-      await writer.submit(
-        contentsOf: commands.map {
-          CommandEnvelope(
-            .projection($0), actor: .node(of: frame), derivedKey: $0.key, subject: SimState.subject(of: .projection($0))
-          )
-        })
-    }
-    func projection<T: Sendable>(
-      _ body: @escaping @Sendable (ProjectionState, FederationState) throws -> T
-    ) async throws -> T { try await writer.read { try body($0.projection, $0.federation) } }
-    func attest(_ position: UInt64) async throws -> PBAttestation { try await writer.attest(position) }
-    func checkpoint() async throws -> SignedCheckpoint { try await writer.checkpoint() }
-    func changes() -> AsyncStream<UInt64> { writer.changes() }
-    func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-      try await writer.submit(
-        CommandEnvelope(
-          .settlement(command), actor: actor, key: key, digest: command.digest, subject: command.subject))
-    }
-    func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
-      try await writer.read { try body($0.settlement) }
-    }
-    func lastWord(about subject: String) async throws -> RecordedEvent? {
-      try await writer.lastWord(about: subject)
-    }
-  }
-
-  private let late: Late
-
-  init(_ name: String, code: String, directory: URL? = nil, key: Curve25519.Signing.PrivateKey = .init()) throws {
+  init(
+    _ name: String, code: String, directory: URL? = nil, key: Curve25519.Signing.PrivateKey = .init(),
+    clock: any FrameClock = SystemClock()
+  ) throws {
+    self.clock = clock
     frame = try FrameID(name)
     native = try Asset(origin: frame, code: code, scale: 2)
     self.directory =
@@ -96,9 +63,11 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     witness = try Witness(
       directory: self.directory.appendingPathComponent("witness"), signer: signer, clock: clock,
       metrics: witnessMetrics)
-    late = Late(writer, frame)
-    projectionServer = ProjectionServer(port: late, clock: clock, metrics: projectionMetrics)
-    settlementServer = SettlementServer(port: late, metrics: settlementMetrics)
+    log = LoopbackLog(writer: writer, signer: signer)
+    projectionServer = ProjectionServer(
+      writer: LoopbackWriter.projection(writer), log: log, clock: clock, metrics: projectionMetrics)
+    settlementServer = SettlementServer(
+      writer: LoopbackWriter.settlement(writer), log: log, metrics: settlementMetrics)
   }
 
   /// Agents with money, and a treaty with each of `peers`.
@@ -129,8 +98,8 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
   {
     let watch = watch(peers)
     return ProjectionFollower(
-      port: late, peers: peers, clock: clock, metrics: projectionMetrics, logger: Self.logger,
-      read: { try await watch.read($0, of: $1, key: $2) }, onCommitted: onCommitted)
+      frame: frame, writer: LoopbackWriter.projection(writer), peers: peers, clock: clock, metrics: projectionMetrics,
+      logger: Self.logger, read: { try await watch.read($0, of: $1, key: $2) }, onCommitted: onCommitted)
   }
 
   /// What this node has witnessed of its peers' logs; another one on the same folder remembers it.
@@ -144,16 +113,21 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
 
   func coordinator(_ peers: LoopbackPeers) -> TransferCoordinator {
     TransferCoordinator(
-      frame: frame, native: native, port: late, peers: peers, clock: clock, metrics: settlementMetrics,
-      logger: Self.logger)
+      frame: frame, native: native, writer: LoopbackWriter.settlement(writer), peers: peers, clock: clock,
+      metrics: settlementMetrics, logger: Self.logger)
   }
 
   func relay(_ peers: any PeerCalling) -> BridgeRelay {
     let watch = watch(peers)
     return BridgeRelay(
-      frame: frame, port: self, peers: peers, clock: clock, metrics: bridgeMetrics, logger: Self.logger,
-      read: { try await watch.read($0, of: $1, key: $2) })
+      frame: frame, writer: LoopbackWriter.bridge(writer), log: log, peers: peers, clock: clock,
+      metrics: bridgeMetrics, logger: Self.logger, read: { try await watch.read($0, of: $1, key: $2) })
   }
+
+  func checkpoint() async throws -> SignedCheckpoint { try await log.checkpoint() }
+  func attest(_ position: UInt64) async throws -> PBAttestation { try await log.attest(position) }
+  var settlement: any SettlementWriter { LoopbackWriter.settlement(writer) }
+  var bridge: any BridgeWriter { LoopbackWriter.bridge(writer) }
 
   func balance(_ account: AccountRef) async throws -> Int64 { try await writer.read { $0.ledger.balance(account) } }
 
@@ -177,29 +151,68 @@ final class LoopbackNode: ProjectionPort, SettlementPort, BridgePort {
     await writer.shutdown()
     try? FileManager.default.removeItem(at: directory)
   }
+}
 
-  // MARK: Ports
+/// The writer of a loopback node, as one room sees it.
+struct LoopbackWriter<State, Command: Sendable>: RoomWriter {
+  let writer: Writer<SimState>
+  let part: @Sendable (SimState) -> State
+  let command: @Sendable (Command) -> SimState.Command
+  let digest: @Sendable (Command) -> Data
 
-  func submit(_ commands: [ProjectionCommand]) async -> [Result<Committed, any Error>] { await late.submit(commands) }
-  func projection<T: Sendable>(
-    _ body: @escaping @Sendable (ProjectionState, FederationState) throws -> T
-  ) async throws -> T { try await late.projection(body) }
+  private func envelope(_ command: Command, _ actor: SPIFFEID, _ key: IdempotencyKey) -> Writer<SimState>.Envelope {
+    let wrapped = self.command(command)
+    return CommandEnvelope(
+      wrapped, actor: actor, key: key, digest: digest(command), subject: SimState.subject(of: wrapped))
+  }
+
+  func submit<View: Sendable>(
+    _ command: Command, actor: SPIFFEID, key: IdempotencyKey, then view: @escaping @Sendable (State) -> View
+  ) async throws -> (committed: Committed, view: View) {
+    try await writer.submit(envelope(command, actor, key)) { [part] in view(part($0)) }
+  }
+
+  func submit(
+    _ commands: [(command: Command, key: IdempotencyKey)], actor: SPIFFEID
+  ) async -> [Result<Committed, any Error>] {
+    await writer.submit(contentsOf: commands.map { envelope($0.command, actor, $0.key) })
+  }
+
+  func read<View: Sendable>(_ look: @escaping @Sendable (State) throws -> View) async throws -> View {
+    try await writer.read { [part] in try look(part($0)) }
+  }
+}
+
+extension LoopbackWriter {
+  static func projection(_ writer: Writer<SimState>) -> any ProjectionWriter
+  where State == ProjectionRooms, Command == ProjectionCommand {
+    LoopbackWriter(
+      writer: writer, part: { ($0.projection, $0.federation) }, command: { .projection($0) },
+      digest: { CommandDigest.of($0.key) })
+  }
+
+  static func settlement(_ writer: Writer<SimState>) -> any SettlementWriter
+  where State == SettlementState, Command == SettlementCommand {
+    LoopbackWriter(
+      writer: writer, part: { $0.settlement }, command: { .settlement($0) }, digest: { $0.digest })
+  }
+
+  static func bridge(_ writer: Writer<SimState>) -> any BridgeWriter
+  where State == BridgeRooms, Command == BridgeCommand {
+    LoopbackWriter(
+      writer: writer, part: { ($0.bridge, $0.ledger, $0.federation) }, command: { .bridge($0) }, digest: { $0.digest })
+  }
+}
+
+/// The log of a loopback node.
+struct LoopbackLog: OwnLog {
+  let writer: Writer<SimState>
+  let signer: LogSigner
+
   func attest(_ position: UInt64) async throws -> PBAttestation { try await writer.attest(position) }
   func checkpoint() async throws -> SignedCheckpoint { try await writer.checkpoint() }
   func changes() -> AsyncStream<UInt64> { writer.changes() }
-  func submit(_ command: SettlementCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-    try await late.submit(command, actor: actor, key: key)
-  }
-  func settlement<T: Sendable>(_ body: @escaping @Sendable (SettlementState) throws -> T) async throws -> T {
-    try await late.settlement(body)
-  }
-  func lastWord(about subject: String) async throws -> RecordedEvent? { try await late.lastWord(about: subject) }
-  func submit(_ command: BridgeCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
-    try await writer.submit(CommandEnvelope(.bridge(command), actor: actor, key: key, digest: command.digest))
-  }
-  func bridge<T: Sendable>(
-    _ body: @escaping @Sendable (BridgeState, LedgerState, FederationState) throws -> T
-  ) async throws -> T { try await writer.read { try body($0.bridge, $0.ledger, $0.federation) } }
+  func lastWord(about subject: String) async throws -> RecordedEvent? { try await writer.lastWord(about: subject) }
   func sign(_ bytes: Data) async throws -> Data { signer.signature(over: bytes) }
 }
 

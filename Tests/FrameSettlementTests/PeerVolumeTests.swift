@@ -192,7 +192,7 @@ struct PeerVolumeTests {
       })
     let name = pair.a.frame
     try await pair.follow(peer) {
-      try await pair.b.projection { state, _ in state.cursor(of: name).sequence } == 1
+      try await pair.b.writer.read { $0.projection.cursor(of: name).sequence } == 1
     }
     let labels = ["peer": name.name]
     #expect(pair.sample("frame_projection_lag_events", labels) <= 1)
@@ -204,7 +204,7 @@ struct PeerVolumeTests {
 
   private static func transfer(_ from: LoopbackNode, to: LoopbackNode, _ id: String) async throws -> UInt64 {
     let alice = SimFixture.agent("alice")
-    let committed = try await from.submit(
+    let committed = try await from.settlement.submit(
       .initiate(
         TransferTerms(
           id: id, from: AgentAddress(name: alice, frame: from.frame),
@@ -289,16 +289,16 @@ struct PeerVolumeTests {
     let (a, b) = (pair.a, pair.b)
     var positions: [UInt64] = []
     _ = try await b.settlementServer.resolve(transferID: "the-first", from: a.frame)
-    let held = try await b.settlement { SnapshotFields.encode($0).count }
+    let held = try await b.writer.read { SnapshotFields.encode($0.settlement).count }
     for index in 0..<200 {
       let decision = try await b.settlementServer.resolve(transferID: "invented-\(index)", from: a.frame)
       #expect(decision.outcome == .refused && decision.reason == SettlementState.neverSeen)
       positions.append(decision.position)
     }
     // A minute's sum by whole seconds is all that may have grown.
-    #expect(try await b.settlement { SnapshotFields.encode($0).count } <= held + 61 * 16)
+    #expect(try await b.writer.read { SnapshotFields.encode($0.settlement).count } <= held + 61 * 16)
     let name = a.frame
-    #expect(try await b.settlement { $0.incoming("invented-7", from: name) } == nil)
+    #expect(try await b.writer.read { $0.settlement.incoming("invented-7", from: name) } == nil)
     // Asked again, and asked in another way: the log answers.
     #expect(try await b.settlementServer.resolve(transferID: "invented-7", from: a.frame).position == positions[7])
     let alice = AgentAddress(name: SimFixture.agent("alice"), frame: a.frame)

@@ -114,7 +114,7 @@ struct ProjectionShellTests {
         try? await a.projectionServer.subscribe(after: 3, peer: b.frame) { _ in open.yield() }
       }
       for await _ in opened { break }
-      _ = try? await a.submit(
+      _ = try? await a.settlement.submit(
         .initiate(
           TransferTerms(
             id: "wake", from: AgentAddress(name: SimFixture.agent("alice"), frame: a.frame),

@@ -74,7 +74,7 @@ struct ReserveStatementTests {
         actor: .node(of: b.frame), derivedKey: "forged"))
     await a.relay(LoopbackPeers(from: a, to: b)).compare(with: b.frame)
     let peer = b.frame
-    #expect(try await a.bridge { state, _, _ in state.peer(peer).breaker?.reason } == "issued_over_locked")
+    #expect(try await a.writer.read { $0.bridge.peer(peer).breaker?.reason } == "issued_over_locked")
     await a.close()
     await b.close()
   }

@@ -13,27 +13,27 @@ struct AuthorityKeeperTests {
     let fixture = try WorkloadFixture()
     let first = fixture.authority.activeID(.x509)
     try await fixture.keeper.keep()
-    #expect(fixture.port.types.isEmpty)
+    #expect(fixture.writer.types.isEmpty)
 
     fixture.clock.advance(by: .seconds(43_200 - 60))
     try await fixture.keeper.keep()
-    #expect(fixture.port.types.isEmpty, "half of its life is not over")
+    #expect(fixture.writer.types.isEmpty, "half of its life is not over")
     fixture.clock.advance(by: .seconds(120))
     try await fixture.keeper.keep()
-    #expect(fixture.port.types == ["AuthorityPrepared", "AuthorityPrepared"])
+    #expect(fixture.writer.types == ["AuthorityPrepared", "AuthorityPrepared"])
     #expect(fixture.authority.activeID(.x509) == first && fixture.authority.bundle.x509Authorities.count == 2)
 
     fixture.clock.advance(by: .seconds(86_400 / 3))
     try await fixture.keeper.keep()
-    #expect(fixture.port.types.suffix(2) == ["AuthorityActivated", "AuthorityActivated"])
+    #expect(fixture.writer.types.suffix(2) == ["AuthorityActivated", "AuthorityActivated"])
     #expect(fixture.authority.activeID(.x509) != first)
 
     fixture.clock.advance(by: .seconds(86_400 / 6 + 3600))
     try await fixture.keeper.keep()
-    #expect(fixture.port.types.filter { $0 == "AuthorityRetired" }.count == 2)
+    #expect(fixture.writer.types.filter { $0 == "AuthorityRetired" }.count == 2)
     // By then half of the second key's life is over.
     #expect(fixture.authority.records(.x509).map(\.state) == [.active, .prepared])
-    #expect(Set(fixture.port.actors) == [.node(of: Frames.a)])
+    #expect(Set(fixture.writer.actors) == [.node(of: Frames.a)])
     #expect(fixture.authority.unlogged.isEmpty && fixture.value("frame_authority_unlogged_changes") == 0)
   }
 
@@ -48,28 +48,28 @@ struct AuthorityKeeperTests {
     _ = try await fixture.keeper.rotate(.x509, .taint(first))
     let revoked = try await fixture.keeper.rotate(.x509, .revoke(first))
     #expect(
-      fixture.port.types == ["AuthorityPrepared", "AuthorityActivated", "AuthorityTainted", "AuthorityRevoked"])
-    #expect(Set(fixture.port.actors) == [.authority(of: Frames.a)])
-    guard case .authorityRevoked(let event)? = fixture.port.events.last?.event.payload else {
+      fixture.writer.types == ["AuthorityPrepared", "AuthorityActivated", "AuthorityTainted", "AuthorityRevoked"])
+    #expect(Set(fixture.writer.actors) == [.authority(of: Frames.a)])
+    guard case .authorityRevoked(let event)? = fixture.writer.events.last?.event.payload else {
       Issue.record("the last event is no revocation")
       return
     }
     #expect(event.change.authorityID == first && event.change.sequence == revoked.sequence)
     #expect(event.change.fingerprint == fixture.authority.bundle.fingerprint.description)
-    #expect(try await fixture.port.identity { $0.loggedSequence } == revoked.sequence)
+    #expect(try await fixture.writer.read { $0.loggedSequence } == revoked.sequence)
   }
 
   @Test("S8: a change that the log could not take is in force, and is told once when it can be")
   func logDown() async throws {
     let fixture = try WorkloadFixture()
-    fixture.port.setDown(true)
+    fixture.writer.setDown(true)
     #expect(await refusal { _ = try await fixture.keeper.rotate(.jwt, .prepare) } != nil)
-    #expect(fixture.authority.records(.jwt).count == 2 && fixture.port.types.isEmpty)
+    #expect(fixture.authority.records(.jwt).count == 2 && fixture.writer.types.isEmpty)
     #expect(fixture.value("frame_authority_unlogged_changes") == 1)
-    fixture.port.setDown(false)
+    fixture.writer.setDown(false)
     try await fixture.keeper.keep()
     try await fixture.keeper.keep()
-    #expect(fixture.port.types == ["AuthorityPrepared"])
+    #expect(fixture.writer.types == ["AuthorityPrepared"])
     #expect(fixture.authority.unlogged.isEmpty && fixture.value("frame_authority_unlogged_changes") == 0)
   }
 

@@ -74,7 +74,7 @@ struct IdentityStateTests {
       await refusal { _ = try await fixture.entries.remove(gone.id, reason: "", actor: .authority(of: Frames.a)) }
         == "entry_unknown")
     var state = IdentityState(frame: Frames.a)
-    for event in fixture.port.events { state.evolve(event) }
+    for event in fixture.writer.events { state.evolve(event) }
     #expect(state.entries == [kept] && state.version == 3)
     #expect(fixture.entries.entries == [kept])
     let bytes = SnapshotFields.encode(state)

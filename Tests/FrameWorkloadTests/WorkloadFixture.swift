@@ -47,7 +47,7 @@ final class TestClock: FrameClock {
 }
 
 /// The writer as this room sees it: decides in order, forgets nothing, takes a key once.
-final class MemoryPort: IdentityPort {
+final class MemoryWriter: RoomWriter {
   private struct Held {
     var state: IdentityState
     var events: [RecordedEvent] = []
@@ -70,11 +70,16 @@ final class MemoryPort: IdentityPort {
   var actors: [SPIFFEID] { held.withLock { $0.actors } }
   func setDown(_ isDown: Bool) { held.withLock { $0.isDown = isDown } }
 
-  func submit(_ command: IdentityCommand, actor: SPIFFEID, key: IdempotencyKey) async throws -> Committed {
+  func submit<View: Sendable>(
+    _ command: IdentityCommand, actor: SPIFFEID, key: IdempotencyKey,
+    then view: @escaping @Sendable (IdentityState) -> View
+  ) async throws -> (committed: Committed, view: View) {
     let now = clock.now()
     return try held.withLock { held in
       guard !held.isDown else { throw Down() }
-      guard held.keys.insert(key).inserted else { return Committed(events: [], replayed: true) }
+      guard held.keys.insert(key).inserted else {
+        return (Committed(events: [], replayed: true), view(held.state))
+      }
       var recorded: [RecordedEvent] = []
       for draft in try held.state.decide(command, DecisionContext(now: now, actor: actor)) {
         let event = RecordedEvent(event: .with { $0.payload = draft.payload }, bytes: Data())
@@ -83,12 +88,24 @@ final class MemoryPort: IdentityPort {
         held.actors.append(actor)
       }
       held.events += recorded
-      return Committed(events: recorded, replayed: false)
+      return (Committed(events: recorded, replayed: false), view(held.state))
     }
   }
 
-  func identity<T: Sendable>(_ body: @escaping @Sendable (IdentityState) throws -> T) async throws -> T {
-    try body(held.withLock { $0.state })
+  func submit(
+    _ commands: [(command: IdentityCommand, key: IdempotencyKey)], actor: SPIFFEID
+  ) async -> [Result<Committed, any Error>] {
+    var results: [Result<Committed, any Error>] = []
+    for (command, key) in commands {
+      do { results.append(.success(try await submit(command, actor: actor, key: key))) } catch {
+        results.append(.failure(error))
+      }
+    }
+    return results
+  }
+
+  func read<View: Sendable>(_ look: @escaping @Sendable (IdentityState) throws -> View) async throws -> View {
+    try look(held.withLock { $0.state })
   }
 }
 
@@ -99,19 +116,19 @@ struct WorkloadFixture: Sendable {
     refreshHint: .seconds(300))
   let clock = TestClock()
   let registry = MetricRegistry()
-  let port: MemoryPort
+  let writer: MemoryWriter
   let authority: FrameAuthority
   let metrics: WorkloadMetrics
   let keeper: AuthorityKeeper
   let entries: EntryBook
 
   init() throws {
-    port = MemoryPort(Frames.a, clock: clock)
+    writer = MemoryWriter(Frames.a, clock: clock)
     authority = try FrameAuthority.ephemeral(frame: Frames.a, policy: Self.policy, clock: clock)
     metrics = WorkloadMetrics(registry)
     keeper = AuthorityKeeper(
-      authority: authority, port: port, clock: clock, metrics: metrics, logger: Logger(label: "test"))
-    entries = EntryBook(frame: Frames.a, port: port, clock: clock, metrics: metrics)
+      authority: authority, writer: writer, clock: clock, metrics: metrics, logger: Logger(label: "test"))
+    entries = EntryBook(frame: Frames.a, writer: writer, clock: clock, metrics: metrics)
   }
 
   func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {

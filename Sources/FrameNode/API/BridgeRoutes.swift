@@ -19,13 +19,15 @@ struct BridgeRoutes {
     api.on(.get, "/api/v1/bridge/locks/{id}", .authenticated) { call in try await show(call, .lock) }
     api.on(.get, "/api/v1/bridge/redeems/{id}", .authenticated) { call in try await show(call, .redemption) }
     api.on(.get, "/api/v1/bridge/reserves", .authority) { [reserves] _ in .json(try await reserves()) }
-    api.on(.post, "/api/v1/bridge/{peer}/breaker/close", .authority) { [node, reserves] call in
+    api.on(.post, "/api/v1/bridge/{peer}/breaker/close", .authority) { [node] call in
       struct Body: Decodable { let note: String }
       let command = BridgeCommand.closeBreaker(
         peer: try FrameID(call.parameter("peer")),
         note: try APICall.short(try call.decode(Body.self).note, "note", .reason))
-      _ = try await node.submit(.bridge(command), actor: try call.actor(), key: node.freshKey("bridge/breaker/close"))
-      return .json(try await reserves())
+      let done = try await node.submit(
+        .bridge(command), actor: try call.actor(), key: node.freshKey("bridge/breaker/close")
+      ) { ReservesView.of($0) }
+      return .json(done.view)
     }
   }
 
@@ -40,12 +42,13 @@ struct BridgeRoutes {
       let from = try call.payer(body.from)
       let id = BridgeCommand.id("lock", for: key)
       let amount = try Amount(body.amount, scale: node.configuration.native.scale)
-      let committed = try await node.submit(
+      let (committed, item) = try await node.submit(
         .bridge(
           .lock(
             id: id, destination: to.frame, from: from, recipient: to.name, amount: amount, memo: body.memo ?? "")),
-        actor: .agent(from, of: node.frame), key: key)
-      return .json(try await item(id, .lock).view, .accepted, replayed: committed.replayed)
+        actor: .agent(from, of: node.frame), key: key
+      ) { state in Result { try Self.item(id, .lock, in: state) } }
+      return .json(try item.get(), .accepted, replayed: committed.replayed)
     }
     api.on(.post, "/api/v1/bridge/redeem", .authenticated) { [node] call in
       struct Body: Decodable {
@@ -71,13 +74,14 @@ struct BridgeRoutes {
       }
       try APICall.check(asset: body.asset, is: asset)
       let id = BridgeCommand.id("redeem", for: key)
-      let committed = try await node.submit(
+      let (committed, item) = try await node.submit(
         .bridge(
           .redeem(
             id: id, origin: origin, from: from, recipient: to.name, amount: try Amount(body.amount, scale: asset.scale),
             memo: body.memo ?? "")),
-        actor: .agent(from, of: node.frame), key: key)
-      return .json(try await item(id, .redemption).view, .accepted, replayed: committed.replayed)
+        actor: .agent(from, of: node.frame), key: key
+      ) { state in Result { try Self.item(id, .redemption, in: state) } }
+      return .json(try item.get(), .accepted, replayed: committed.replayed)
     }
     api.on(.post, "/api/v1/bridge/issue", .authenticated) { call in try await prove(call) }
     api.on(.post, "/api/v1/bridge/unlock", .authenticated) { call in try await prove(call) }
@@ -129,31 +133,30 @@ struct BridgeRoutes {
   }
 
   private func show(_ call: APICall, _ kind: Kind) async throws -> APIReply {
-    let found = try await item(call.parameter("id"), kind)
-    if case .agent(let caller, _) = call.caller, found.view.from != caller.text {
+    let id = call.parameter("id")
+    let found = try await node.writer.read { try Self.item(id, kind, in: $0) }
+    if case .agent(let caller, _) = call.caller, found.from != caller.text {
       throw Refusal(
         "not_your_account", .forbidden, "Agent '\(caller)' is not the sender.", remedy: "Use the sender's token.")
     }
-    return .json(found.view)
+    return .json(found)
   }
 
   /// A lock or redemption that an agent of this frame made.
-  private func item(_ id: String, _ kind: Kind) async throws -> (view: BridgeItemView, peer: FrameID) {
-    try await node.writer.read { state in
-      for (peer, bridge) in state.bridge.peers {
-        let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
-        guard let item else { continue }
-        let asset =
-          try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
-        let done = item.doneAt != nil
-        let word = kind == .lock ? (done ? "issued" : "locked") : (done ? "unlocked" : "redeemed")
-        return (Self.view(item, kind, state: word, asset: asset), peer)
-      }
-      throw Refusal(
-        "unknown_bridge_item", .notFound,
-        "There is no \(kind == .lock ? "lock" : "redemption") '\(id.prefix(80))' here.",
-        remedy: "Use the id that the lock or redeem request returned.")
+  private static func item(_ id: String, _ kind: Kind, in state: NodeState) throws -> BridgeItemView {
+    for (peer, bridge) in state.bridge.peers {
+      let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
+      guard let item else { continue }
+      let asset =
+        try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
+      let done = item.doneAt != nil
+      let word = kind == .lock ? (done ? "issued" : "locked") : (done ? "unlocked" : "redeemed")
+      return view(item, kind, state: word, asset: asset)
     }
+    throw Refusal(
+      "unknown_bridge_item", .notFound,
+      "There is no \(kind == .lock ? "lock" : "redemption") '\(id.prefix(80))' here.",
+      remedy: "Use the id that the lock or redeem request returned.")
   }
 
   private static func view(_ item: BridgeItem, _ kind: Kind, state: String, asset: Asset) -> BridgeItemView {

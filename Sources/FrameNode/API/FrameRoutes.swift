@@ -99,11 +99,10 @@ struct FrameRoutes {
 
   private func setFreeze(_ call: APICall, _ command: (AgentName) -> LedgerCommand) async throws -> APIReply {
     let name = try AgentName(call.parameter("name"))
-    let committed = try await node.submit(
-      .ledger(command(name)), actor: try call.actor(), key: node.freshKey("freeze"))
-    guard let known = try await node.writer.read({ $0.ledger.agent(name) }) else {
-      throw LedgerError.unknownAgent(name.text)
-    }
+    let (committed, known) = try await node.submit(
+      .ledger(command(name)), actor: try call.actor(), key: node.freshKey("freeze")
+    ) { $0.ledger.agent(name) }
+    guard let known else { throw LedgerError.unknownAgent(name.text) }
     var view = agent(name, known)
     view.position = committed.events.first?.position
     return .json(view)

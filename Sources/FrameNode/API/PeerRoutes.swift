@@ -11,9 +11,8 @@ struct PeerRoutes {
   let sight: @Sendable (FrameID) -> ReachabilityView.Sight
 
   func add(to api: APIRouter) {
-    api.on(.get, "/api/v1/peers", .authority) { [node] _ in
-      let treaties = try await node.federation().treaties.values.sorted { $0.peer < $1.peer }
-      return .json(PeersView(peers: treaties.map(view)))
+    api.on(.get, "/api/v1/peers", .authority) { [federation] _ in
+      .json(PeersView(peers: try await federation.treaties().map(view)))
     }
     api.on(.post, "/api/v1/peers/invitations", .authority) { [federation, node] call in
       struct Body: Decodable {

@@ -30,19 +30,20 @@ struct WitnessRoutes {
       return .text(String(decoding: newest.note, as: UTF8.self), cacheControl: TileRoutes.mutable)
     }
     api.on(.get, "/api/v1/peers/{peer}/witness", .authority) { [node, watch, cosignatures] call in
-      let state = try await node.federation()
       let peer = try FrameID(call.parameter("peer"))
-      guard let treaty = state.treaty(peer) else { throw FederationError.unknownPeer(peer) }
+      let (treaty, fraud) = try await node.writer.read { state in
+        (try state.federation.require(peer), state.federation.equivocations[peer])
+      }
       let key = try LogVerifierKey(treaty.peerLogKey)
       return .json(
         WitnessView(
           peer: peer, seen: try await watch.witness.newest(key), cosigner: try CosignatureKey(witnessOf: key),
-          cosigned: cosignatures.newest(), fraud: state.equivocations[peer]))
+          cosigned: cosignatures.newest(), fraud: fraud))
     }
     api.on(.get, "/api/v1/peers/{peer}/equivocation", .authority) { [node, watch] call in
       let peer = try FrameID(call.parameter("peer"))
       if let waiting = watch.unrecorded(peer) { return .json(waiting) }
-      guard let fraud = try await node.federation().equivocations[peer] else {
+      guard let fraud = try await node.writer.read({ $0.federation.equivocations[peer] }) else {
         throw Refusal(
           "no_equivocation", .notFound, "No proof stands that the log of '\(peer)' has two histories.",
           remedy: "A proof ends with the treaty; earlier ones are in the log, as PeerEquivocationProven.")

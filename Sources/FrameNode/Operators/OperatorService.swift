@@ -37,7 +37,7 @@ package final class OperatorService: Service {
   }
 
   /// Follows what the log says. Call once before the listeners open.
-  package func prime() async throws { try await follow() }
+  package func prime() async throws { follow(try await node.writer.read(Self.view)) }
 
   /// Watches licences run out until shut down.
   package func run() async throws {
@@ -45,7 +45,7 @@ package final class OperatorService: Service {
       while !Task.isCancelled {
         do {
           try await self.node.clock.sleep(for: Self.lookAgainAfter)
-          try await self.follow()
+          try await self.prime()
         } catch {
           // Shutting down, or the log has stopped: the node ends for a reason of its own.
           if error is CancellationError { return }
@@ -87,14 +87,16 @@ package final class OperatorService: Service {
   private func submit(
     _ command: OperatorCommand, _ name: OperatorName, _ actor: SPIFFEID
   ) async throws -> OperatorRecord {
-    _ = try await node.submit(.operators(command), actor: actor, key: node.freshKey("operator"))
-    try await follow()
+    let done = try await node.submit(
+      .operators(command), actor: actor, key: node.freshKey("operator"), then: Self.view)
+    follow(done.view)
     return try directory.state.require(name)
   }
 
   /// Brings the API, the router and the metrics up to the durable state.
-  private func follow() async throws {
-    let state = try await node.writer.read { $0.ledger.operators }
+  private static let view: @Sendable (NodeState) -> OperatorState = { $0.ledger.operators }
+
+  private func follow(_ state: OperatorState) {
     // Callers may arrive here in any order: only a later state may follow an earlier one.
     following.withLock { version in
       guard state.version >= version else { return }

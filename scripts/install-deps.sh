@@ -16,7 +16,7 @@ die() { say "error: $*"; exit 1; }
 build_packages=(libsqlite3-dev zlib1g-dev libssl-dev git ca-certificates)
 test_packages=(
   prometheus prometheus-alertmanager jq curl python3 python3-venv golang-go golang-golang-x-mod-dev openssl nginx
-  libnginx-mod-stream
+  libnginx-mod-stream procps
 )
 # What the Debian packages above start on their own; the tests bring up their own servers on ports of their choice.
 services=(prometheus prometheus-alertmanager prometheus-node-exporter nginx)

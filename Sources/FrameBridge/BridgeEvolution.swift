@@ -13,9 +13,7 @@ extension BridgeState {
         peer, to: PeerLog(peer, key: p.theirs.logVerifierKey), native: try? Asset(p.theirs.native), at: recorded.time)
     case .formerLogAnswered(let p): accept(p)
     case .formerLogDecided(let p): decide(p)
-    case .formerLogItemReturned(let p):
-      guard let log = PeerLog(name: p.log) else { return }
-      former[log]?.returns.removeAll { $0.kind == p.kind && $0.id == p.itemID }
+    case .formerLogItemReturned(let p): returned(p)
     case .tokensBridgeLocked(let p):
       with(p.destination) { bridge in
         let item = BridgeItem(

@@ -165,14 +165,15 @@ package final class BridgeRelay: Service {
 
   /// What waited with logs that were decided about goes to whom it is due.
   private func returnItems() async {
-    let due =
-      (try? await writer.read { rooms in
-        rooms.bridge.toReturn.filter { item in
-          (try? AgentName(item.item.to)).map(rooms.ledger.agentExists) ?? false
-        }
-      }) ?? []
+    let due = (try? await writer.read { $0.bridge.toReturn($0.ledger) }) ?? []
     for (log, item) in due.prefix(BridgeLimits.relayBatchMax) {
-      await retry(.returnItem(log: log, kind: item.kind, id: item.id), log.frame, item.kind == .lock ? .lock : .unlock)
+      let operation: BridgeOperation =
+        switch item.kind {
+        case .lock: .lock
+        case .wrapped: .redeem
+        case .redemption, .unspecified, .UNRECOGNIZED: .unlock
+        }
+      await retry(.returnItem(log: log, kind: item.kind, id: item.id), log.frame, operation)
     }
   }
 

@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLedger
+package import FrameLedger
 package import FrameLog
 package import FrameProtos
 
@@ -10,6 +10,7 @@ package struct FormerBridge: Sendable, Equatable {
     package let kind: PBFormerLogItemReturned.Kind
     package let id: String
     package let to: String
+    /// Minor units of our asset, or of the lost log's for wrapped tokens.
     package let amount: Int64
   }
 
@@ -18,9 +19,12 @@ package struct FormerBridge: Sendable, Equatable {
   package internal(set) var returns: [Return]
   /// The reserve that is in none of them: it backed what was outstanding there.
   package let reserve: Int64
-  /// What each agent here holds of it, until it is recognised.
+  /// What each agent here holds of it, until it is recognised. What was being redeemed is not held before it is back.
   package internal(set) var holdings: [String: Int64]
   package internal(set) var isDecided = false
+  /// The log that backs the wrapped tokens in `returns`: it has recognised them with the rest, and they count as issued
+  /// since. Without one they come home unbacked.
+  package internal(set) var heir: PeerLog?
 
   init(_ bridge: BridgePeer) {
     self.bridge = bridge
@@ -38,14 +42,33 @@ package struct FormerBridge: Sendable, Equatable {
     }
     reserve = left
     holdings = bridge.inbound.holdings
+    // Nothing is redeemed of a currency that cannot be read.
+    guard bridge.native != nil else { return }
+    let inbound = bridge.inbound
+    returns += inbound.notUnlocked.keys.compactMap { inbound.redeems[$0] }.sorted { $0.position < $1.position }
+      .map { Return(kind: .wrapped, id: $0.id, to: $0.from, amount: $0.amount) }
+  }
+
+  /// The wrapped tokens in `returns`, by agent: redeemed here, and not seen as unlocked there.
+  package var redeeming: [String: Int64] {
+    returns.reduce(into: [:]) { sums, item in
+      if item.kind == .wrapped { sums[item.to, default: 0] += item.amount }
+    }
+  }
+
+  /// Whether an item that waited is with its agent again.
+  package func isBack(_ kind: PBFormerLogItemReturned.Kind, _ id: String) -> Bool {
+    func has(_ items: [Return]) -> Bool { items.contains { $0.kind == kind && $0.id == id } }
+    return isDecided && !has(returns) && has(Self(bridge).returns)
   }
 
   package var figures: PBFormerLogFigures {
     var figures = PBFormerLogFigures()
     figures.reserve = reserve
-    figures.returnable = returns.reduce(0) { $0 + $1.amount }
+    figures.returnable = returns.reduce(0) { $0 + ($1.kind == .wrapped ? 0 : $1.amount) }
     figures.items = UInt64(returns.count)
-    figures.wrapped = holdings.values.reduce(0, +)
+    figures.redeeming = redeeming.values.reduce(0, +)
+    figures.wrapped = holdings.values.reduce(figures.redeeming, +)
     if figures.wrapped != 0, let native = bridge.native { figures.wrappedAsset = PBAsset(native) }
     return figures
   }
@@ -73,9 +96,13 @@ extension BridgeState {
 
   /// Of an agent's wrapped tokens of `asset`, those that nothing at the peer's present log backs.
   package func unbacked(_ agent: AgentName, of peer: FrameID, _ asset: Asset) -> Int64 {
-    former.reduce(0) { sum, entry in
-      guard entry.key.frame == peer, entry.value.bridge.native == asset else { return sum }
-      return sum + (entry.value.holdings[agent.text] ?? 0)
+    let present = peers[peer]?.log
+    return former.reduce(0) { sum, entry in
+      let lost = entry.value
+      guard entry.key.frame == peer, lost.bridge.native == asset else { return sum }
+      // What a log had recognised that is lost itself is in its holdings, whether it is back yet or not.
+      let isOnItsWay = lost.heir != nil && lost.heir != present
+      return sum + (lost.holdings[agent.text] ?? 0) - (isOnItsWay ? lost.redeeming[agent.text] ?? 0 : 0)
     }
   }
 
@@ -83,6 +110,15 @@ extension BridgeState {
   package var toReturn: [(log: PeerLog, item: FormerBridge.Return)] {
     former.filter(\.value.isDecided).sorted { $0.key < $1.key }.flatMap { log, bridge in
       bridge.returns.map { (log: log, item: $0) }
+    }
+  }
+
+  /// Of these, what nothing stands in the way of: the agent must be registered here, and wrapped tokens are issued anew, which
+  /// nothing is while a finding of the audit stands.
+  package func toReturn(_ ledger: LedgerState) -> [(log: PeerLog, item: FormerBridge.Return)] {
+    toReturn.filter { _, item in
+      guard let agent = try? AgentName(item.to), ledger.agentExists(agent) else { return false }
+      return item.kind != .wrapped || ledger.drift == nil
     }
   }
 
@@ -102,20 +138,39 @@ extension BridgeState {
     peers[peer] = entry
   }
 
-  /// The rebuilt frame took over what stood: at the origin of the money as a lock, here as its issue.
+  /// The rebuilt frame took over what stood: at the origin of the money as a lock, here as its issue. It counts the whole as
+  /// issued at once, and so do we, though what was being redeemed is not back yet.
   mutating func decide(_ p: PBFormerLogDecided) {
-    guard let log = PeerLog(name: p.log), former[log] != nil else { return }
-    former[log]?.isDecided = true
+    guard let log = PeerLog(name: p.log), var lost = former.removeValue(forKey: log) else { return }
+    defer { former[log] = lost }
+    lost.isDecided = true
     guard p.outcome == .recognised, p.figures.wrapped > 0, var entry = peers.removeValue(forKey: log.frame) else {
       return
     }
-    let holdings = former[log]?.holdings ?? [:]
-    former[log]?.holdings = [:]
+    var holders = lost.holdings
+    lost.holdings = [:]
+    // An earlier version claimed nothing for what was being redeemed: that comes home unbacked.
+    let redeeming = lost.redeeming
+    if p.figures.redeeming == redeeming.values.reduce(0, +) {
+      holders.merge(redeeming, uniquingKeysWith: +)
+      lost.heir = entry.log
+    }
+    // What the lost log had recognised itself, and is not back yet, goes over with its holdings.
+    for (other, bridge) in former where bridge.heir == log { former[other]?.heir = entry.log }
     entry.inbound.issued &+= p.figures.wrapped
     entry.inbound.attestedLocked = Self.bounded(entry.inbound.attestedLocked &+ p.figures.wrapped)
     entry.inbound.provenLocked = max(entry.inbound.provenLocked, entry.inbound.attestedLocked)
-    for (agent, amount) in holdings { entry.inbound.takenOver[agent, default: 0] += amount }
+    for (agent, amount) in holders { entry.inbound.takenOver[agent, default: 0] += amount }
     peers[log.frame] = entry
+  }
+
+  /// An item is back with its agent.
+  mutating func returned(_ p: PBFormerLogItemReturned) {
+    guard let log = PeerLog(name: p.log), var lost = former.removeValue(forKey: log) else { return }
+    defer { former[log] = lost }
+    guard let index = lost.returns.firstIndex(where: { $0.kind == p.kind && $0.id == p.itemID }) else { return }
+    let item = lost.returns.remove(at: index)
+    if item.kind == .wrapped, lost.heir == nil { lost.holdings[item.to, default: 0] += item.amount }
   }
 
   /// We are the rebuilt frame, and have locked what the peer's agents hold of our money.
@@ -143,6 +198,7 @@ extension BridgeState {
     payload.itemID = id
     payload.to = item.to
     payload.amount = item.amount
+    if kind == .wrapped, let native = former.bridge.native { payload.asset = PBAsset(native) }
     return [
       EventDraft(
         .formerLogItemReturned(payload), postings: try FormerLogMoney.postings(.formerLogItemReturned(payload)))
@@ -157,6 +213,7 @@ extension FormerBridge: SnapshotValue {
     output.write(reserve)
     output.write(holdings)
     output.write(isDecided)
+    output.write(heir)
   }
 
   package init(from input: inout SnapshotInput) throws {
@@ -165,6 +222,7 @@ extension FormerBridge: SnapshotValue {
     reserve = try input.read()
     holdings = try input.read()
     isDecided = try input.read()
+    heir = try input.read()
   }
 }
 

@@ -113,7 +113,9 @@ package struct FederationMetrics: Sendable {
       help: "When the oldest of these was put aside; 0 when there is none.", labels: ["peer"])
     formerLogAmount = registry.gauge(
       "frame_former_log_minor_units",
-      help: "What stands towards them, by kind; wrapped in the peer's money, the rest in ours.", unit: .minorUnits,
+      help:
+        "What stands towards them, by kind; wrapped, and redeeming, which is a part of it, in the peer's money, the rest in ours.",
+      unit: .minorUnits,
       labels: ["peer", "kind"])
     formerLogClaims = registry.gauge(
       "frame_former_log_claims_pending",

@@ -243,7 +243,7 @@ extension FederationState {
     guard p.newLogVerifierKey == treaty.ours.logVerifierKey else { return "stream_of_another_log" }
     let visible = p.proposalID.utf8.allSatisfy { (0x21...0x7e).contains($0) }
     guard (1...64).contains(p.proposalID.utf8.count), visible, p.note.utf8.count <= PeerLogs.noteBytesMax,
-      p.figures.reserve >= 0, p.figures.wrapped >= 0
+      p.figures.reserve >= 0, p.figures.redeeming >= 0, p.figures.wrapped >= p.figures.redeeming
     else { return "malformed_proposal" }
     let claims = logs.claims(of: peer)
     guard !claims.contains(where: { $0.proposalID == p.proposalID }) else { return "unknown_proposal" }

@@ -112,7 +112,7 @@ extension PBFormerLogFigures {
   package var amounts: [(kind: String, amount: Int64)] {
     [
       ("clearing", clearing), ("sent", sent), ("held", held), ("reserve", reserve), ("returnable", returnable),
-      ("wrapped", wrapped),
+      ("wrapped", wrapped), ("redeeming", redeeming),
     ]
   }
 
@@ -123,6 +123,7 @@ extension PBFormerLogFigures {
     joined.returnable = bridge.returnable
     joined.items = bridge.items
     joined.wrapped = bridge.wrapped
+    joined.redeeming = bridge.redeeming
     if bridge.hasWrappedAsset { joined.wrappedAsset = bridge.wrappedAsset }
     return joined
   }

@@ -128,7 +128,7 @@ package struct EmissionPolicy: Sendable {
     .formerLogDecided: rule(
       [.authority, .node], (.clearing, .clearing), (.bridgeReserve, .clearing), (.clearing, .treasury),
       (.treasury, .clearing), (.bridgeReserve, .treasury)),
-    .formerLogItemReturned: rule([.node], (.bridgeReserve, .liquid)),
+    .formerLogItemReturned: rule([.node], (.bridgeReserve, .liquid), (.issuance, .wrapped)),
     // The frame's own identity: its keys change by themselves or by its authority's hand, who gets an SVID only by the latter
     .authorityPrepared: rule([.authority, .node]),
     .authorityActivated: rule([.authority, .node]),

@@ -44,12 +44,21 @@ package enum FormerLogMoney {
       moves.add(p.figures.clearing, from: .clearing(of: former), to: heir)
       moves.add(try positive(p.figures.reserve, event), from: .bridgeReserve(of: former), to: heir)
     case .formerLogItemReturned(let p):
-      let (_, former) = try log(p.log, of: p.peer, event)
+      let (peer, former) = try log(p.log, of: p.peer, event)
       guard let agent = try? AgentName(p.to) else {
         throw LedgerError.postingsRefused(event: event, why: "'\(p.to)' is not an agent's name")
       }
       guard p.amount > 0 else { throw LedgerError.postingsRefused(event: event, why: "it claims to move \(p.amount)") }
-      moves.add(p.amount, from: .bridgeReserve(of: former), to: .liquid(agent))
+      switch p.kind {
+      case .lock, .redemption: moves.add(p.amount, from: .bridgeReserve(of: former), to: .liquid(agent))
+      case .wrapped:
+        guard let asset = try? Asset(p.asset), asset.origin == peer else {
+          throw LedgerError.postingsRefused(event: event, why: "'\(p.asset.code)' is not an asset of '\(p.peer)'")
+        }
+        moves.add(p.amount, from: .issuance(of: asset), to: .wrapped(agent, asset))
+      case .unspecified, .UNRECOGNIZED:
+        throw LedgerError.postingsRefused(event: event, why: "\(p.kind.rawValue) is no kind of item")
+      }
     default: break
     }
     return moves.all

@@ -45,6 +45,9 @@ extension EndToEnd {
         // A is gone with all it had; what B sends now is never answered by that log.
         try await a.stop()
         let sent = try await pay(b, a, "async", key: "unanswered")
+        let home = try await b.command(
+          "bridge", "redeem", "--from", "bob", "--origin", a.name, "--to", "alice@\(a.name)", "--amount", "2.00")
+        let onItsWay = try #require(home["redeem_id"].string)
         let before = try await b.balance("bob")
         try await a.rebuild()
         try a.configure([("canary", "enabled", "false"), (nil, "bundle_refresh_seconds", "1")])
@@ -95,9 +98,11 @@ extension EndToEnd {
         #expect(former["clearing"].string == "10.00")
         #expect(former["sent"].string == "10.00")
         #expect(former["wrapped"].string == "7.00 AVT@\(a.name)")
+        #expect(former["redeeming"].string == "2.00 AVT@\(a.name)")
+        #expect(try await b.balance("bob", kind: "wrapped", asset: "AVT@\(a.name)") == 5_00)
         let tooEarly = try await b.post(
           "/api/v1/bridge/redeem",
-          ["from": "bob", "origin": a.name, "to": "alice@\(a.name)", "amount": "7.00"], key: "too-early")
+          ["from": "bob", "origin": a.name, "to": "alice@\(a.name)", "amount": "5.00"], key: "too-early")
         #expect(try tooEarly.json()["code"].string == "wrapped_unbacked")
         let log = try #require(former["log"].string?.split(separator: "+").last.map(String.init))
         #expect(
@@ -113,6 +118,10 @@ extension EndToEnd {
         }
         #expect(try await b.get("/teg/cross-registry-transfer/\(sent)")["state"].string == "compensated")
         #expect(try await b.balance("bob") == before + 10_00, "the sender has back what nobody credited")
+        #expect(try await b.command("bridge", "show", onItsWay, "--redeem")["state"].string == "returned")
+        #expect(
+          try await b.balance("bob", kind: "wrapped", asset: "AVT@\(a.name)") == 7_00,
+          "what was burned here and unlocked by nobody is back")
         let redeem = try await b.command(
           "bridge", "redeem", "--from", "bob", "--origin", a.name, "--to", "alice@\(a.name)", "--amount", "7.00")
         let id = try #require(redeem["redeem_id"].string)

@@ -143,6 +143,41 @@ import Testing
     }
   }
 
+  @Test("what comes home from a lost log moves the lost log's money and no other, as its kind says")
+  func comesHome() throws {
+    typealias Change = (inout PBFormerLogItemReturned) -> Void
+    func check(_ change: Change, _ postings: [PBPosting]) throws {
+      var payload = PBFormerLogItemReturned.with {
+        $0.peer = samples.peer.name
+        $0.log = samples.lost.name
+        $0.kind = .wrapped
+        $0.itemID = "r1"
+        $0.to = "alice"
+        $0.amount = 20
+        $0.asset = PBAsset(samples.foreign)
+      }
+      change(&payload)
+      try LedgerGuard<LedgerState>().check(
+        EventDraft(.formerLogItemReturned(payload), postings: postings), actor: .node(of: samples.frame), state: ledger)
+    }
+    let wrapped = Postings.move(20, from: .issuance(of: samples.foreign), to: .wrapped(samples.alice, samples.foreign))
+    let reserve = Postings.move(20, from: .bridgeReserve(of: samples.lost), to: .liquid(samples.alice))
+    try check({ _ in }, wrapped)
+    try check({ $0.kind = .lock }, reserve)
+    let refused: [(String, Change, [PBPosting])] = [
+      ("out of the reserve", { _ in }, reserve), ("a lock, issued", { $0.kind = .lock }, wrapped),
+      ("another's", { $0.to = "bob" }, wrapped), ("more", { $0.amount = 21 }, wrapped),
+      ("nothing", { $0.amount = 0 }, []), ("no kind", { $0.kind = .unspecified }, wrapped),
+      ("a kind of later", { $0.kind = .UNRECOGNIZED(9) }, wrapped), ("no asset", { $0.clearAsset() }, wrapped),
+      ("ours", { $0.asset = PBAsset(samples.native) }, wrapped),
+      ("another frame's", { $0.asset.origin = "frame-c.example" }, wrapped),
+      ("of another log", { $0.log = "frame-c.example+0123456789abcdef" }, wrapped),
+    ]
+    for (name, change, postings) in refused {
+      #expect(throws: LedgerError.self, "\(name)") { try check(change, postings) }
+    }
+  }
+
   @Test("an account may be emptied but not overdrawn; clearing may go below zero")
   func overdraft() throws {
     let transfer = { (amount: Int64) in

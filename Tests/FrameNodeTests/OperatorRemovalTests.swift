@@ -218,6 +218,61 @@ struct OperatorRemovalTests {
     }
   }
 
+  @Test("what waits with a log that a peer has lost keeps it until it is back")
+  func formerLog() throws {
+    var state = try state()
+    let foreign = try Asset(origin: peer, code: "BVT", scale: 2)
+    apply(.tokensBurned(.init()), &state, Postings.move(1_000, from: .liquid(bob), to: .treasury))
+    apply(
+      .wrappedTokensRedeemed(
+        .with {
+          $0.redeemID = "r1"
+          $0.origin = peer.name
+          $0.from = "acme.bob"
+          $0.amount = 5
+          $0.asset = PBAsset(foreign)
+        }), &state)
+    apply(.crossFrameTransferInitiated(.with { $0.terms = terms("t1") }), &state)
+    let log = try #require(state.bridge.peer(peer).log)
+    apply(
+      .frameFederationEstablished(
+        .with {
+          $0.peer = peer.name
+          $0.theirs.frameID = peer.name
+          $0.theirs.native = PBAsset(foreign)
+          $0.theirs.logVerifierKey = "another key"
+        }), &state)
+    let refused = refusal(.remove(acme, reason: ""), state)
+    #expect(refused.code == "operator_has_money_under_way")
+    #expect(refused.message.contains("redemption r1 of acme.bob at \(log)"), "\(refused.message)")
+    #expect(refused.message.contains("async transfer t1 of acme.bob to \(log)"), "\(refused.message)")
+    apply(
+      .formerLogDecided(
+        .with {
+          $0.peer = peer.name
+          $0.log = log.name
+          $0.outcome = .writtenOff
+        }), &state)
+    apply(
+      .crossFrameTransferCompensated(
+        .with {
+          $0.terms = terms("t1")
+          $0.formerLog = log.name
+        }), &state)
+    #expect(refusal(.remove(acme, reason: ""), state).code == "operator_has_money_under_way")
+    apply(
+      .formerLogItemReturned(
+        .with {
+          $0.peer = peer.name
+          $0.log = log.name
+          $0.kind = .wrapped
+          $0.itemID = "r1"
+          $0.to = "acme.bob"
+          $0.amount = 5
+        }), &state)
+    #expect(try decide(.remove(acme, reason: ""), &state) == 1)
+  }
+
   /// What the peer's log says reached us.
   private func project(_ payload: PBEvent.OneOf_Payload) -> PBEvent.OneOf_Payload {
     let event = PBEvent.with { $0.payload = payload }

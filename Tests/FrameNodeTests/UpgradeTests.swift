@@ -178,6 +178,77 @@ struct UpgradeTests {
     }
   }
 
+  @Test("what was being redeemed with a log that an older version decided about comes home, unbacked, once")
+  func redeemedBefore() async throws {
+    try await withDirectory { directory in
+      try StoredLog(Self.present).restore(to: directory)
+      let history = try RecordedHistory(logKey: StoredLog.signer.verifierKey)
+      let (peer, bob, foreign) = (history.peer, history.bob, history.foreign)
+      let writer = try StoredLog.writer(directory, state(), clock: clock())
+      let due = try await writer.read { $0.bridge.toReturn($0.ledger) }
+      let wrapped = due.filter { $0.item.kind == .wrapped }
+      #expect(wrapped.map(\.item.id) == ["r-out"] && wrapped.map(\.item.amount) == [200])
+      let before = try await writer.read { $0.ledger.balance(.wrapped(bob, foreign)) }
+      for round in 1...2 {
+        for (log, item) in wrapped {
+          _ = try await writer.submit(
+            CommandEnvelope(
+              .bridge(.returnItem(log: log, kind: item.kind, id: item.id)), actor: .node(of: history.frame),
+              derivedKey: "return/\(round)"))
+        }
+      }
+      let (held, unbacked, view) = try await writer.read { state in
+        let former = try #require(state.federation.logs.former[history.lost])
+        return (
+          state.ledger.balance(.wrapped(bob, foreign)), state.bridge.unbacked(bob, of: peer, foreign),
+          FormerLogView(former, state, native: history.native, items: true)
+        )
+      }
+      #expect(held == before + 200)
+      #expect(unbacked == held, "nobody has claimed anything for it")
+      #expect(view.redeeming == "0.000 BVT@frame-b.example")
+      #expect(view.open?.contains { $0.kind == "wrapped" } == false)
+      await writer.shutdown()
+      let (_, report) = try StoredLog.facts(directory)
+      #expect(report.isClean, "\(report.findings)")
+    }
+  }
+
+  @Test("a log that is put aside now is booked with what is being redeemed, and shown with it")
+  func redeeming() async throws {
+    try await withDirectory { directory in
+      try StoredLog("format-1-first").restore(to: directory)
+      let history = try RecordedHistory(logKey: StoredLog.signer.verifierKey)
+      let older = try StoredLog.writer(directory, GivenState(node: state()), clock: clock())
+      _ = try await older.submit(
+        CommandEnvelope(
+          [try history.established(history.peer, key: RecordedHistory.secondKey)], actor: .node(of: history.peer),
+          key: IdempotencyKey("late", caller: .node(of: history.peer)), digest: CommandDigest.of("late")))
+      await older.shutdown()
+      let writer = try StoredLog.writer(directory, state(), clock: clock())
+      for isBooked in [false, true] {
+        if isBooked {
+          _ = try await writer.submit(
+            CommandEnvelope(
+              .federation(.bookFormerLog(history.lost)), actor: .node(of: history.frame), derivedKey: "book"))
+        }
+        let view = try await writer.read { state in
+          FormerLogView(
+            try #require(state.federation.logs.former[history.lost]), state, native: history.native, items: true)
+        }
+        #expect(view.state == (isBooked ? "undecided" : "unbooked"))
+        #expect(view.redeeming == "0.200 BVT@frame-b.example")
+        #expect(view.wrapped == "0.700 BVT@frame-b.example")
+        let item = try #require(view.open?.first { $0.kind == "wrapped" })
+        #expect(item.id == "r-out" && item.to == "bob" && item.amount == "0.200")
+        #expect(item.asset == "BVT@frame-b.example")
+      }
+      await writer.shutdown()
+      let (_, report) = try StoredLog.facts(directory)
+      #expect(report.isClean, "\(report.findings)")
+    }
+  }
+
   // MARK: What came later
 
   @Test("a log that a newer version began, or wrote an event of an unknown type to, is refused and left as it is")

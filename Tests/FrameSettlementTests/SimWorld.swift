@@ -39,6 +39,8 @@ struct SimWorld {
   private var paused: [Set<String>]
   private var counter = 0
   private(set) var rebuilds = 0
+  /// Redemptions that were under way towards a log when it was lost, and are back.
+  private(set) var comeHome = 0
   private(set) var refusals: [String: Int] = [:]
 
   init(_ frames: [SimFrame], seed: UInt64, faults: Faults = Faults()) {
@@ -131,6 +133,27 @@ struct SimWorld {
           amount: Amount(minorUnits: Int64.random(in: 1...held, using: &random)), memo: "r\(counter)"),
         actor: .agent(from, of: frames[index].id), key: "k\(counter)", now: now)
     } catch { note(error) }
+  }
+
+  /// Everybody redeems half of what can be redeemed, and no stream carries it yet.
+  mutating func redeemAll(at index: Int) throws {
+    let origin = other(index, &random)
+    for name in SimFixture.agents {
+      let from = SimFixture.agent(name)
+      let state = frames[index].state
+      let native = frames[origin].native
+      let backed =
+        state.ledger.balance(.wrapped(from, native)) - state.bridge.unbacked(from, of: frames[origin].id, native)
+      guard backed > 1 else { continue }
+      counter += 1
+      do {
+        try frames[index].bridge(
+          .redeem(
+            id: "r\(counter)", origin: frames[origin].id, from: from, recipient: agent(),
+            amount: Amount(minorUnits: min(backed / 2, 50_000))), actor: .agent(from, of: frames[index].id),
+          key: "k\(counter)", now: now)
+      } catch { note(error) }
+    }
   }
 
   // MARK: Two-phase transfers
@@ -234,6 +257,7 @@ struct SimWorld {
     #expect(before.settlement.incoming == after.settlement.incoming)
     #expect(before.settlement.open == after.settlement.open)
     #expect(before.bridge.peers == after.bridge.peers)
+    #expect(before.bridge.former == after.bridge.former)
     machines[index] = [:]
     paused[index] = []
     let open = frames[index].state.settlement.openPeers.flatMap {
@@ -268,9 +292,11 @@ struct SimWorld {
   }
 
   /// All that stands towards lost logs is decided about: every other one is recognised, if the rebuilt frame can say it; the rest is written off.
-  mutating func decideFormerLogs() throws {
+  /// - Parameter keeping: how many of a hundred bridge items are not returned by it.
+  mutating func decideFormerLogs(keeping: Int = 0) throws {
     var number = 0
     for index in frames.indices {
+      try giveBack(index, keeping: keeping)
       let authority = SPIFFEID.authority(of: frames[index].id)
       for former in frames[index].state.federation.logs.former.values.sorted(by: { $0.since < $1.since })
       where former.state == .undecided {
@@ -301,19 +327,24 @@ struct SimWorld {
             .ledger(issue), actor: authority, key: "issue\(counter)", digest: issue.digest, now: now)
           try operate(index, peer, .writeOff(log: former.log, note: ""))
         }
-        try giveBack(index)
+        checkInvariants("\(former.log) decided")
+        try giveBack(index, keeping: keeping)
       }
     }
     try settle()
   }
 
-  private mutating func giveBack(_ index: Int) throws {
+  /// - Parameter keeping: how many of a hundred bridge items stay behind. The node is killed between some of the others.
+  private mutating func giveBack(_ index: Int, keeping: Int) throws {
     let node = SPIFFEID.node(of: frames[index].id)
     for item in frames[index].state.settlement.toGiveBack {
       try frames[index].settlement(.giveBack(transferID: item.id, log: item.log), actor: node, now: now)
     }
-    for (log, item) in frames[index].state.bridge.toReturn {
+    for (log, item) in frames[index].state.bridge.toReturn where !random.chance(keeping) {
       try frames[index].bridge(.returnItem(log: log, kind: item.kind, id: item.id), actor: node, now: now)
+      if item.kind == .wrapped { comeHome += 1 }
+      if random.chance(20) { crash(index) }
+      checkInvariants("\(item.id) of \(log) is back")
     }
   }
 

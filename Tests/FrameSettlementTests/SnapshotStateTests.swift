@@ -255,6 +255,13 @@ struct SnapshotStateTests {
     locked.amount = 9
     try frame.append(EventDraft(.tokensBridgeLocked(locked)), actor: node, now: now)
     try bridge(with: peer, in: &frame, now: now)
+    var redeemed = PBWrappedTokensRedeemed()
+    redeemed.redeemID = "r-lost"
+    redeemed.origin = peer.name
+    redeemed.from = "alice"
+    redeemed.recipient = "bob"
+    redeemed.amount = 1
+    try frame.append(EventDraft(.wrappedTokensRedeemed(redeemed)), actor: node, now: now)
     let first = try #require(frame.state.settlement.log(of: peer))
     try SimFixture.establish(&frame, with: SimFixture.frame(peer.name, code: "CVT", scale: 4))
     var proposed = PBFormerLogProposed()
@@ -272,6 +279,7 @@ struct SnapshotStateTests {
     decided.log = first.name
     decided.outcome = .recognised
     decided.figures.wrapped = 3
+    decided.figures.redeeming = 1
     decided.note = "as agreed"
     try frame.append(EventDraft(.formerLogDecided(decided)), actor: node, now: now)
     var refused = PBCrossRegistryTransferRefused()

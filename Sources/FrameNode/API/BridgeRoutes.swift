@@ -31,7 +31,18 @@ struct BridgeRoutes {
     }
   }
 
-  private enum Kind { case lock, redemption }
+  private enum Kind {
+    case lock, redemption
+
+    func item(_ id: String, in bridge: BridgePeer) -> BridgeItem? {
+      self == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
+    }
+
+    func word(_ item: BridgeItem) -> String {
+      let isDone = item.doneAt != nil
+      return self == .lock ? (isDone ? "issued" : "locked") : (isDone ? "unlocked" : "redeemed")
+    }
+  }
 
   private func addMovements(to api: APIRouter) {
     api.on(.post, "/api/v1/bridge/lock", .authenticated) { [node] call in
@@ -145,13 +156,17 @@ struct BridgeRoutes {
   /// A lock or redemption that an agent of this frame made.
   private static func item(_ id: String, _ kind: Kind, in state: NodeState) throws -> BridgeItemView {
     for (peer, bridge) in state.bridge.peers {
-      let item = kind == .lock ? bridge.outbound.locks[id] : bridge.inbound.redeems[id]
-      guard let item else { continue }
+      guard let item = kind.item(id, in: bridge) else { continue }
       let asset =
         try kind == .lock ? state.ledger.native : Asset(state.federation.treaty(peer)?.theirs.native ?? PBAsset())
-      let done = item.doneAt != nil
-      let word = kind == .lock ? (done ? "issued" : "locked") : (done ? "unlocked" : "redeemed")
-      return view(item, kind, state: word, asset: asset)
+      return view(item, kind, state: kind.word(item), asset: asset)
+    }
+    // With a log that the peer has lost it waits, and comes home when that was decided about.
+    for (_, former) in state.bridge.former.sorted(by: { $0.key < $1.key }) {
+      guard let item = kind.item(id, in: former.bridge), let theirs = former.bridge.native else { continue }
+      let isBack = former.isBack(kind == .lock ? .lock : .wrapped, id)
+      let asset = kind == .lock ? state.ledger.native : theirs
+      return view(item, kind, state: isBack ? "returned" : kind.word(item), asset: asset)
     }
     throw Refusal(
       "unknown_bridge_item", .notFound,

@@ -101,6 +101,8 @@ struct FormerLogView: Encodable, Sendable {
     /// Who gets it back, or is paid.
     let to: String
     let amount: String
+    /// Of wrapped tokens; the rest is in our own currency.
+    let asset: String?
   }
 
   /// Items that are listed at most; the counts say how many there are.
@@ -121,6 +123,8 @@ struct FormerLogView: Encodable, Sendable {
   let returnable: String
   let items: UInt64
   let wrapped: String?
+  /// In `wrapped`: redeemed here, and not seen as unlocked there.
+  let redeeming: String?
   let proposalId: String?
   let withdrawnAt: String?
   let decidedAt: String?
@@ -146,9 +150,12 @@ struct FormerLogView: Encodable, Sendable {
     reserve = decimal(figures.reserve)
     returnable = decimal(figures.returnable)
     items = figures.items
-    wrapped = (try? Asset(figures.wrappedAsset)).map { asset in
-      "\(Amount(minorUnits: figures.wrapped).decimal(scale: asset.scale)) \(asset)"
+    let asset = try? Asset(figures.wrappedAsset)
+    func foreign(_ units: Int64) -> String? {
+      asset.map { "\(Amount(minorUnits: units).decimal(scale: $0.scale)) \($0)" }
     }
+    wrapped = foreign(figures.wrapped)
+    redeeming = foreign(figures.redeeming)
     proposalId = former.proposalID.isEmpty ? nil : former.proposalID
     withdrawnAt = former.withdrawnAt?.description
     decidedAt = former.decidedAt?.description
@@ -160,12 +167,25 @@ struct FormerLogView: Encodable, Sendable {
     let waiting = state.settlement.openTransfers(of: former.log).prefix(Self.itemsMax).map { transfer in
       Item(
         kind: transfer.backend.rawValue, id: transfer.id, to: transfer.terms?.from.text ?? "",
-        amount: decimal(transfer.terms?.amount.minorUnits ?? 0))
+        amount: decimal(transfer.terms?.amount.minorUnits ?? 0), asset: nil)
     }
-    let returns = (state.bridge.former[former.log]?.returns ?? []).prefix(Self.itemsMax).map { item in
-      Item(kind: item.kind == .lock ? "lock" : "redemption", id: item.id, to: item.to, amount: decimal(item.amount))
+    let bridge = state.bridge.former[former.log]
+    let returns = (bridge?.returns ?? []).prefix(Self.itemsMax).map { item in
+      let asset = item.kind == .wrapped ? bridge?.bridge.native : nil
+      return Item(
+        kind: Self.word(item.kind), id: item.id, to: item.to,
+        amount: Amount(minorUnits: item.amount).decimal(scale: asset?.scale ?? native.scale),
+        asset: asset?.description)
     }
     open = waiting + returns
+  }
+
+  private static func word(_ kind: PBFormerLogItemReturned.Kind) -> String {
+    switch kind {
+    case .lock: "lock"
+    case .wrapped: "wrapped"
+    case .redemption, .unspecified, .UNRECOGNIZED: "redemption"
+    }
   }
 }
 
@@ -180,6 +200,8 @@ struct FormerLogClaimView: Encodable, Sendable {
   let clearing: String?
   /// What we would lock from our treasury, behind what the peer's agents hold.
   let reserve: String
+  /// In `reserve`: what the peer's agents were redeeming with the lost log, for all that the peer knows.
+  let redeeming: String
   let note: String?
   let reason: String?
   let answeredAt: String?
@@ -192,6 +214,7 @@ struct FormerLogClaimView: Encodable, Sendable {
     since = claim.since.description
     clearing = state.federation.clearing(of: claim).map { Amount(minorUnits: $0).decimal(scale: native.scale) }
     reserve = Amount(minorUnits: claim.figures.wrapped).decimal(scale: native.scale)
+    redeeming = Amount(minorUnits: claim.figures.redeeming).decimal(scale: native.scale)
     note = claim.note.isEmpty ? nil : claim.note
     reason = claim.reason.isEmpty ? nil : claim.reason
     answeredAt = claim.answeredAt?.description

@@ -1,6 +1,7 @@
 import FrameBridge
 import FrameCore
 import FrameLedger
+import FrameProtos
 import FrameSettlement
 
 extension NodeState {
@@ -47,6 +48,27 @@ extension NodeState {
       for (id, pending) in bridge.inbound.pendingIssues.sorted(by: { $0.key < $1.key }) where isOurs(pending.recipient)
       {
         items.append("issue \(id) for \(pending.recipient) from \(peer)")
+      }
+    }
+    return items + waitingWithFormerLogs(isOurs)
+  }
+
+  /// What comes home when operators have decided about a log that a peer has lost.
+  private func waitingWithFormerLogs(_ isOurs: (String) -> Bool) -> [String] {
+    var items: [String] = []
+    for log in federation.logs.former.keys.sorted() {
+      for transfer in settlement.openTransfers(of: log) {
+        guard let from = transfer.terms?.from.text, isOurs(from) else { continue }
+        items.append("\(transfer.backend.rawValue) transfer \(transfer.id) of \(from) to \(log)")
+      }
+      for item in bridge.former[log]?.returns ?? [] where isOurs(item.to) {
+        let word =
+          switch item.kind {
+          case .lock: "bridge lock \(item.id) of"
+          case .wrapped: "redemption \(item.id) of"
+          case .redemption, .unspecified, .UNRECOGNIZED: "unlock \(item.id) for"
+          }
+        items.append("\(word) \(item.to) at \(log)")
       }
     }
     return items

@@ -2221,10 +2221,10 @@ public nonisolated struct PBFormerLogFigures: Sendable {
   /// in the reserve: locks not issued there and redemptions not unlocked here
   public var returnable: Int64 = 0
 
-  /// how many of both
+  /// how many of both, and of those in redeeming
   public var items: UInt64 = 0
 
-  /// of its money, held here
+  /// of its money, held here or on its way home
   public var wrapped: Int64 = 0
 
   public var wrappedAsset: PBAsset {
@@ -2235,6 +2235,9 @@ public nonisolated struct PBFormerLogFigures: Sendable {
   public var hasWrappedAsset: Bool {self._wrappedAsset != nil}
   /// Clears the value of `wrappedAsset`. Subsequent reads from it will return its default value.
   public mutating func clearWrappedAsset() {self._wrappedAsset = nil}
+
+  /// in wrapped: redeemed here, and not seen as unlocked there
+  public var redeeming: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2400,30 +2403,45 @@ public nonisolated struct PBFormerLogAnswered: Sendable {
   public init() {}
 }
 
-public nonisolated struct PBFormerLogDecided: Sendable {
+public nonisolated struct PBFormerLogDecided: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var peer: String = String()
+  public var peer: String {
+    get {_storage._peer}
+    set {_uniqueStorage()._peer = newValue}
+  }
 
-  public var log: String = String()
+  public var log: String {
+    get {_storage._log}
+    set {_uniqueStorage()._log = newValue}
+  }
 
-  public var outcome: PBFormerLogDecided.Outcome = .unspecified
+  public var outcome: PBFormerLogDecided.Outcome {
+    get {_storage._outcome}
+    set {_uniqueStorage()._outcome = newValue}
+  }
 
   /// recognised: what was accepted
-  public var proposalID: String = String()
+  public var proposalID: String {
+    get {_storage._proposalID}
+    set {_uniqueStorage()._proposalID = newValue}
+  }
 
   public var figures: PBFormerLogFigures {
-    get {_figures ?? PBFormerLogFigures()}
-    set {_figures = newValue}
+    get {_storage._figures ?? PBFormerLogFigures()}
+    set {_uniqueStorage()._figures = newValue}
   }
   /// Returns true if `figures` has been explicitly set.
-  public var hasFigures: Bool {self._figures != nil}
+  public var hasFigures: Bool {_storage._figures != nil}
   /// Clears the value of `figures`. Subsequent reads from it will return its default value.
-  public mutating func clearFigures() {self._figures = nil}
+  public mutating func clearFigures() {_uniqueStorage()._figures = nil}
 
-  public var note: String = String()
+  public var note: String {
+    get {_storage._note}
+    set {_uniqueStorage()._note = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2467,10 +2485,11 @@ public nonisolated struct PBFormerLogDecided: Sendable {
 
   public init() {}
 
-  fileprivate var _figures: PBFormerLogFigures? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// After the decision: a lock that was not issued there goes back, a redemption that was not unlocked here is paid.
+/// After the decision: a lock that was not issued there goes back, a redemption that was not unlocked here is paid, and what was
+/// redeemed here and not seen as unlocked there is given back to who redeemed it.
 public nonisolated struct PBFormerLogItemReturned: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2489,6 +2508,16 @@ public nonisolated struct PBFormerLogItemReturned: Sendable {
 
   public var amount: Int64 = 0
 
+  /// of wrapped tokens; absent: ours
+  public var asset: PBAsset {
+    get {_asset ?? PBAsset()}
+    set {_asset = newValue}
+  }
+  /// Returns true if `asset` has been explicitly set.
+  public var hasAsset: Bool {self._asset != nil}
+  /// Clears the value of `asset`. Subsequent reads from it will return its default value.
+  public mutating func clearAsset() {self._asset = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -2496,6 +2525,7 @@ public nonisolated struct PBFormerLogItemReturned: Sendable {
     case unspecified // = 0
     case lock // = 1
     case redemption // = 2
+    case wrapped // = 3
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -2507,6 +2537,7 @@ public nonisolated struct PBFormerLogItemReturned: Sendable {
       case 0: self = .unspecified
       case 1: self = .lock
       case 2: self = .redemption
+      case 3: self = .wrapped
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -2516,6 +2547,7 @@ public nonisolated struct PBFormerLogItemReturned: Sendable {
       case .unspecified: return 0
       case .lock: return 1
       case .redemption: return 2
+      case .wrapped: return 3
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -2525,11 +2557,14 @@ public nonisolated struct PBFormerLogItemReturned: Sendable {
       .unspecified,
       .lock,
       .redemption,
+      .wrapped,
     ]
 
   }
 
   public init() {}
+
+  fileprivate var _asset: PBAsset? = nil
 }
 
 /// A peer's event, kept as it was stored there. It has no postings: it can never move money.
@@ -6654,7 +6689,7 @@ nonisolated extension PBRegistrationEntryRemoved: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension PBFormerLogFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FormerLogFigures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}clearing\0\u{1}sent\0\u{1}held\0\u{1}transfers\0\u{1}reserve\0\u{1}returnable\0\u{1}items\0\u{1}wrapped\0\u{3}wrapped_asset\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}clearing\0\u{1}sent\0\u{1}held\0\u{1}transfers\0\u{1}reserve\0\u{1}returnable\0\u{1}items\0\u{1}wrapped\0\u{3}wrapped_asset\0\u{1}redeeming\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6671,6 +6706,7 @@ nonisolated extension PBFormerLogFigures: SwiftProtobuf.Message, SwiftProtobuf._
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.items) }()
       case 8: try { try decoder.decodeSingularSInt64Field(value: &self.wrapped) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._wrappedAsset) }()
+      case 10: try { try decoder.decodeSingularSInt64Field(value: &self.redeeming) }()
       default: break
       }
     }
@@ -6708,6 +6744,9 @@ nonisolated extension PBFormerLogFigures: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._wrappedAsset {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     } }()
+    if self.redeeming != 0 {
+      try visitor.visitSingularSInt64Field(value: self.redeeming, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6721,6 +6760,7 @@ nonisolated extension PBFormerLogFigures: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.items != rhs.items {return false}
     if lhs.wrapped != rhs.wrapped {return false}
     if lhs._wrappedAsset != rhs._wrappedAsset {return false}
+    if lhs.redeeming != rhs.redeeming {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7052,56 +7092,102 @@ nonisolated extension PBFormerLogDecided: SwiftProtobuf.Message, SwiftProtobuf._
   public static let protoMessageName: String = _protobuf_package + ".FormerLogDecided"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{1}outcome\0\u{3}proposal_id\0\u{1}figures\0\u{1}note\0")
 
+  fileprivate class _StorageClass {
+    var _peer: String = String()
+    var _log: String = String()
+    var _outcome: PBFormerLogDecided.Outcome = .unspecified
+    var _proposalID: String = String()
+    var _figures: PBFormerLogFigures? = nil
+    var _note: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _peer = source._peer
+      _log = source._log
+      _outcome = source._outcome
+      _proposalID = source._proposalID
+      _figures = source._figures
+      _note = source._note
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.log) }()
-      case 3: try { try decoder.decodeSingularEnumField(value: &self.outcome) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.proposalID) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.note) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._peer) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._log) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._outcome) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._proposalID) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._figures) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._note) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.peer.isEmpty {
-      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
-    }
-    if !self.log.isEmpty {
-      try visitor.visitSingularStringField(value: self.log, fieldNumber: 2)
-    }
-    if self.outcome != .unspecified {
-      try visitor.visitSingularEnumField(value: self.outcome, fieldNumber: 3)
-    }
-    if !self.proposalID.isEmpty {
-      try visitor.visitSingularStringField(value: self.proposalID, fieldNumber: 4)
-    }
-    try { if let v = self._figures {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.note.isEmpty {
-      try visitor.visitSingularStringField(value: self.note, fieldNumber: 6)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._peer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._peer, fieldNumber: 1)
+      }
+      if !_storage._log.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._log, fieldNumber: 2)
+      }
+      if _storage._outcome != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._outcome, fieldNumber: 3)
+      }
+      if !_storage._proposalID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._proposalID, fieldNumber: 4)
+      }
+      try { if let v = _storage._figures {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._note.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._note, fieldNumber: 6)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PBFormerLogDecided, rhs: PBFormerLogDecided) -> Bool {
-    if lhs.peer != rhs.peer {return false}
-    if lhs.log != rhs.log {return false}
-    if lhs.outcome != rhs.outcome {return false}
-    if lhs.proposalID != rhs.proposalID {return false}
-    if lhs._figures != rhs._figures {return false}
-    if lhs.note != rhs.note {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._peer != rhs_storage._peer {return false}
+        if _storage._log != rhs_storage._log {return false}
+        if _storage._outcome != rhs_storage._outcome {return false}
+        if _storage._proposalID != rhs_storage._proposalID {return false}
+        if _storage._figures != rhs_storage._figures {return false}
+        if _storage._note != rhs_storage._note {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7113,7 +7199,7 @@ nonisolated extension PBFormerLogDecided.Outcome: SwiftProtobuf._ProtoNameProvid
 
 nonisolated extension PBFormerLogItemReturned: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FormerLogItemReturned"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{1}kind\0\u{3}item_id\0\u{1}to\0\u{1}amount\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}log\0\u{1}kind\0\u{3}item_id\0\u{1}to\0\u{1}amount\0\u{1}asset\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7127,12 +7213,17 @@ nonisolated extension PBFormerLogItemReturned: SwiftProtobuf.Message, SwiftProto
       case 4: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.to) }()
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._asset) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.peer.isEmpty {
       try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
     }
@@ -7151,6 +7242,9 @@ nonisolated extension PBFormerLogItemReturned: SwiftProtobuf.Message, SwiftProto
     if self.amount != 0 {
       try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 6)
     }
+    try { if let v = self._asset {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7161,13 +7255,14 @@ nonisolated extension PBFormerLogItemReturned: SwiftProtobuf.Message, SwiftProto
     if lhs.itemID != rhs.itemID {return false}
     if lhs.to != rhs.to {return false}
     if lhs.amount != rhs.amount {return false}
+    if lhs._asset != rhs._asset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBFormerLogItemReturned.Kind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_LOCK\0\u{1}KIND_REDEMPTION\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_LOCK\0\u{1}KIND_REDEMPTION\0\u{1}KIND_WRAPPED\0")
 }
 
 nonisolated extension PBPeerEventProjected: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -35,6 +35,7 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
       Output.fields([
         ("claim", claim.proposalId), ("by", claim.frameId), ("about our lost log", claim.log), ("state", claim.state),
         ("we would owe it", claim.clearing ?? "what our currency cannot say"), ("we would lock for it", claim.reserve),
+        ("of that being redeemed", claim.redeeming),
         ("since", claim.since), ("note", claim.note), ("reason", claim.reason),
       ])
     }
@@ -45,12 +46,13 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
       ("log", log.log), ("state", log.state), ("since", log.since), ("clearing", log.clearing), ("sent", log.sent),
       ("held", log.held), ("transfers in flight", "\(log.transfers)"), ("reserve", log.reserve),
       ("to be returned", log.returnable), ("bridge items", "\(log.items)"), ("wrapped here", log.wrapped),
+      ("of that being redeemed", log.redeeming),
       ("proposal", log.proposalId), ("withdrawn", log.withdrawnAt), ("decided", log.decidedAt), ("note", log.note),
       ("its key", log.logVerifierKey), ("the new key", log.newLogVerifierKey),
     ])
     guard let open = log.open, !open.isEmpty else { return }
     Output.line("")
-    Output.table(["KIND", "ID", "GOES TO", "AMOUNT"], open.map { [$0.kind, $0.id, $0.to, $0.amount] })
+    Output.table(["KIND", "ID", "GOES TO", "AMOUNT"], open.map { [$0.kind, $0.id, $0.to, $0.money] })
   }
 }
 
@@ -114,7 +116,7 @@ struct FormerLogRecogniseCommand: AsyncParsableCommand {
     commandName: "recognise", abstract: "Ask the peer's new log to take over what stands; its operator decides.",
     discussion: """
       Once accepted, what is owed goes on with the new log, which books its side against its own treasury; what was in flight
-      goes back to its senders.
+      goes back to its senders, and wrapped tokens that were being redeemed to their holders, backed.
 
       Example:
         frame peer former-log recognise frame-a.example 0f3a… --note agreed
@@ -163,7 +165,7 @@ struct FormerLogWriteOffCommand: AsyncParsableCommand {
     commandName: "write-off", abstract: "Close our books on a former log, alone and for good.",
     discussion: """
       What was in flight goes back to its senders, what remains goes to or out of the treasury, and wrapped tokens of that
-      log stay with their holders, marked unbacked.
+      log stay with their holders, or go back to them when they were being redeemed, marked unbacked.
 
       Example:
         frame peer former-log write-off frame-a.example 0f3a… --note lost
@@ -244,6 +246,10 @@ struct FormerLogInfo: Decodable, Sendable {
     let id: String
     let to: String
     let amount: String
+    /// Of wrapped tokens; the rest is in the frame's own currency.
+    let asset: String?
+
+    var money: String { asset.map { "\(amount) \($0)" } ?? amount }
   }
 
   let log: String
@@ -260,6 +266,7 @@ struct FormerLogInfo: Decodable, Sendable {
   let returnable: String
   let items: UInt64
   let wrapped: String?
+  let redeeming: String?
   let proposalId: String?
   let withdrawnAt: String?
   let decidedAt: String?
@@ -278,6 +285,7 @@ struct FormerLogClaimInfo: Decodable, Sendable {
   let since: String
   let clearing: String?
   let reserve: String
+  let redeeming: String?
   let note: String?
   let reason: String?
 }

@@ -13,6 +13,8 @@ final class PeerConnections: Sendable {
     var listener: (any Channel)?
     var handshaking: [ObjectIdentifier: any Channel] = [:]
     var byPeer: [FrameID: [ObjectIdentifier: Connection]] = [:]
+    /// Connections that were ever registered.
+    var registered: UInt64 = 0
   }
 
   struct Connection: Sendable {
@@ -20,6 +22,8 @@ final class PeerConnections: Sendable {
     /// As validated in the handshake, leaf first.
     let chain: [Certificate]
     let validatedAt: FrameTime
+    /// Its place among all that were registered.
+    var number: UInt64 = 0
   }
 
   private let held = Mutex(Held())
@@ -89,16 +93,26 @@ final class PeerConnections: Sendable {
     return counts
   }
 
-  /// Registers an authenticated connection.
-  /// - Returns: false when the connection must be closed: over the limit, or the treaty has just ended.
+  /// Registers an authenticated connection. A peer that has as many as it may have loses its oldest: it has made another since, and
+  /// will use that, while the end of the old one may only be late.
+  /// - Returns: false when the connection must be closed: there are too many of all peers, or the treaty has just ended.
   func register(_ peer: FrameID, _ connection: Connection) -> Bool {
-    let count = held.withLock { held -> Int? in
-      guard (held.byPeer[peer]?.count ?? 0) < PeerLimits.connectionsPerPeerMax,
-        held.byPeer.values.map(\.count).reduce(0, +) < authenticatedMax
-      else { return nil }
-      held.byPeer[peer, default: [:]][ObjectIdentifier(connection.channel)] = connection
-      return held.byPeer[peer]?.count
+    var connection = connection
+    let (count, oldest) = held.withLock { held -> (Int?, (any Channel)?) in
+      var mine = held.byPeer[peer] ?? [:]
+      var oldest: (any Channel)?
+      if mine.count >= PeerLimits.connectionsPerPeerMax, let first = mine.min(by: { $0.value.number < $1.value.number }) {
+        oldest = mine.removeValue(forKey: first.key)?.channel
+      } else if held.byPeer.values.map(\.count).reduce(0, +) >= authenticatedMax {
+        return (nil, nil)
+      }
+      held.registered += 1
+      connection.number = held.registered
+      mine[ObjectIdentifier(connection.channel)] = connection
+      held.byPeer[peer] = mine
+      return (mine.count, oldest)
     }
+    oldest?.close(promise: nil)
     guard let count else { return false }
     metrics.connections.with(peer.name).set(count)
     // After registering, so that a revoke in between either finds the connection or is seen here.

@@ -173,6 +173,26 @@ struct PeerChannelTests {
     for frame in [a, b, c] { await frame.stop() }
   }
 
+  @Test("B21: a peer has so many connections; the newest works, and it is the oldest that ends")
+  func connections() async throws {
+    let (a, b) = try await TestFrame.federated()
+    let clients = try (0...PeerLimits.connectionsPerPeerMax).map { _ in
+      try PeerClient(
+        b.id, at: HostPort(host: "127.0.0.1", port: b.ports.0), identity: a.identity, bundles: a.directory,
+        clock: SystemClock(), metrics: FederationMetrics(.init()))
+    }
+    for (index, client) in clients.enumerated() {
+      var request = PBCreditRequest()
+      request.terms = terms("t\(index)")
+      _ = try await client.api.creditTransfer(request, options: PeerChannels.options(.seconds(30)))
+      #expect(b.server.connectionCount(of: a.id) <= PeerLimits.connectionsPerPeerMax)
+    }
+    #expect(b.verbs.seen.withLock { $0.credits.count } == clients.count)
+    for client in clients { client.close() }
+    await a.stop()
+    await b.stop()
+  }
+
   @Test("revoke ends open streams and connections at once, refuses every later call, and other peers do not notice")
   func revoke() async throws {
     let (a, b) = try await TestFrame.federated()

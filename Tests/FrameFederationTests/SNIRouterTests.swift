@@ -286,6 +286,8 @@ struct SNIRouterTests {
     try await clients[0].closeFuture.get()
     try await clients[2].closeFuture.get()
     #expect(clients[1].isActive)
+    // The router learns of an end that it has brought about a moment after the client.
+    try await eventually("what was cut is no longer held") { running.open == 1 }
     #expect(running.router.reload(rest, cutting: ["stops.example"]) == 0)
     try await clients[1].close()
     try await eventually("nothing is held") { running.open == 0 }

@@ -52,6 +52,7 @@ enum OpenAPIComponents {
         Operator: {description: An operator, content: {application/json: {schema: {$ref: "#/components/schemas/Operator"}}}}
         Operators: {description: Operators, content: {application/json: {schema: {type: object, properties: {operators: {type: array, items: {$ref: "#/components/schemas/Operator"}}}}}}}
         Routes: {description: The SNI map, content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}}}}}}
+        Reloaded: {description: "The SNI map, and which other settings of frame.yaml were changed and need a restart", content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}, needs_restart: {type: array, items: {type: string}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
         TransferBatchReceipt: {description: "What happened, as sums; the transfers stand at position and the positions after it", content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatchReceipt"}}}}

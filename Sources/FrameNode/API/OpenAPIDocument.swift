@@ -201,7 +201,7 @@ package enum OpenAPIDocument {
         post:
           operationId: reloadSNIMap
           summary: Read sni.map of frame.yaml again; open connections stay (authority)
-          responses: {"200": {$ref: "#/components/responses/Routes"}}
+          responses: {"200": {$ref: "#/components/responses/Reloaded"}}
 
     """
 

@@ -102,6 +102,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   /// Base URL by which a local client reaches the API.
   package var localAPIURL: String { "http://\(Self.reachable(api.host)):\(api.port)" }
   /// Base URL by which a local client reaches `/metrics` and health.
+  /// Between canary rounds, instead of ``canary`` (`frame serve --canary-seconds`). Never in the file.
+  package var canaryInterval: Duration?
   package var localOpsURL: String { "http://\(Self.reachable(ops.host)):\(ops.port)" }
 
   private static func reachable(_ host: String) -> String {

@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Run a frame until SIGTERM or SIGINT.",
     discussion: """
-      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay.
+      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay. What
+      else has changed in the file needs a restart, and is named in a warning.
 
       Example:
         frame serve --config ./frame-data/frame.yaml --log-format json
@@ -54,7 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     var configuration = try location.configuration()
     configuration.acceptsFork = acceptFork
-    if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
+    configuration.canaryInterval = canarySeconds.map { .nanoseconds(Int64($0 * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
     let sink = LineSink(descriptor: StandardStream.errors.descriptor) { StderrLogHandler.lost($0, format: format) }

@@ -54,6 +54,8 @@ struct RouteList: Decodable, Sendable {
     let source: String
   }
   let routes: [Route]
+  /// Of a reload: settings that were changed and not taken over.
+  let needsRestart: [String]?
 }
 
 struct TokenInfo: Decodable, Sendable {

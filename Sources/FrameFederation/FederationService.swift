@@ -196,6 +196,9 @@ package final class FederationService: Service, TreatyVerbs {
     try await port.federation().treaties.values.sorted { $0.peer < $1.peer }
   }
 
+  /// Whether nothing is exchanged with the peer, treaty or not, because its log has two histories.
+  package func isStopped(_ peer: FrameID) -> Bool { directory.isStopped(peer) }
+
   /// What the handshake with the peer is waiting for, if its last step did not work.
   package func trouble(with peer: FrameID) -> String? { machine.withLock { $0.troubles[peer] } }
 
@@ -210,7 +213,9 @@ package final class FederationService: Service, TreatyVerbs {
         invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
         ours: try describe(), source: InvitationSource.network(of: source), read: read.withLock { $0 }),
       actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer)))
-    return try await treaty(verified.peer)
+    let treaty = try await treaty(verified.peer)
+    if treaty.state == .requested, treaty.direction == .outgoing { feed(.crossed(treaty), clock.now()) }
+    return treaty
   }
 
   package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {

@@ -221,6 +221,7 @@ enum Age {
 struct PeerInfo: Decodable, Sendable {
   let frameId: String
   let state: String
+  let next: String?
   let direction: String?
   let fingerprint: String?
   let observedFingerprint: String?

@@ -132,7 +132,13 @@ package enum ConfigurationError: FrameError, Equatable {
     case .notWritable: "not_writable"
     }
   }
-  package var kind: FrameErrorKind { .invalid }
+  package var kind: FrameErrorKind {
+    switch self {
+    case .exists: .conflict
+    case .notWritable: .forbidden
+    case .unreadable, .malformed, .invalid: .invalid
+    }
+  }
   package var message: String {
     switch self {
     case .unreadable(let file, let why): "Cannot read \(file): \(why)."

@@ -56,7 +56,7 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   private func runTwoSided(peer: URL) async throws {
-    let theirs = try NodeConfiguration.load(peer.appendingPathComponent(NodeSetup.configurationName))
+    let theirs = try NodeOptions.configuration(in: peer.appendingPathComponent(NodeSetup.configurationName))
     let (audit, sides) = try await TwoSidedAudit.run(try node.configuration(), theirs)
     if output.json {
       Output.json(try JSONEncoder().encode(audit))

@@ -8,6 +8,14 @@ package struct NodeConfiguration: Sendable, Equatable {
   package struct Listener: Sendable, Equatable {
     package var host: String
     package var port: Int
+
+    /// Whether the two cannot be open at once. Different addresses of one machine may have the same port.
+    func clashes(with other: Listener) -> Bool {
+      func address(_ host: String) -> String { host == "localhost" ? "127.0.0.1" : host.lowercased() }
+      let (a, b) = (address(host), address(other.host))
+      let isEverywhere = [a, b].contains { ["0.0.0.0", "::", "*"].contains($0) }
+      return port == other.port && port != 0 && (a == b || isEverywhere)
+    }
   }
 
   package struct Advertised: Sendable, Equatable {
@@ -94,6 +102,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var witnesses: [OutsideWitness] = []
   /// Serve although a witness holds more of this frame's log than there is (`frame serve --accept-fork`). Never in the file.
   package var acceptsFork = false
+  /// Between canary rounds, instead of ``canary`` (`frame serve --canary-seconds`). Never in the file.
+  package var canaryInterval: Duration?
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }
@@ -102,8 +112,6 @@ package struct NodeConfiguration: Sendable, Equatable {
   /// Base URL by which a local client reaches the API.
   package var localAPIURL: String { "http://\(Self.reachable(api.host)):\(api.port)" }
   /// Base URL by which a local client reaches `/metrics` and health.
-  /// Between canary rounds, instead of ``canary`` (`frame serve --canary-seconds`). Never in the file.
-  package var canaryInterval: Duration?
   package var localOpsURL: String { "http://\(Self.reachable(ops.host)):\(ops.port)" }
 
   private static func reachable(_ host: String) -> String {

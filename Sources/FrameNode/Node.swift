@@ -32,6 +32,8 @@ package struct Node: Sendable {
     _ configuration: NodeConfiguration, clock: any FrameClock = SystemClock(), logger: Logger,
     exportLibraryMetrics: Bool = true, logLines: @escaping @Sendable () -> LogLines = { LogLines() }
   ) async throws {
+    // Before anything else is said, also by what is opened here.
+    logger.notice("The frame starts", metadata: configuration.introduction())
     let registry = MetricRegistry()
     if exportLibraryMetrics { MetricsSystem.bootstrap(SwiftMetricsBackend(registry)) }
     // Opening replays the log: on a thread of its own, not on the cooperative pool.
@@ -49,6 +51,7 @@ package struct Node: Sendable {
       }
     }
     self.logger = logger
+    logger.notice("The log is open", metadata: parts.standing())
     NodeMetrics.mirror(logLines, in: registry)
     try registry.validate()
   }
@@ -110,7 +113,6 @@ package struct Node: Sendable {
     try await parts.federation.prime()
     try await parts.operators.prime()
     let began = ContinuousClock.now
-    logger.notice("The frame starts", metadata: parts.introduction())
     parts.readiness.whenReady { [logger] in
       logger.notice(
         "The frame is ready", metadata: ["after": "\(Int((ContinuousClock.now - began).inSeconds * 1000)) ms"])

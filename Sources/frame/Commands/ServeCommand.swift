@@ -103,9 +103,14 @@ struct ServeCommand: AsyncParsableCommand {
         failureTerminationBehavior: .gracefullyShutdownGroup)
     ]
     services.append(
-      .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
+      .init(
+        service: node.watching(ReloadSignal(node: node), as: "a reload of the configuration"),
+        successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
-      services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
+      services.append(
+        .init(
+          service: node.watching(StdinWatch(), as: "the watch on stdin"),
+          successTerminationBehavior: .gracefullyShutdownGroup))
     }
     var group = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "frame.lifecycle"))

@@ -197,7 +197,7 @@ enum OpenAPIComponents {
         ByName: {type: object, additionalProperties: {type: string}}
         SupplyStatement:
           type: object
-          properties: {issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}}
+          properties: {asset: {type: string, description: "Of all amounts but the wrapped ones, which are in the currency of their origin. What is cleared with a peer is owed to it, and by it where negative"}, issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}}
         Reserve:
           type: object
           x-optional: [breaker_reason]

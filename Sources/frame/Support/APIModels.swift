@@ -286,6 +286,7 @@ struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }
 
 struct AuditStatement: Decodable, Sendable {
   struct Supply: Decodable, Sendable {
+    let asset: String
     let issued: String
     let circulating: String
     let staked: String

@@ -45,6 +45,7 @@ extension Target.Dependency {
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
   static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
   static let nioFoundationCompat = product(name: "NIOFoundationCompat", package: "swift-nio")
   static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
@@ -122,7 +123,11 @@ let package = Package(
         .nioCertificateReloading, .lifecycle, .logging,
       ]),
     room(
-      "FrameHTTP", ["FrameCore", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTPTypes]),
+      "FrameHTTP",
+      [
+        "FrameCore", .hummingbird, .hummingbirdCore, .httpTypes, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
+        .nioHTTPTypesHTTP1,
+      ]),
     room("SPIFFEWorkloadAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
     room(
       "FrameWorkload",
@@ -225,8 +230,8 @@ let package = Package(
         "FrameCore", "FrameFederation", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
         "FrameNode", "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging,
         .nioCore,
-        .nioEmbedded,
-        .nioHTTPTypes, .yams,
+        .nioEmbedded, .nioHTTP1,
+        .nioHTTPTypes, .nioHTTPTypesHTTP1, .yams,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(

@@ -96,7 +96,7 @@ package final class BundleListener: Service {
           tlsConfiguration: tls),
         configuration: .init(address: .hostname(host, port: port), serverName: nil),
         onServerRunning: { [weak self] channel in self?.settle(.success(channel.localAddress?.port ?? 0)) },
-        logger: logger)
+        logger: logger.forServer())
       try await application.run()
     } catch {
       settle(.failure(error))

@@ -191,6 +191,9 @@ package final class FederationService: Service, TreatyVerbs {
     try await writer.read { Array($0.treaties.values) }.sorted { $0.peer < $1.peer }
   }
 
+  /// Whether nothing is exchanged with the peer, treaty or not, because its log has two histories.
+  package func isStopped(_ peer: FrameID) -> Bool { directory.isStopped(peer) }
+
   /// What the handshake with the peer is waiting for, if its last step did not work.
   package func trouble(with peer: FrameID) -> String? { machine.withLock { $0.troubles[peer] } }
 
@@ -200,12 +203,14 @@ package final class FederationService: Service, TreatyVerbs {
   /// - Parameter source: the address it came from.
   package func receive(_ invitation: SignedInvitation, from source: String = "") async throws -> Treaty {
     let verified = try await invitation.verify(as: frame, clock: clock)
-    return try await submit(
+    let treaty = try await submit(
       .receiveIncoming(
         invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
         ours: try describe(), source: InvitationSource.network(of: source), read: read.withLock { $0 }),
       actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer))
     ).require(verified.peer)
+    if treaty.state == .requested, treaty.direction == .outgoing { feed(.crossed(treaty), clock.now()) }
+    return treaty
   }
 
   package func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {

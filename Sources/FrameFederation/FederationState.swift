@@ -170,10 +170,9 @@ extension FederationState {
       try checkRate(of: source, now)
       return [received()]  // The same peer starts again: its newest invitation counts.
     case .outgoing:
-      // Invitations crossed. Both operators asked for this treaty and each pinned the other's bundle, so both agree; the
-      // one from the lesser frame id is carried through, the other falls away.
-      guard peer < frame else { return [] }
-      return [received(), Self.approved(id, peer, approver: ours, pin: pin)]
+      // Invitations crossed: that from the lesser frame id is carried through, the other falls away. It takes what every invitation
+      // takes, an operator who names its fingerprint: that ours was sent says nothing of who answered where it was sent to.
+      return peer < frame ? [received()] : []
     }
   }
 

@@ -58,6 +58,8 @@ package struct HandshakeMachine: Sendable {
   package enum Input: Sendable {
     /// A treaty as the log has it: every one at start, then each that changed.
     case treaty(Treaty)
+    /// The peer's invitation has crossed ours, which is the one that counts: it is open for it now, whatever it said before.
+    case crossed(Treaty)
     case finished(Attempt, Outcome)
     case timer(Attempt)
   }
@@ -103,6 +105,11 @@ package struct HandshakeMachine: Sendable {
     "treaty_document_invalid",
   ]
 
+  /// Answers to an invitation that the peer's operator can make another of: an old treaty with us is ended there.
+  private static let passingRefusals: Set<String> = ["already_federated"]
+  /// How often the invitation is brought again then.
+  package static let invitationPollInterval: Duration = .seconds(300)
+
   package init() {}
 
   /// Why the last try of a peer's open duties did not work; for people.
@@ -116,6 +123,9 @@ package struct HandshakeMachine: Sendable {
   package mutating func handle(_ input: Input, now: FrameTime) -> [Action] {
     switch input {
     case .treaty(let treaty): return Lane.allCases.flatMap { observe(treaty, $0, now) }
+    case .crossed(let treaty):
+      pending[Slot(peer: treaty.peer, lane: .handshake)] = nil
+      return observe(treaty, .handshake, now)
     case .timer(let attempt):
       guard let open = current(attempt) else { return [] }
       return [.attempt(attempt, open.treaty)]
@@ -179,6 +189,13 @@ package struct HandshakeMachine: Sendable {
       return []
     case (.notifyApproval, .refused(let code)), (.proposeAmendment, .refused(let code)):
       return retry(open, code, now)
+    case (.deliverInvitation, .refused(let code)) where Self.passingRefusals.contains(code):
+      guard !open.treaty.isExpired(at: now) else {
+        close(slot, trouble: code)
+        return []
+      }
+      troubleBySlot[slot] = code
+      return [.wait(next(open, number: open.attempt.number + 1), Self.invitationPollInterval)]
     case (_, .refused(let code)):
       close(slot, trouble: code)
       if open.attempt.duty == .notifyAmendment { told[slot] = id }

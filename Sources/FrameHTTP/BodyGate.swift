@@ -1,6 +1,7 @@
 package import HTTPTypes
 package import NIOCore
 package import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
 
 /// Looks at a request before its body is sent: one that says it is too large is refused at once, and one that waits to be told
 /// to go on (`Expect: 100-continue`, RFC 9110 §10.1.1) is told. What comes in spite of a refusal is read within bounds, so that
@@ -24,6 +25,8 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// The body is larger than so many bytes.
     case tooLarge(Int)
     case unknownExpectation
+    /// The head is not one of this protocol.
+    case head(HeadFault)
   }
 
   private enum State {
@@ -37,6 +40,8 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
   private var bodyMax = 0
   private var closesAfterAnswer = false
   private var unanswered = 0
+  /// Of the head that comes next.
+  private var fault: HeadFault?
   private var queuedRefusal: (HTTPResponse, ByteBuffer)?
   private var linger: Scheduled<Void>?
 
@@ -51,6 +56,17 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
     self.refusal = refusal
   }
 
+  /// Before the codec, where a request still has a version.
+  package func handlerAdded(context: ChannelHandlerContext) {
+    let pipeline = context.pipeline.syncOperations
+    guard let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) else { return }
+    do { try pipeline.addHandler(HeadGate(), position: .before(codec)) } catch { context.fireErrorCaught(error) }
+  }
+
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? HeadFault { fault = event } else { context.fireUserInboundEventTriggered(event) }
+  }
+
   package func handlerRemoved(context: ChannelHandlerContext) { linger?.cancel() }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -63,6 +79,7 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
     switch (state, part) {
     case (.open, .head(let head)):
       (isReading, bodyBytes, bodyMax) = (true, 0, Self.smallBody)
+      if let fault { return refuse(context, head, .head(fault)) }
       let expectation = head.headerFields[.expect]?.lowercased()
       let length = head.headerFields[.contentLength].map { UInt64($0) ?? .max }
       if length ?? 0 > UInt64(Self.smallBody) || head.headerFields[.transferEncoding] != nil {

@@ -15,6 +15,7 @@ extension BodyGate.Refused {
     switch self {
     case .tooLarge: 413
     case .unknownExpectation: 417
+    case .head: 400
     }
   }
 
@@ -25,6 +26,26 @@ extension BodyGate.Refused {
       Refusal(
         "unknown_expectation", .invalid, "The only expectation that is met is 100-continue.",
         remedy: "Leave the Expect header out, or send Expect: 100-continue.")
+    case .head(let fault): fault.refusal
+    }
+  }
+}
+
+extension HeadFault {
+  var refusal: Refusal {
+    switch self {
+    case .hostMissing:
+      Refusal("invalid_host", .invalid, "The request has no Host header.", remedy: "Send one, as HTTP/1.1 has it.")
+    case .hostTwice:
+      Refusal("invalid_host", .invalid, "The request has more than one Host header.", remedy: "Send one.")
+    case .hostInvalid:
+      Refusal(
+        "invalid_host", .invalid, "The Host header is not a host with or without a port.",
+        remedy: "Send the host that the request is for.")
+    case .transferEncoding:
+      Refusal(
+        "invalid_framing", .invalid, "A request of HTTP/1.0 has no Transfer-Encoding.",
+        remedy: "Send the body with a Content-Length, or use HTTP/1.1.")
     }
   }
 }

@@ -8,8 +8,18 @@ import FrameCore
 /// Calls block on the disk: make them at start, or from a thread that may block.
 package struct KeyDirectory: Sendable, Hashable {
   package let path: String
+  /// Whether a file that others than its owner could read or write is refused.
+  private let requiresPrivate: Bool
 
-  package init(path: String) { self.path = path }
+  package init(path: String) { self.init(path: path, requiresPrivate: true) }
+
+  private init(path: String, requiresPrivate: Bool) {
+    self.path = path
+    self.requiresPrivate = requiresPrivate
+  }
+
+  /// Keys as they are kept elsewhere, on a medium that may have no modes: to be looked at, not to be used in place.
+  package static func kept(at path: String) -> KeyDirectory { KeyDirectory(path: path, requiresPrivate: false) }
 
   /// A key file may not be larger than this many bytes.
   package static let fileLimit = 64 * 1024
@@ -42,7 +52,8 @@ package struct KeyDirectory: Sendable, Hashable {
   /// - Throws: ``KeyFileError``.
   package func read(_ name: String) throws(KeyFileError) -> Data {
     let file = path + "/" + name
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    // A FIFO would wait for its other end.
+    let descriptor = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT || errno == ENOTDIR ? .missing(file) : .io(file, operation: "open", errno: errno)
     }
@@ -51,7 +62,7 @@ package struct KeyDirectory: Sendable, Hashable {
     guard fstat(descriptor, &status) == 0 else { throw .io(file, operation: "inspect", errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .damaged(file, why: "it is not a regular file") }
     let mode = UInt32(status.st_mode & 0o7777)
-    guard mode & 0o077 == 0 else { throw .permissions(file, mode: mode) }
+    guard mode & 0o077 == 0 || !requiresPrivate else { throw .permissions(file, mode: mode) }
     guard status.st_size <= Self.fileLimit else {
       throw .damaged(file, why: "it is larger than \(Self.fileLimit) bytes")
     }
@@ -118,6 +129,7 @@ package enum KeyFileError: FrameError, Hashable {
     case .damaged: "key_file_damaged"
     case .permissions: "key_file_permissions"
     case .alreadyExists: "key_directory_exists"
+    case .io(_, _, EACCES), .io(_, _, EPERM): "key_file_forbidden"
     case .io: "key_file_io"
     case .otherFrame: "key_file_other_frame"
     }

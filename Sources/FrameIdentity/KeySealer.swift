@@ -60,11 +60,19 @@ package final class KeySealer: Sendable {
 
   /// Reads the secret from a file that only its owner can read. Blocks on the disk.
   /// - Parameter isPassphrase: a line of text (its line end does not count); else the file's bytes are the key.
-  /// - Throws: ``KeyFileError``, ``KeySealError``.
+  /// - Throws: ``KeySealError``.
   package convenience init(file: String, isPassphrase: Bool) throws {
     let path = (file as NSString)
     let folder = path.deletingLastPathComponent
-    var data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(path.lastPathComponent)
+    var data: Data
+    do { data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(path.lastPathComponent) } catch {
+      // It is no key of the frame: what to do about it is another thing.
+      switch error {
+      case .missing: throw KeySealError.secretFileMissing(file)
+      case .io(_, _, EACCES), .io(_, _, EPERM): throw KeySealError.secretFileForbidden(file)
+      default: throw KeySealError.secretFileUnusable(file, why: error.message)
+      }
+    }
     if isPassphrase {
       while let last = data.last, last == 0x0a || last == 0x0d { data.removeLast() }
       try self.init(passphrase: data)
@@ -154,6 +162,10 @@ package enum KeySealError: FrameError, Hashable {
   case otherSecret
   case secretMissing(String)
   case notSealed(String)
+  /// The file that should hold the secret.
+  case secretFileMissing(String)
+  case secretFileForbidden(String)
+  case secretFileUnusable(String, why: String)
   /// The environment variable that should hold the passphrase is not set.
   case environmentUnset(String)
 
@@ -165,10 +177,19 @@ package enum KeySealError: FrameError, Hashable {
     case .otherSecret: "key_seal_other_secret"
     case .secretMissing: "key_seal_secret_missing"
     case .notSealed: "key_seal_missing"
+    case .secretFileMissing: "key_seal_file_missing"
+    case .secretFileForbidden: "key_seal_file_forbidden"
+    case .secretFileUnusable: "key_seal_file_unusable"
     case .environmentUnset: "key_seal_environment_unset"
     }
   }
-  package var kind: FrameErrorKind { .invalid }
+  package var kind: FrameErrorKind {
+    switch self {
+    case .secretFileMissing: .notFound
+    case .secretFileForbidden: .forbidden
+    default: .invalid
+    }
+  }
   package var message: String {
     switch self {
     case .weakSecret(let why): "The secret cannot seal keys: \(why)."
@@ -177,6 +198,9 @@ package enum KeySealError: FrameError, Hashable {
     case .otherSecret: "The keys were sealed with a passphrase and a key file is given, or the other way round."
     case .secretMissing(let file): "The key file \(file) is sealed and no passphrase or key file is configured."
     case .notSealed(let file): "A seal is configured, but the key file \(file) is not sealed."
+    case .secretFileMissing(let file): "The file with the secret of the keys, \(file), does not exist."
+    case .secretFileForbidden(let file): "The file with the secret of the keys, \(file), may not be read by this user."
+    case .secretFileUnusable(let file, let why): "The file with the secret of the keys, \(file), cannot be used: \(why)"
     case .environmentUnset(let name): "The environment variable '\(name)' has no passphrase in it."
     }
   }
@@ -187,6 +211,9 @@ package enum KeySealError: FrameError, Hashable {
     case .notOpened, .otherSecret: "Check identity.seal in frame.yaml."
     case .secretMissing: "Set identity.seal in frame.yaml."
     case .notSealed: "Stop the node and run 'frame authority seal'."
+    case .secretFileMissing, .secretFileForbidden:
+      "Check the path that is given or in identity.seal, and who may read it."
+    case .secretFileUnusable: "It is a regular file of mode 0600 with a passphrase, or at least 32 bytes of a key."
     case .environmentUnset(let name): "Set \(name) to the passphrase that the keys were sealed with."
     }
   }

@@ -1,3 +1,4 @@
+internal import FrameCore
 package import FrameProtos
 
 /// What one log says of its dealings with other frames: every transfer and every bridge item by its id, with what became of
@@ -206,6 +207,14 @@ package struct DealingsFold: Sendable {
 
   private static func moved(_ event: PBEvent, _ kind: PBAccountKind) -> Int128 {
     event.postings.reduce(0) { $1.kind == kind ? $0 + Int128($1.amount) : $0 }
+  }
+
+  /// An amount as people write it, with its currency.
+  /// - Parameter asset: as ``text(_:)`` makes it; "" when it is not known.
+  static func money(_ units: Int128, _ asset: String) -> String {
+    guard let slash = asset.lastIndex(of: "/"), let scale = UInt8(asset[asset.index(after: slash)...]), scale <= 9
+    else { return "\(units) minor units" }
+    return "\(Amount.decimal(sum: units, scale: scale)) \(asset[..<slash])"
   }
 
   private static func text(_ asset: PBAsset) -> String { "\(asset.code)@\(asset.origin)/\(asset.scale)" }

@@ -71,7 +71,8 @@ package struct DealingsMatch: Sendable {
       guard isWith(origin, asked.peerKey) else { continue }
       note(
         "credit_without_debit", destination.frame, key.id, asked.position,
-        "\(credited) minor units were credited; the log of \(origin.frame) has no debit of it")
+        "\(DealingsFold.money(Int128(credited), destination.native)) was credited; the log of \(origin.frame) has no debit of it"
+      )
     }
   }
 
@@ -101,7 +102,8 @@ package struct DealingsMatch: Sendable {
       if settled != credited {
         note(
           "amount_differs", origin.frame, id, sent.position,
-          "settled with \(settled) minor units; \(destination.frame) credited \(credited)")
+          "settled with \(DealingsFold.money(Int128(settled), destination.native)); \(destination.frame) credited "
+            + DealingsFold.money(Int128(credited), destination.native))
       }
     }
     guard let asked, let credited = asked.credited else { return }
@@ -114,7 +116,8 @@ package struct DealingsMatch: Sendable {
     if Self.scaled(Int128(sent.terms.amount), from: origin.scale, to: destination.scale) != credited {
       note(
         "amount_differs", destination.frame, id, asked.position,
-        "\(credited) minor units were credited for \(sent.terms.amount) of \(origin.frame)'s")
+        "\(DealingsFold.money(Int128(credited), destination.native)) was credited for "
+          + DealingsFold.money(Int128(sent.terms.amount), origin.native))
     }
   }
 
@@ -154,13 +157,13 @@ package struct DealingsMatch: Sendable {
     guard let cause else {
       return note(
         "\(name)_without_\(causeName)", frame.frame, id, leg.position,
-        "\(leg.amount) minor units; the log of \(other.frame) has no \(causeName) of it")
+        "\(DealingsFold.money(Int128(leg.amount), leg.asset)); the log of \(other.frame) has no \(causeName) of it")
     }
     guard leg.amount == cause.amount, leg.recipient == cause.recipient, leg.asset == cause.asset else {
       return note(
         "bridge_terms_differ", frame.frame, id, leg.position,
-        "\(leg.amount) \(leg.asset) to '\(leg.recipient)'; the \(causeName) at \(other.frame) says \(cause.amount) "
-          + "\(cause.asset) to '\(cause.recipient)'")
+        "\(DealingsFold.money(Int128(leg.amount), leg.asset)) to '\(leg.recipient)'; the \(causeName) at \(other.frame) says "
+          + "\(DealingsFold.money(Int128(cause.amount), cause.asset)) to '\(cause.recipient)'")
     }
   }
 

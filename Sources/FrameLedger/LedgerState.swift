@@ -233,6 +233,7 @@ extension LedgerState: FrameState {
     _ from: AgentName?, _ item: TransferItem, _ context: DecisionContext
   ) throws -> [EventDraft] {
     let source = try payer(from, context)
+    if let mistake = try mistakes(to: item.to, amount: item.amount, memo: item.memo, from).first { throw mistake }
     var spent = Amount.zero
     return [try payment(item, from, source, spent: &spent)]
   }

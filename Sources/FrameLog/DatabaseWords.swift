@@ -17,3 +17,14 @@ extension DatabaseError: WordedError {
     }
   }
 }
+
+extension LogError {
+  /// What is wrong with the file itself is damage, which no waiting mends; the rest is a disk or a system that cannot do it now.
+  init(_ error: DatabaseError, at path: String? = nil) {
+    let why = (path.map { "\($0): " } ?? "") + error.words
+    switch error.resultCode {
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT: self = .damagedLog(why)
+    default: self = .storage(why)
+    }
+  }
+}

@@ -34,7 +34,9 @@ package enum LogBackup {
   }
 
   private static func storing(_ target: URL, _ body: () throws -> Void) throws {
-    do { try body() } catch let error as LogError { throw error } catch {
+    do { try body() } catch let error as LogError { throw error } catch let error as DatabaseError {
+      throw LogError(error, at: target.path)
+    } catch {
       throw LogError.storage("\(target.path): \(error.words)")
     }
   }

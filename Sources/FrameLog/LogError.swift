@@ -21,6 +21,8 @@ package enum LogError: FrameError, Equatable {
   case historyBusy(waiting: Int)
   /// Another process, or another writer of this one, has the data directory.
   case inUse(String)
+  /// There is no log in the directory: nothing was ever written, or it is another one.
+  case noLog(String)
   /// The data directory or the files in it cannot be opened, read or written.
   case storage(String)
   /// Not the canonical path of a tile (CONFORMANCE L4).
@@ -44,6 +46,7 @@ package enum LogError: FrameError, Equatable {
     case .overloaded: "log_overloaded"
     case .historyBusy: "history_busy"
     case .inUse: "log_in_use"
+    case .noLog: "no_log"
     case .storage: "log_storage"
     case .invalidTilePath: "invalid_tile_path"
     case .noSuchTile: "no_such_tile"
@@ -57,7 +60,7 @@ package enum LogError: FrameError, Equatable {
     switch self {
     case .idempotencyConflict, .inUse: .conflict
     case .eventTooLarge: .tooLarge
-    case .noSuchPosition, .noSuchTile: .notFound
+    case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
     case .stopped, .storage: .unavailable
     case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
@@ -81,6 +84,7 @@ package enum LogError: FrameError, Equatable {
     case .historyBusy(let waiting):
       "\(waiting) questions about the past are being answered for you, or for all, already."
     case .inUse(let directory): "The data directory \(directory) is in use by another node."
+    case .noLog(let directory): "There is no log in \(directory)."
     case .storage(let why): "The log cannot be opened or read: \(why)."
     case .invalidTilePath(let path): "'\(path)' is not the path of a tile."
     case .noSuchTile(let path, let size): "'\(path)' is beyond the log's checkpoint of \(size) events."
@@ -102,6 +106,7 @@ package enum LogError: FrameError, Equatable {
     case .overloaded: "Retry later with the same idempotency key."
     case .historyBusy: "Retry later; each takes as long as replaying the log from the snapshot before it."
     case .inUse: "Stop the other node, or give this one a directory of its own."
+    case .noLog: "Name the data folder of a frame that has been started."
     case .storage: "Check that the data directory exists, is writable by this user, and has free space."
     case .invalidTilePath:
       "Use tile/<level>/<index> or tile/entries/<index>, index in groups of three digits, .p/<width> if partial."

@@ -13,10 +13,10 @@ package final class LogReader: Sendable {
   private let directory: URL
   private let queue = DispatchQueue(label: "frame.log.reader.work")
 
-  /// - Throws: `LogError.storage` when there is no log in `directory` or it cannot be read.
+  /// - Throws: `LogError.noLog`, `LogError.storage`, `LogError.damagedLog`.
   package init(directory: URL) throws {
     guard FileManager.default.fileExists(atPath: SQLiteFile.url(in: directory).path) else {
-      throw LogError.storage("there is no \(SQLiteFile.name) in \(directory.path)")
+      throw LogError.noLog(directory.path)
     }
     database = Mutex(try SQLiteFile.openReader(in: directory))
     self.directory = directory
@@ -61,7 +61,7 @@ package final class LogReader: Sendable {
     do {
       return try using { try $0.read(body) }
     } catch let error as DatabaseError {
-      throw LogError.storage(error.words)
+      throw LogError(error)
     }
   }
 

@@ -11,10 +11,14 @@ package final class SQLiteEngine: StorageEngine {
     database = try SQLiteFile.openWriter(in: directory)
   }
 
-  package func size() throws -> UInt64 { try database.writeWithoutTransaction(EventTable.size) }
+  package func size() throws -> UInt64 { try reading(EventTable.size) }
 
   package func scan(from first: UInt64, limit: Int, _ body: (UInt64, Data) throws -> Void) throws {
-    try database.writeWithoutTransaction { try EventTable.scan($0, from: first, limit: limit, body) }
+    try reading { try EventTable.scan($0, from: first, limit: limit, body) }
+  }
+
+  private func reading<T>(_ body: (Database) throws -> T) throws -> T {
+    do { return try database.writeWithoutTransaction(body) } catch let error as DatabaseError { throw LogError(error) }
   }
 
   @discardableResult

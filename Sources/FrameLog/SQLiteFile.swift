@@ -84,7 +84,7 @@ enum SQLiteFile {
     do {
       return try body(path)
     } catch let error as DatabaseError {
-      throw LogError.storage("\(path): \(error.words)")
+      throw LogError(error, at: path)
     }
   }
 

@@ -32,6 +32,8 @@ package struct Node: Sendable {
     _ configuration: NodeConfiguration, clock: any FrameClock = SystemClock(), logger: Logger,
     exportLibraryMetrics: Bool = true, logLines: @escaping @Sendable () -> LogLines = { LogLines() }
   ) async throws {
+    // Before anything else is said, also by what is opened here.
+    logger.notice("The frame starts", metadata: configuration.introduction())
     let registry = MetricRegistry()
     if exportLibraryMetrics { MetricsSystem.bootstrap(SwiftMetricsBackend(registry)) }
     // Opening replays the log: on a thread of its own, not on the cooperative pool.
@@ -49,6 +51,7 @@ package struct Node: Sendable {
       }
     }
     self.logger = logger
+    logger.notice("The log is open", metadata: parts.standing())
     NodeMetrics.mirror(logLines, in: registry)
     try registry.validate()
   }
@@ -79,10 +82,19 @@ package struct Node: Sendable {
       try await serve(onStop)
     } catch {
       // The client traps when it is let go of without this, also after a failure; the failure is what is worth telling.
-      try? await parts.http.shutdown()
+      try? await shutdownClient()
       throw error
     }
-    try await parts.http.shutdown()
+    try await shutdownClient()
+  }
+
+  private func shutdownClient() async throws {
+    try await parts.running.during("the HTTP client") { try await parts.http.shutdown() }
+  }
+
+  /// A service of the process around the node, told among those that run.
+  package func watching(_ service: any Service, as name: String) -> any Service {
+    parts.running.watching(service, as: name)
   }
 
   /// Reads frame.yaml again and takes over what may change while the node runs; what is wrong with it is logged.
@@ -103,20 +115,22 @@ package struct Node: Sendable {
   }
 
   private func serveNewest(_ onStop: @escaping @Sendable () -> Void) async throws {
-    try await parts.found()
-    try await parts.federation.prime()
-    try await parts.confirmRestored()
-    try await parts.bookFormerLogs()
-    try await parts.federation.prime()
-    try await parts.operators.prime()
+    let running = parts.running
+    try await running.during("founding the frame") { try await parts.found() }
+    try await running.during("reading the treaties") { try await parts.federation.prime() }
+    try await running.during("asking the witnesses of a restored log") { try await parts.confirmRestored() }
+    try await running.during("booking what stands towards lost logs") {
+      try await parts.bookFormerLogs()
+      try await parts.federation.prime()
+    }
+    try await running.during("reading the operators") { try await parts.operators.prime() }
     let began = ContinuousClock.now
-    logger.notice("The frame starts", metadata: parts.introduction())
     parts.readiness.whenReady { [logger] in
       logger.notice(
         "The frame is ready", metadata: ["after": "\(Int((ContinuousClock.now - began).inSeconds * 1000)) ms"])
     }
     // Last, so that it is the first that is told to stop.
-    let services = parts.services().map(parts.running.watching) + [StopNotice(onStop: onStop)]
+    let services = parts.services().map { parts.running.watching($0) } + [StopNotice(onStop: onStop)]
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
     do {

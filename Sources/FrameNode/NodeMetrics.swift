@@ -9,12 +9,18 @@ package struct NodeMetrics: Sendable {
   package let api: APIMetrics
   package let tiles: TileMetrics
   package let ready: Gauge
+  let restartPending: Gauge
 
   package init(_ registry: MetricRegistry, frame: FrameID, native: Asset) {
     api = APIMetrics(registry)
     tiles = TileMetrics(registry)
     ready = registry.gauge("frame_ready", help: "1 when the node serves: log open, listeners bound; else 0.")
     ready.set(false)
+    restartPending = registry.gauge(
+      "frame_configuration_restart_pending_settings",
+      help: "Settings of frame.yaml, as it was read last, that differ from those the node runs with and need a restart."
+    )
+    restartPending.set(0)
     registry.info(
       "frame_info", help: "The frame this node is.", ["frame_id": frame.name, "currency": native.code])
   }

@@ -21,7 +21,7 @@ extension NodeParts {
       try await ServiceGroup(
         configuration: ServiceGroupConfiguration(
           services: [
-            .init(service: opsListener()),
+            .init(service: running.watching(opsListener())),
             .init(service: confirmation, successTerminationBehavior: .gracefullyShutdownGroup),
           ], logger: Logger(label: "frame.lifecycle"))
       ).run()
@@ -68,10 +68,12 @@ extension NodeParts {
     Logger(label: "frame").critical(
       "The node serves nothing and takes nothing until it is told to end",
       metadata: ["reason": "\(finding.code)", "message": "\(finding.message)", "remedy": "\(finding.remedy)"])
-    await core.writer.shutdown()
+    await running.during("the log's writer") { await core.writer.shutdown() }
     try await ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [.init(service: opsListener(), successTerminationBehavior: .gracefullyShutdownGroup)],
+        services: [
+          .init(service: running.watching(opsListener()), successTerminationBehavior: .gracefullyShutdownGroup)
+        ],
         logger: Logger(label: "frame.lifecycle"))
     ).run()
   }

@@ -396,7 +396,8 @@ final class NodeParts: Sendable {
     let lender = CanaryLender(node: core)
     return Canary(
       configuration: CanaryConfiguration(
-        interval: configuration.canary.interval, amount: configuration.canary.amount),
+        interval: configuration.canaryInterval ?? configuration.canary.interval,
+        amount: configuration.canary.amount),
       host: CanaryHost(
         scale: configuration.native.scale, peers: { try await lender.peers() },
         ensureFunds: { try await lender.ensureFunds($0) }),
@@ -430,26 +431,41 @@ final class NodeParts: Sendable {
     return { peer, _ in names.isConfigured(peer.name) ? router : nil }
   }
 
+  /// What reading frame.yaml again has brought.
+  struct Reloaded: Sendable {
+    let sniMapChanged: Bool
+    /// Settings that differ from those the node runs with, and stay as they are until it is started again.
+    let needRestart: [String]
+  }
+
   /// Reads frame.yaml again and takes over what may change while the node runs: `sni.map`, and the contents of the files
-  /// that `bundle` names. A file that is wrong changes nothing.
-  /// - Returns: whether the SNI map has changed.
-  func reload() async throws -> Bool {
+  /// that `bundle` names. What else has changed in it is named. A file that is wrong changes nothing.
+  func reload() async throws -> Reloaded {
     guard let file = core.configuration.file else {
       throw Refusal(
         "no_configuration_file", .refused, "This node was not started from a file.",
         remedy: "Start it with frame serve --config.")
     }
     do {
-      let changed = try await Blocking.run { [web, names] in
+      let reloaded = try await Blocking.run { [web, names, core] in
         let fresh = try NodeConfiguration.load(URL(fileURLWithPath: file))
         // Whatever can be refused is looked at before anything changes.
         try names.check(configured: fresh.sni.map)
+        let different = try core.configuration.differences(from: fresh)
         try web.reload()
-        return try names.set(configured: fresh.sni.map)
+        return Reloaded(
+          sniMapChanged: try names.set(configured: fresh.sni.map),
+          needRestart: different.filter { !$0.hasPrefix("sni.map.") && $0 != "sni.map" })
       }
+      metrics.restartPending.set(reloaded.needRestart.count)
       logger.notice(
-        "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(changed)"])
-      return changed
+        "Read the configuration again", metadata: ["file": "\(file)", "sni_map_changed": "\(reloaded.sniMapChanged)"])
+      if !reloaded.needRestart.isEmpty {
+        logger.warning(
+          "Changed settings were not taken over: they need a restart",
+          metadata: ["file": "\(file)", "settings": "\(reloaded.needRestart.joined(separator: ", "))"])
+      }
+      return reloaded
     } catch {
       names.countRefusedReload()
       logger.error("The configuration cannot be taken over", metadata: ["file": "\(file)", "error": "\(error.report)"])

@@ -85,6 +85,7 @@ extension EndToEnd {
         #expect(audit.output.contains("\n\(line) "), "\(line) is missing in \(audit.output)")
       }
       #expect(audit.output.contains("frame-a.example size "), "\(audit.output)")
+      #expect(audit.output.contains(/\ntreasury +[0-9.]+ AVT\n/), "amounts have their currency: \(audit.output)")
     }
   }
 }

@@ -82,14 +82,22 @@ extension EndToEnd {
         #expect(lines.count { $0.contains("A peer answers again") && $0.contains(" s") } == 1)
         let warnings = lines.filter { $0.contains(" warning ") && $0.contains(b.name) }
         #expect(warnings.count == 1 && warnings.allSatisfy { $0.count < 300 }, "\(warnings)")
-        let start = try #require(lines.first { $0.contains("The frame starts") })
-        for word in ["version=", "frame=\(a.name)", "fingerprint=SHA256:", "api=127.0.0.1:", "federation="] {
+        let start = try #require(lines.first)
+        for word in ["The frame starts ", "version=", "frame=\(a.name)", "api=127.0.0.1:", "federation="] {
           #expect(start.contains(word), "\(start)")
         }
+        let opened = try #require(lines.first { $0.contains("The log is open ") })
+        #expect(opened.contains("fingerprint=SHA256:") && opened.contains("events="), "\(opened)")
         for line in ["The frame is ready", "Told to stop", "The frame stops", "The frame has stopped"] {
           #expect(lines.contains { $0.contains(line) }, "\(line)")
         }
+        // Words of libraries are none of ours.
+        #expect(!lines.contains { $0.contains("Already closed") || $0.contains("CancellationError") })
+        // A start on a log with treaties begins like the first one.
         try await a.start()
+        let both = try String(contentsOf: a.log, encoding: .utf8).split(separator: "\n")
+        let again = both.lastIndex { $0.contains("The frame has stopped") }.map { both[($0 + 1)...] } ?? both[...]
+        #expect(again.first?.contains("The frame starts ") == true, "\(again.prefix(3))")
       }
     }
 

@@ -21,7 +21,10 @@ extension EndToEnd {
         #expect(reserves.status == 1, "the command line says it with its exit code")
         let together = try await Finished.run(
           Binary.frame(), ["audit", "--offline", "--data", two.a.folder.path, "--with", two.b.folder.path])
-        #expect(together.status == 1 && together.output.contains("unbacked"), "\(together.output)")
+        #expect(
+          together.status == 1 && together.output.contains("unbacked")
+            && together.output.contains(" AVT of \(two.a.name) is "),
+          "\(together.output)")
         try await prometheus.stop()
       }
     }

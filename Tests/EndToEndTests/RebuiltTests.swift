@@ -100,6 +100,10 @@ extension EndToEnd {
         #expect(former["wrapped"].string == "7.00 AVT@\(a.name)")
         #expect(former["redeeming"].string == "2.00 AVT@\(a.name)")
         #expect(try await b.balance("bob", kind: "wrapped", asset: "AVT@\(a.name)") == 5_00)
+        // People are told who owes whom, in which currency.
+        let told = try await Finished.run(
+          Binary.frame(), ["peer", "former-log", "list", "--data", b.folder.path])
+        #expect(told.output.contains("10.00 BVT owed by us to it"), "\(told.output)")
         let tooEarly = try await b.post(
           "/api/v1/bridge/redeem",
           ["from": "bob", "origin": a.name, "to": "alice@\(a.name)", "amount": "5.00"], key: "too-early")

@@ -42,6 +42,16 @@ extension EndToEnd {
         ),
         ("shape.json", #"{"to":"bob"}"#, "bad_transfer_file", "shape.json"),
         ("row.csv", "to,amount\nbob\n", "bad_transfer_file", "row 1"),
+        // All of them, not the first: what only the node can say is left to it.
+        (
+          "rows.csv", "to,amount\nbob\nbob,1\nbob,1,2\nBOB,x\n", "bad_transfer_file",
+          "row 1 has 1 fields, not 2; row 3 has 3 fields, not 2; row 4: "
+        ),
+        (
+          "lines.json",
+          #"[{"to":"bob"},{"to":"bob","amount":1},{"to":"bob","amount":"1"},{"to":"BOB","amount":"1"},7]"#,
+          "bad_transfer_file", "'/0/amount' is missing; '/1/amount' must be a string; transfer 3: "
+        ),
         ("title.csv", "name,amount\nbob,1\n", "bad_transfer_file", "'to'"),
         ("open.csv", "to,amount\n\"bob,1\n", "bad_transfer_file", "quoted"),
         // What other readers would take in another way.

@@ -229,9 +229,17 @@ struct FederationStateTests {
     }
     #expect(ofA.state.treaty(b)?.invitationID == "from-a")
     #expect(ofA.state.treaty(b)?.state == .requested)
-    #expect(ofB.state.treaty(a)?.invitationID == "from-a")
-    // Both operators have asked for it: B's approval needs no further word.
-    #expect(ofB.state.treaty(a)?.state == .approved)
+    // That B invited too is no word about the fingerprint: its operator has to name it.
+    let waiting = try #require(ofB.state.treaty(a))
+    #expect(waiting.invitationID == "from-a" && waiting.state == .requested && waiting.direction == .incoming)
+    #expect(throws: FederationError.self) {
+      try ofB.run(
+        .approve(peer: a, fingerprint: "SHA256:other", ours: describe(b, fingerprint: pinB.fingerprint), pin: pinA),
+        as: b.authority)
+    }
+    try ofB.run(
+      .approve(peer: a, fingerprint: pinA.fingerprint, ours: describe(b, fingerprint: pinB.fingerprint), pin: pinA),
+      as: b.authority)
     try ofA.run(try acknowledged("from-a"), as: b.node)
     let treaty = try #require(ofA.state.treaty(b))
     try ofB.run(

@@ -51,6 +51,30 @@ struct HandshakeMachineTests {
     ] { #expect(machine.handle(.treaty(quiet), now: start).isEmpty) }
   }
 
+  @Test(
+    "an invitation that a treaty of before stands in the way of is brought again, and at once when the peer's crosses it"
+  )
+  func standingInTheWay() throws {
+    var machine = HandshakeMachine()
+    let open = treaty(.requested, .outgoing)
+    let first = try attempt(machine.handle(.treaty(open), now: start))
+    let (again, pause) = try waiting(machine.handle(.finished(first, .refused(code: "already_federated")), now: start))
+    #expect(pause == HandshakeMachine.invitationPollInterval)
+    #expect(machine.troubles[peer] == "already_federated")
+    let hurried = try attempt(machine.handle(.crossed(open), now: start))
+    #expect(hurried.duty == .deliverInvitation && machine.troubles[peer] == nil)
+    #expect(machine.handle(.timer(again), now: start + pause).isEmpty, "the try of before is past")
+    #expect(machine.handle(.finished(hurried, .delivered), now: start).isEmpty)
+    // Delivered once, it is brought again all the same when the peer shows that it does not have it.
+    #expect(try attempt(machine.handle(.crossed(open), now: start)).duty == .deliverInvitation)
+    // Other refusals are no matter of time, and nothing is brought that has lapsed.
+    let refused = try attempt(machine.handle(.crossed(open), now: start))
+    #expect(machine.handle(.finished(refused, .refused(code: "not_the_peer")), now: start).isEmpty)
+    let last = try attempt(machine.handle(.crossed(open), now: start))
+    #expect(
+      machine.handle(.finished(last, .refused(code: "already_federated")), now: open.expires + .seconds(1)).isEmpty)
+  }
+
   @Test("an approval is told for ever, with growing pauses, until the inviter answers; then the treaty is established")
   func approvalForEver() throws {
     var machine = HandshakeMachine()

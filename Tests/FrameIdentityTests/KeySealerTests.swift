@@ -108,7 +108,7 @@ struct KeySealerTests {
       try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
     try write("correct horse battery\n", mode: 0o644)
-    #expect(code { _ = try KeySealer(file: path, isPassphrase: true) } == "key_file_permissions")
+    #expect(code { _ = try KeySealer(file: path, isPassphrase: true) } == "key_seal_file_unusable")
     try write("short\n", mode: 0o600)
     #expect(code { _ = try KeySealer(file: path, isPassphrase: true) } == "key_seal_weak")
     #expect(code { _ = try KeySealer(file: path, isPassphrase: false) } == "key_seal_weak")

@@ -42,6 +42,12 @@ struct ConfigurationTests {
     let configuration = try parse(text)
     #expect(try parse(configuration.yaml()) == configuration)
     #expect(try configuration.yaml().contains("interval_seconds: 60\n"))
+    // What a backup holds must be readable where it is restored.
+    for seconds in ["0.05", "0.5", "1.25", "86399.5"] {
+      let fraction = try parse(
+        Self.minimal + "audit_interval_seconds: \(seconds)\ncanary: {interval_seconds: \(seconds)}\n")
+      #expect(try parse(fraction.yaml()) == fraction, "\(seconds)")
+    }
   }
 
   @Test(

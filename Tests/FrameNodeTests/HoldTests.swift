@@ -51,6 +51,29 @@ struct HoldTests {
     }
   }
 
+  @Test("the creation of a hold is answered as it was, however late it is repeated; the hold itself is shown as it is")
+  func lateReplay() async throws {
+    try await NodeFixture.with { fixture in
+      let alice = try await fixture.agent("alice")
+      try await fixture.api { api in
+        try await api.fund("alice")
+        let body: JSON = ["amount": "25.00", "expires_in_seconds": 5]
+        let made = try await api.post("/api/v1/holds", body, key: "h", token: alice).expect(201)
+        let id = try #require(made.json["hold_id"].string)
+        fixture.clock.advance(by: .seconds(60))
+        for state in ["expiring", "expired"] {
+          #expect(try await api.get("/api/v1/holds/\(id)", token: alice).expect(200).json["state"] == .string(state))
+          let again = try await api.post("/api/v1/holds", body, key: "h", token: alice).expect(201)
+          #expect(again.json["state"] == "open" && again.bytes == made.bytes, "\(again.json)")
+          // Its time being over, a release ends it as expired.
+          if state == "expiring" {
+            try await api.post("/api/v1/holds/\(id)/release", [:], key: "r", token: alice).expect(200)
+          }
+        }
+      }
+    }
+  }
+
   @Test("a hold is shown to those it concerns, and to others it does not exist")
   func privacy() async throws {
     try await NodeFixture.with { fixture in

@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameIdentity
 import FrameLedger
 import FrameLog
 import Testing
@@ -231,6 +232,124 @@ struct NodeBackupTests {
           || names == ["frame.yaml", "keys", "log", "restored"], "\(names)")
       #expect(try LogAudit.run(directory: data.appendingPathComponent("log")).isClean)
       #expect(Self.code { try Self.restore(backup, to: data) } == "folder_not_empty")
+    }
+  }
+
+  @Test(
+    "only the keys of this log are restored: another frame's, another log's, none, and garbage are refused by what they lack"
+  )
+  func otherKeys() async throws {
+    try await Self.withBackup { backup, data in
+      let root = backup.deletingLastPathComponent()
+      let frame = try FrameID(try NodeBackup.read(backup).frame)
+      let own = backup.appendingPathComponent("keys")
+      func folder(_ name: String, _ fill: (URL) throws -> Void) throws -> URL {
+        let url = root.appendingPathComponent("given-\(name)", isDirectory: true)
+        try fill(url)
+        return url
+      }
+      func copy(_ url: URL) throws { try FileManager.default.copyItem(at: own, to: url) }
+      let other = try FrameID("other.example")
+      let given: [(URL, String)] = [
+        (
+          try folder("empty") { try FileManager.default.createDirectory(at: $0, withIntermediateDirectories: false) },
+          "authority.json does not exist"
+        ),
+        (
+          try folder("garbage") {
+            try FileManager.default.createDirectory(at: $0, withIntermediateDirectories: false)
+            try Data("garbage".utf8).write(to: $0.appendingPathComponent("authority.json"))
+          }, "authority.json is damaged"
+        ),
+        (
+          try folder("frame") { _ = try FrameAuthority.create(frame: other, in: KeyDirectory(path: $0.path)) },
+          "are those of 'other.example', not of '\(frame)'"
+        ),
+        (
+          try folder("log") { _ = try FrameAuthority.create(frame: frame, in: KeyDirectory(path: $0.path)) },
+          "their log key is \(frame)+"
+        ),
+        (
+          try folder("incomplete") {
+            try copy($0)
+            try FileManager.default.removeItem(at: $0.appendingPathComponent("log.key"))
+          }, "log.key does not exist"
+        ),
+        (
+          try folder("damaged") {
+            try copy($0)
+            try Data("x".utf8).write(to: $0.appendingPathComponent("log.key"))
+          }, "log.key is damaged"
+        ),
+      ]
+      for (keys, word) in given {
+        do {
+          try Self.restore(backup, to: data, keys: keys)
+          Issue.record("\(keys.lastPathComponent) was taken")
+        } catch let error as BackupError {
+          #expect(
+            error.code == "keys_do_not_fit" && error.message.contains(word),
+            "\(keys.lastPathComponent): \(error.message)")
+        }
+        try Self.expectNothing(at: data, "\(keys.lastPathComponent)")
+      }
+      // A medium without modes: what is copied is private again.
+      let open = try folder("open") {
+        try copy($0)
+        for name in try FileManager.default.contentsOfDirectory(atPath: $0.path) {
+          chmod($0.appendingPathComponent(name).path, 0o755)
+        }
+      }
+      try Self.restore(backup, to: data, keys: open)
+      #expect(
+        try FrameAuthority.load(frame: frame, from: KeyDirectory(path: data.appendingPathComponent("keys").path)).frame
+          == frame)
+    }
+  }
+
+  @Test("sealed keys are compared when their secret is here, and taken by their own words when it is not")
+  func sealedKeys() async throws {
+    try await NodeFixture.with { fixture in
+      let root = fixture.folder
+      // Outside the data folder: what is in it is named relative to it.
+      let secret = root.path + "-secret"
+      defer { unlink(secret) }
+      #expect(
+        FileManager.default.createFile(
+          atPath: secret, contents: Data("long enough".utf8), attributes: [.posixPermissions: 0o600]))
+      var configuration = fixture.node.configuration
+      configuration.identity.seal = .passphraseFile(secret)
+      let backup = root.appendingPathComponent("backup")
+      _ = try NodeBackup.make(of: configuration, to: backup, keys: false)
+      func keys(_ name: String, _ frame: FrameID, with sealer: KeySealer, copied: Bool) throws -> URL {
+        let url = root.appendingPathComponent("given-\(name)")
+        let directory = KeyDirectory(path: url.path)
+        if copied {
+          try FileManager.default.copyItem(at: configuration.keysDirectory, to: url)
+          try FrameAuthority.seal(frame: frame, in: directory, with: sealer)
+        } else {
+          _ = try FrameAuthority.create(frame: frame, in: directory, sealer: sealer)
+        }
+        return url
+      }
+      func fit(_ keys: URL, _ name: String) throws -> KeysFit.Verdict {
+        try NodeBackup.restore(
+          backup, to: root.appendingPathComponent(name), keys: keys, published: [], acceptsFork: false
+        ).keys
+      }
+      let sealer = try KeySealer(passphrase: Data("long enough".utf8))
+      let own = try keys("own", fixture.frame, with: sealer, copied: true)
+      let log = try keys("log", fixture.frame, with: sealer, copied: false)
+      let frame = try keys("frame", try FrameID("other.example"), with: sealer, copied: false)
+      let locked = try keys(
+        "locked", fixture.frame, with: try KeySealer(passphrase: Data("another one".utf8)), copied: true)
+      #expect(try fit(own, "restored-1") == .compared)
+      for keys in [log, frame, locked] {
+        #expect(Self.code { _ = try fit(keys, "restored-x") } == "keys_do_not_fit", "\(keys.lastPathComponent)")
+      }
+      unlink(secret)
+      #expect(try fit(own, "restored-2") == .sealed)
+      #expect(Self.code { _ = try fit(frame, "restored-x") } == "keys_do_not_fit")
     }
   }
 

@@ -200,6 +200,24 @@ struct StrictRequestTests {
         #expect(try await indices(unknown) == ["/transfers/0", "/transfers/2"])
         let many = Array(repeating: ["to": "x", "amount": "1"] as JSON, count: 900)
         #expect(try await indices(many).count == TransferBatch.toldMax)
+        // Every kind at once: the form of a line, what it says, and what the ledger knows; and the first for which there is no money.
+        let long = JSON.string(String(repeating: "m", count: 513))
+        let kinds: [JSON] = [
+          good, ["to": "x", "amount": "1"], ["to": "bob"], ["to": "bob", "amount": 1], ["to": "bob", "amount": "x"],
+          ["to": "alice", "amount": "1"], ["to": "bob", "amount": "1", "memo": long], good,
+          ["to": "bob", "amount": "1", "mem": "m"], ["to": "BOB", "amount": "-1", "memo": long], 7,
+        ]
+        #expect(
+          try await indices(kinds) == [
+            "/transfers/1", "/transfers/2/amount", "/transfers/3/amount", "/transfers/4", "/transfers/5",
+            "/transfers/6",
+            "/transfers/8/mem", "/transfers/9", "/transfers/9", "/transfers/9", "/transfers/10",
+          ])
+        let short: [JSON] = [
+          ["to": "bob", "amount": "99"], ["to": "bob", "amount": "2"], good, ["to": "bob", "amount": "900"],
+          ["to": "x", "amount": "1"],
+        ]
+        #expect(try await indices(short) == ["/transfers/1", "/transfers/4"])
         #expect(try await api.balance("alice") == "100.00")
       }
     }

@@ -143,31 +143,58 @@ struct TransferBatchBodyTests {
       {"amount": "2.00", "t\\u006f": "carol"}]}
     """
 
+  /// The body, when none of its transfers has a fault.
+  private static func read(_ data: Data) throws -> TransferBatchBody {
+    let body = try TransferBatchBody(json: data)
+    if let fault = body.faults.min(by: { $0.key < $1.key })?.value.first { throw RequestError.body(fault) }
+    return body
+  }
+
   /// The one-pass reader takes and refuses what the reader of all other bodies does.
   private static func expectSame(_ bytes: [UInt8], _ comment: @autoclosure () -> String) {
-    let ours = try? TransferBatchBody(json: Data(bytes))
+    let ours = try? read(Data(bytes))
     let theirs = try? TextDecoding.request.decode(
       Reference.self, json: Data(bytes), JSONReader.Limits(bytes: bytes.count))
     #expect((ours == nil) == (theirs == nil), "\(comment())")
     #expect(ours?.from == theirs?.from && ours?.asset == theirs?.asset, "\(comment())")
-    #expect(ours?.transfers.map(\.to) == theirs?.transfers.map(\.to), "\(comment())")
-    #expect(ours?.transfers.map(\.amount) == theirs?.transfers.map(\.amount), "\(comment())")
+    #expect(ours?.transfers.compactMap(\.to) == theirs?.transfers.map(\.to), "\(comment())")
+    #expect(ours?.transfers.compactMap(\.amount) == theirs?.transfers.map(\.amount), "\(comment())")
     #expect(ours?.transfers.map(\.memo) == theirs?.transfers.map { $0.memo ?? "" }, "\(comment())")
   }
 
   @Test("it reads what the reader of other bodies reads")
   func same() throws {
-    let body = try TransferBatchBody(json: Data(Self.sample.utf8))
+    let body = try Self.read(Data(Self.sample.utf8))
     #expect(body.from == "alice" && body.transfers.count == 2)
     #expect(body.transfers.first?.memo == "caf\u{e9} \u{1f600} \n/\\ caf\u{e9}")
     Self.expectSame(Array(Self.sample.utf8), "the sample")
+  }
+
+  @Test("what is wrong with one transfer is kept, bounded, and the others are read")
+  func faults() throws {
+    let unknown = (0..<50).map { #""x\#($0)":{"a":[1,{}],"a":2}"# }.joined(separator: ",")
+    let text = """
+      {"transfers":[{"to":"a","amount":"1"}, 7, {"to":1,"to":"b","memo":null}, {\(unknown),"to":"c","amount":"3"}, null,
+      {"to":"d","amount":"4"}],"from":"alice"}
+      """
+    let body = try TransferBatchBody(json: Data(text.utf8))
+    #expect(body.from == "alice" && body.transfers.map(\.to) == ["a", nil, nil, "c", nil, "d"])
+    let told = body.faults.mapValues { failures in failures.map(\.description) }
+    #expect(told[1] == ["'/transfers/1' must be an object"])
+    #expect(
+      told[2] == [
+        "'/transfers/2/to' must be a string", "'/transfers/2/to' is there twice",
+        "'/transfers/2/memo' is null, and must be a string or left out", "'/transfers/2/amount' is missing",
+      ])
+    #expect(told[4] == ["'/transfers/4' is null, and must be an object or left out"])
+    #expect(body.faults[3]?.count == 4)
   }
 
   @Test("cut off anywhere, it is refused, and nothing past the end is read")
   func truncated() {
     let bytes = Array(Self.sample.utf8)
     for length in 0..<bytes.count {
-      #expect(throws: RequestError.self, "\(length)") { try TransferBatchBody(json: Data(bytes[..<length])) }
+      #expect(throws: RequestError.self, "\(length)") { try Self.read(Data(bytes[..<length])) }
     }
   }
 
@@ -191,7 +218,7 @@ struct TransferBatchBodyTests {
       #"{"a":1e,"transfers":[]}"#,
     ])
   func refused(text: String) {
-    #expect("\(text)") { try TransferBatchBody(json: Data(text.utf8)) } throws: {
+    #expect("\(text)") { try Self.read(Data(text.utf8)) } throws: {
       ($0 as? any FrameError)?.code == "invalid_body"
     }
   }
@@ -200,10 +227,10 @@ struct TransferBatchBodyTests {
   func hostile() {
     let prefix = Array(#"{"transfers":[{"to":""#.utf8)
     #expect(throws: RequestError.self) {
-      try TransferBatchBody(json: Data(prefix + [0xff, 0xc0] + Array(#"","amount":"1"}]}"#.utf8)))
+      try Self.read(Data(prefix + [0xff, 0xc0] + Array(#"","amount":"1"}]}"#.utf8)))
     }
     let deep = #"{"a":"# + String(repeating: "[", count: 200_000)
-    #expect(throws: RequestError.self) { try TransferBatchBody(json: Data(deep.utf8)) }
+    #expect(throws: RequestError.self) { try Self.read(Data(deep.utf8)) }
   }
 
   @Test(

@@ -149,4 +149,111 @@ struct ConfigurationMistakeTests {
       }
     }
   }
+
+  @Test("a reload names every setting that was changed and is not taken over, until the file fits again")
+  func needsRestart() async throws {
+    try await NodeFixture.with { fixture in
+      let file = fixture.folder.appendingPathComponent(NodeSetup.configurationName)
+      let good = try String(contentsOf: file, encoding: .utf8)
+      let base = "frame_id: frame-a.example\n"
+      let currency = "currency: {code: AVT, scale: 2}\n"
+      let defaults = "federation: {host: 127.0.0.1}\nbundle: {host: 127.0.0.1}\n"
+      let cases: [(text: String, settings: [String])] = [
+        (good, []), (base + currency + defaults, []),
+        (base + currency + defaults + "sni: {map: {c.example: \"127.0.0.1:9999\"}}\n", []),
+        (base + currency + defaults + "api: {port: 8081}\n", ["api.port"]),
+        ("frame_id: other.example\n" + currency + defaults, ["frame_id"]),
+        (base + currency.replacing("AVT", with: "XYZ") + defaults, ["currency.code"]),
+        // Of the amounts only those whose defaults are counted in the smallest unit become others.
+        (base + currency.replacing("2", with: "3") + defaults, ["canary.amount", "currency.scale"]),
+        (base + currency + defaults + "data_dir: elsewhere\n", ["data_dir"]),
+        (
+          base + currency + defaults
+            + "log_level: debug\nidentity: {x509_svid_ttl_seconds: 1800}\nfees: {maximum: \"9\"}\n",
+          ["fees.maximum", "identity.x509_svid_ttl_seconds", "log_level"]
+        ),
+        (base + currency + defaults + "sni: {port: 8444, enabled: false}\n", ["sni.enabled", "sni.port"]),
+        (good, []),
+      ]
+      try await fixture.api { api in
+        for (text, settings) in cases {
+          try Data(text.utf8).write(to: file)
+          let answer = try await api.post("/api/v1/sni/reload", [:]).expect(200).json
+          #expect(answer["needs_restart"].array.compactMap(\.string) == settings, "\(text)")
+          let gauge = Exposition.text(fixture.registry)
+          #expect(gauge.contains("frame_configuration_restart_pending_settings \(settings.count)\n"), "\(text)")
+        }
+      }
+    }
+  }
+
+  @Test("booleans are those of the core schema, in its spellings and no others")
+  func booleans() throws {
+    let base = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n"
+    func enabled(_ word: String) throws -> Bool {
+      try NodeConfiguration.parse(
+        base + "canary: {enabled: \(word)}\n", file: "frame.yaml", directory: URL(fileURLWithPath: "/srv")
+      ).canary.enabled
+    }
+    for word in ["true", "True", "TRUE"] { #expect(try enabled(word), "\(word)") }
+    for word in ["false", "False", "FALSE"] { #expect(try !enabled(word), "\(word)") }
+    for word in ["yes", "on", "tRUE", "y", "1", "\"true\"", "'True'"] {
+      #expect(throws: ConfigurationError.self, "\(word)") { try enabled(word) }
+    }
+  }
+
+  @Test("a byte order mark at the start is no part of the text; anywhere else it is")
+  func mark() throws {
+    let mark = Data([0xef, 0xbb, 0xbf])
+    let document = try YAMLDocument(mark + Data("a: 1\nb: {c: x}\n".utf8))
+    #expect(document.root["a"] == .number("1") && document.mark(of: ["a"]) == YAMLDocument.Mark(line: 1, column: 1))
+    #expect(throws: YAMLDocument.Failure.self, "another encoding") {
+      _ = try YAMLDocument(Data([0xff, 0xfe, 0x61, 0]))
+    }
+    #expect(try YAMLDocument(mark).root == .object([]))
+  }
+
+  @Test(
+    "a key without a value is refused where it stands",
+    arguments: [
+      ("api: ~", "frame.yaml:3:1"), ("api:", "frame.yaml:3:1"), ("fees: null", "frame.yaml:3:1"),
+      ("sni: {map: ~}", "frame.yaml:3:7"), ("fees: {maximum: Null}", "frame.yaml:3:8"),
+      ("witnesses: ~", "frame.yaml:3:1"),
+      ("data_dir:", "frame.yaml:3:1"), ("identity: {seal: ~}", "frame.yaml:3:12"),
+    ])
+  func nulls(line: String, place: String) {
+    let text = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n\(line)\n"
+    #expect {
+      _ = try NodeConfiguration.parse(text, file: "frame.yaml", directory: URL(fileURLWithPath: "/srv"))
+    } throws: {
+      let message = ($0 as? any FrameError)?.message ?? ""
+      return message.contains(place) && message.contains("null")
+    }
+  }
+
+  @Test("two listeners that could not both be open are refused; those of different addresses may share a port")
+  func ports() throws {
+    let base = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n"
+    func parse(_ text: String) throws {
+      _ = try NodeConfiguration.parse(base + text, file: "frame.yaml", directory: URL(fileURLWithPath: "/srv"))
+    }
+    for text in [
+      "api: {port: 9464}", "ops: {port: 8080}", "ops: {host: localhost, port: 8080}", "bundle: {port: 9443}",
+      "api: {host: 0.0.0.0, port: 9464}", "federation: {port: 8443}", "sni: {port: 9444}",
+      "api: {host: \"::\", port: 7000}\nops: {host: \"::1\", port: 7000}",
+    ] {
+      #expect { try parse(text) } throws: {
+        let message = ($0 as? any FrameError)?.message ?? ""
+        return message.hasPrefix("frame.yaml:") && message.contains(".port: ") && message.contains("is the port of")
+      }
+    }
+    try parse("ops: {host: 10.0.0.1, port: 8080}")
+    try parse("federation: {port: 8443}\nsni: {enabled: false}")
+    #expect(throws: ConfigurationError.self) {
+      try NodeSetup.initialise(
+        frameID: FrameID("frame-a.example"), currency: "AVT", scale: 2,
+        data: FileManager.default.temporaryDirectory.appendingPathComponent("frame-ports-\(UUID().uuidString)"),
+        ports: PortPlan(api: 8080, ops: 8080))
+    }
+  }
 }

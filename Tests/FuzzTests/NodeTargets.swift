@@ -71,7 +71,10 @@ enum NodeTargets {
     return try FuzzTarget.verdict {
       let general = Result { try decode(Body.self, data) }
       let quick: TransferBatchBody
-      do { quick = try TransferBatchBody(json: data) } catch {
+      do {
+        quick = try TransferBatchBody(json: data)
+        if let fault = quick.faults.min(by: { $0.key < $1.key })?.value.first { throw RequestError.body(fault) }
+      } catch {
         try FuzzTarget.require((try? general.get()) == nil, "only the quick reader refuses: \(error)")
         throw error
       }
@@ -85,7 +88,7 @@ enum NodeTargets {
     _ quick: TransferBatchBody, _ from: String?, _ transfers: [(to: String, amount: String, memo: String)]
   ) throws {
     try FuzzTarget.require(quick.from == from, "'from' is \(quick.from ?? "nil") and \(from ?? "nil")")
-    let one = quick.transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo)" }
+    let one = quick.transfers.map { "\($0.to ?? "")\u{0}\($0.amount ?? "")\u{0}\($0.memo)" }
     let two = transfers.map { "\($0.to)\u{0}\($0.amount)\u{0}\($0.memo)" }
     try FuzzTarget.require(one == two, "two readers: \(one) and \(two)")
   }

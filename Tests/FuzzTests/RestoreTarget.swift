@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import FrameCore
 
+@testable import FrameIdentity
 @testable import FrameLog
 @testable import FrameNode
 
@@ -78,6 +79,19 @@ extension FileTargets {
     }
   }
 
+  /// Keys that fit, made once: they are not what is changed here.
+  private static let keys = Result<(files: [String: Data], logKey: String), any Error> {
+    let made = folder.appendingPathComponent("restore-keys")
+    try? FileManager.default.removeItem(at: made)
+    let authority = try FrameAuthority.create(frame: FuzzKeys.frame, in: KeyDirectory(path: made.path))
+    let names = try FileManager.default.contentsOfDirectory(atPath: made.path)
+    let files = try names.map { ("keys/\($0)", try Data(contentsOf: made.appendingPathComponent($0))) }
+    return (
+      Dictionary(uniqueKeysWithValues: files),
+      LogSigner(name: FuzzKeys.frame.name, privateKey: authority.logKey).verifierKey.text
+    )
+  }
+
   /// A backup of a log whose events say nothing: everything but its audit is in order.
   private static func base(_ backup: URL) throws {
     let log = backup.appendingPathComponent("log")
@@ -88,14 +102,19 @@ extension FileTargets {
     for name in ["log.sqlite-wal", "log.sqlite-shm"] {
       try? FileManager.default.removeItem(at: log.appendingPathComponent(name))
     }
-    try Data("frame_id: frame-a.example\n".utf8).write(to: backup.appendingPathComponent("frame.yaml"))
-    let files = try ["frame.yaml", "log/log.sqlite"].map { path in
+    try Data("frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n".utf8).write(
+      to: backup.appendingPathComponent("frame.yaml"))
+    let keys = try keys.get()
+    try FileManager.default.createDirectory(
+      at: backup.appendingPathComponent("keys"), withIntermediateDirectories: true)
+    for (path, contents) in keys.files { try contents.write(to: backup.appendingPathComponent(path)) }
+    let files = try (["frame.yaml", "log/log.sqlite"] + keys.files.keys.sorted()).map { path in
       let bytes = try Data(contentsOf: backup.appendingPathComponent(path))
       let digest = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
       return NodeBackup.Manifest.File(path: path, bytes: bytes.count, sha256: digest)
     }
     let manifest = NodeBackup.Manifest(
-      format: 1, frame: FuzzKeys.frame.name, logVerifierKey: FuzzKeys.signer(FuzzKeys.frame).verifierKey.text, size: 2,
+      format: 1, frame: FuzzKeys.frame.name, logVerifierKey: keys.logKey, size: 2,
       root: "", checkpoint: "", createdAt: "", hasKeys: true, files: files)
     try manifest.json().write(to: backup.appendingPathComponent(NodeBackup.manifestName))
   }

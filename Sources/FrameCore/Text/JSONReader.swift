@@ -144,6 +144,18 @@ package struct JSONReader {
     return String(decoding: bytes[start..<next], as: UTF8.self)
   }
 
+  /// Reads over the next value, whatever it is. Recursive only as deep as the limits allow.
+  package mutating func skip() throws {
+    switch try kind() {
+    case .object: try object { _, reader in try reader.skip() }
+    case .list: try array { reader in try reader.skip() }
+    case .string: _ = try string()
+    case .number: _ = try numeral()
+    case .boolean: _ = try boolean()
+    case .null: try null()
+    }
+  }
+
   // MARK: Parts
 
   private var malformed: TextFailure { .ofWhole("is not valid JSON, at byte \(next)") }

@@ -114,6 +114,8 @@ struct FormerLogView: Encodable, Sendable {
   let since: String
   let logVerifierKey: String
   let newLogVerifierKey: String
+  /// Of all amounts but `wrapped`, which says its own.
+  let asset: String
   /// Owed to it (negative: by it), without what is in flight.
   let clearing: String
   let sent: String
@@ -143,6 +145,7 @@ struct FormerLogView: Encodable, Sendable {
     since = former.since.description
     logVerifierKey = former.key
     newLogVerifierKey = former.newKey
+    asset = native.description
     clearing = decimal(figures.clearing)
     sent = decimal(figures.sent)
     held = decimal(figures.held)
@@ -196,6 +199,8 @@ struct FormerLogClaimView: Encodable, Sendable {
   let log: String
   let state: String
   let since: String
+  /// Of both amounts.
+  let asset: String
   /// What we would owe the peer (negative: it would owe us), booked against our treasury.
   let clearing: String?
   /// What we would lock from our treasury, behind what the peer's agents hold.
@@ -212,6 +217,7 @@ struct FormerLogClaimView: Encodable, Sendable {
     log = claim.log.name
     self.state = claim.state.rawValue
     since = claim.since.description
+    asset = native.description
     clearing = state.federation.clearing(of: claim).map { Amount(minorUnits: $0).decimal(scale: native.scale) }
     reserve = Amount(minorUnits: claim.figures.wrapped).decimal(scale: native.scale)
     redeeming = Amount(minorUnits: claim.figures.redeeming).decimal(scale: native.scale)

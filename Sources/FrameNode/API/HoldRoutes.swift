@@ -18,7 +18,7 @@ struct HoldRoutes {
         // The same answer as for an id that does not exist: ids of others are not to be found out.
         throw LedgerError.unknownHold(id)
       }
-      return .json(view(hold))
+      return .json(view(hold, at: node.clock.now()))
     }
     api.on(.post, "/api/v1/holds/{id}/capture", .authenticated) { call in
       struct Body: Decodable {
@@ -65,8 +65,9 @@ struct HoldRoutes {
     guard let recorded = committed.events.first, case .holdCreated(let event) = recorded.event.payload else {
       throw LedgerError.holdIDInUse(Hold.id(for: key))
     }
-    // Made from the stored event alone, so that a repeat is answered with the same bytes.
-    return .json(view(try Hold(event, recorded)), .created, replayed: committed.replayed)
+    // Made from the stored event alone, as of its own time: a repeat is answered with the same bytes, whatever became of the hold.
+    return .json(
+      view(try Hold(event, recorded), at: recorded.clock), .created, replayed: committed.replayed)
   }
 
   private func expiry(seconds: Int64?, at time: String?) throws -> HoldExpiry {
@@ -131,7 +132,8 @@ struct HoldRoutes {
       let book = state.ledger.holds
       return agent.map { Array(book.open(concerning: $0).prefix(limit)) } ?? book.allOpen(limit: limit)
     }
-    return .json(HoldsView(holds: holds.map(view)))
+    let now = node.clock.now()
+    return .json(HoldsView(holds: holds.map { view($0, at: now) }))
   }
 
   private func sees(_ hold: Hold, _ call: APICall) -> Bool {
@@ -145,11 +147,11 @@ struct HoldRoutes {
     return amount
   }
 
-  private func view(_ hold: Hold) -> HoldView {
+  private func view(_ hold: Hold, at now: FrameTime) -> HoldView {
     let native = node.configuration.native
     func decimal(_ units: Int64) -> String { Amount(minorUnits: units).decimal(scale: native.scale) }
     return HoldView(
-      holdId: hold.id, state: hold.state(at: node.clock.now()), from: hold.owner.text, payee: hold.payee?.text,
+      holdId: hold.id, state: hold.state(at: now), from: hold.owner.text, payee: hold.payee?.text,
       amount: decimal(hold.amount), captured: decimal(hold.captured), remaining: decimal(hold.remaining),
       asset: native.description, memo: hold.memo, position: hold.position, createdAt: hold.created.description,
       expiresAt: hold.expires.description, endedAt: hold.ended?.description)

@@ -107,6 +107,8 @@ enum AuditWish: Sendable {
 /// A supply statement and what it is true at.
 struct AuditView: Encodable, Sendable {
   struct Supply: Encodable, Sendable {
+    /// Of all amounts but the wrapped ones, which are in their origin's currency.
+    let asset: String
     let issued: String
     let circulating: String
     let staked: String
@@ -169,7 +171,8 @@ extension AuditView.Supply {
       AuditView.ByName(amounts: amounts.mapValues(decimal))
     }
     self.init(
-      issued: decimal(statement.issued), circulating: decimal(statement.circulating), staked: decimal(statement.staked),
+      asset: native.description, issued: decimal(statement.issued), circulating: decimal(statement.circulating),
+      staked: decimal(statement.staked),
       held: decimal(statement.held), fees: decimal(statement.fees), treasury: decimal(statement.treasury),
       lockedForBridge: decimals(statement.lockedForBridge), clearing: decimals(statement.clearing),
       delta: decimal(statement.delta),

@@ -52,6 +52,7 @@ enum OpenAPIComponents {
         Operator: {description: An operator, content: {application/json: {schema: {$ref: "#/components/schemas/Operator"}}}}
         Operators: {description: Operators, content: {application/json: {schema: {type: object, properties: {operators: {type: array, items: {$ref: "#/components/schemas/Operator"}}}}}}}
         Routes: {description: The SNI map, content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}}}}}}
+        Reloaded: {description: "The SNI map, and which other settings of frame.yaml were changed and need a restart", content: {application/json: {schema: {type: object, properties: {routes: {type: array, items: {$ref: "#/components/schemas/Route"}}, needs_restart: {type: array, items: {type: string}}}}}}}
         Token: {description: A bearer token, content: {application/json: {schema: {type: object, properties: {token: {type: string}, spiffe_id: {type: string}, expires_at: {type: string, format: date-time}}}}}}
         Receipt: {description: What happened, content: {application/json: {schema: {$ref: "#/components/schemas/Receipt"}}}}
         TransferBatchReceipt: {description: "What happened, as sums; the transfers stand at position and the positions after it", content: {application/json: {schema: {$ref: "#/components/schemas/TransferBatchReceipt"}}}}
@@ -168,8 +169,8 @@ enum OpenAPIComponents {
           properties: {code: {type: string}, message: {type: string}, at: {type: string}, age_seconds: {type: integer}}
         Peer:
           type: object
-          x-optional: [observed_fingerprint, served_log_verifier_key, reachability, expires_at, last_refresh, reason, trouble]
-          properties: {frame_id: {type: string}, state: {type: string}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string, description: Absent unless the newest look at the bundle endpoint saw it}, reachability: {$ref: "#/components/schemas/Reachability"}, log_verifier_key: {type: string}, served_log_verifier_key: {type: string, description: "What the peer's bundle endpoint shows, when somebody looked"}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string, format: date-time}, terms: {$ref: "#/components/schemas/Terms"}}
+          x-optional: [observed_fingerprint, served_log_verifier_key, reachability, expires_at, last_refresh, reason, trouble, next]
+          properties: {frame_id: {type: string}, state: {type: string, enum: [requested, approved, established, stopped, rejected, revoked], description: "stopped: the treaty stands, and nothing is exchanged because the peer's log has two histories"}, next: {type: string, description: Who has to do what before it goes on}, invitation_id: {type: string}, direction: {type: string}, fingerprint: {type: string}, observed_fingerprint: {type: string, description: Absent unless the newest look at the bundle endpoint saw it}, reachability: {$ref: "#/components/schemas/Reachability"}, log_verifier_key: {type: string}, served_log_verifier_key: {type: string, description: "What the peer's bundle endpoint shows, when somebody looked"}, federation_address: {type: string}, bundle_endpoint: {type: string}, bundle_profile: {type: string, enum: [https_spiffe, https_web]}, currency: {type: string}, since: {type: string}, expires_at: {type: string}, reason: {type: string}, revision: {type: integer}, amendments: {type: array, items: {$ref: "#/components/schemas/Amendment"}}, trouble: {type: string, description: What the last step of the handshake failed with}, last_refresh: {type: string, format: date-time}, terms: {$ref: "#/components/schemas/Terms"}}
         Terms:
           type: object
           description: What one frame holds the other to; amounts with their asset
@@ -196,7 +197,7 @@ enum OpenAPIComponents {
         ByName: {type: object, additionalProperties: {type: string}}
         SupplyStatement:
           type: object
-          properties: {issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}}
+          properties: {asset: {type: string, description: "Of all amounts but the wrapped ones, which are in the currency of their origin. What is cleared with a peer is owed to it, and by it where negative"}, issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}}
         Reserve:
           type: object
           x-optional: [breaker_reason]

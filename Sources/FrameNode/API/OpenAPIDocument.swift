@@ -201,7 +201,7 @@ package enum OpenAPIDocument {
         post:
           operationId: reloadSNIMap
           summary: Read sni.map of frame.yaml again; open connections stay (authority)
-          responses: {"200": {$ref: "#/components/responses/Routes"}}
+          responses: {"200": {$ref: "#/components/responses/Reloaded"}}
 
     """
 
@@ -285,6 +285,7 @@ package enum OpenAPIDocument {
         post:
           operationId: createHold
           summary: Set own money aside, for a payee or for nobody yet, until a time
+          description: A repeat with the same key is answered with the hold as it was made; what became of it is at its own path.
           parameters: [{$ref: "#/components/parameters/key"}]
           requestBody: {$ref: "#/components/requestBodies/NewHold"}
           responses: {"201": {$ref: "#/components/responses/Hold"}}

@@ -58,6 +58,7 @@ struct PeerRoutes {
   private func view(_ treaty: Treaty) -> PeerView {
     PeerView(
       treaty, native: node.configuration.native, sight: sight(treaty.peer), now: node.clock.now(),
-      trouble: federation.trouble(with: treaty.peer), servedLogKey: federation.servedLogKey(of: treaty.peer))
+      trouble: federation.trouble(with: treaty.peer), isStopped: federation.isStopped(treaty.peer),
+      servedLogKey: federation.servedLogKey(of: treaty.peer))
   }
 }

@@ -59,7 +59,8 @@ package struct Problem: Encodable, Sendable, Equatable {
       var problem = Problem(refused, instance: instance)
       problem.index = refused.index
       problem.errors = refused.items.map { item in
-        Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message)
+        (item.error as? RequestError)?.part
+          ?? Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message)
       }
       return problem
     case let refused as RequestError:

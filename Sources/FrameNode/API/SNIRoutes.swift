@@ -4,7 +4,7 @@ import FrameFederation
 /// The SNI router's map: what is in it, the same for nginx, and reading it again.
 struct SNIRoutes {
   let names: SNIMapKeeper
-  let reload: @Sendable () async throws -> Bool
+  let reload: @Sendable () async throws -> NodeParts.Reloaded
 
   func add(to api: APIRouter) {
     api.on(.get, "/api/v1/sni", .authority) { [names] _ in .json(view(names)) }
@@ -18,8 +18,8 @@ struct SNIRoutes {
       return .text(names.map.nginx(listen: listen, refusal: refusal))
     }
     api.on(.post, "/api/v1/sni/reload", .authority) { [names, reload] _ in
-      _ = try await reload()
-      return .json(view(names))
+      let reloaded = try await reload()
+      return .json(ReloadView(routes: view(names).routes, needsRestart: reloaded.needRestart))
     }
   }
 
@@ -27,6 +27,12 @@ struct SNIRoutes {
     SNIView(
       routes: names.routes.map { .init(name: $0.name, upstream: $0.upstream.description, source: $0.source.rawValue) })
   }
+}
+
+struct ReloadView: Encodable, Sendable {
+  let routes: [SNIView.Route]
+  /// Settings that were changed and not taken over.
+  let needsRestart: [String]
 }
 
 struct SNIView: Encodable, Sendable {

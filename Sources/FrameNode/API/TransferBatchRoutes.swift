@@ -18,7 +18,7 @@ struct TransferBatchRoutes {
       let body = try TransferBatchBody(json: call.body)
       try APICall.check(asset: body.asset, is: node.configuration.native)
       let from = try await node.payer(of: call, body.from)
-      let transfers = try items(body.transfers)
+      let transfers = try await items(body, from)
       let committed = try await node.submit(
         .ledger(.transferBatch(from: from, transfers)),
         actor: from.map { .agent($0, of: node.frame) } ?? call.actor(), key: key)
@@ -27,14 +27,41 @@ struct TransferBatchRoutes {
     }
   }
 
-  private func items(_ transfers: [TransferBatchBody.Item]) throws -> [TransferItem] {
-    try TransferBatch.require(count: transfers.count)
+  /// - Throws: `TransferBatchError.items` of all transfers that cannot be: those that cannot be read, and of the others those that the
+  ///   ledger would not take. Only what depends on the rest of the batch is not looked at then.
+  private func items(_ body: TransferBatchBody, _ from: AgentName?) async throws -> [TransferItem] {
+    let lines = body.transfers
+    try TransferBatch.require(count: lines.count)
     let scale = node.configuration.native.scale
-    return try TransferBatch.each(transfers) { item in
-      let amount = try Amount(item.amount, scale: scale)
-      guard amount > .zero else { throw AmountError.notPositive(item.amount) }
-      return TransferItem(to: try AgentName(item.to), amount: amount, memo: item.memo)
+    var items: [TransferItem] = []
+    items.reserveCapacity(lines.count)
+    var refused: [TransferBatchError.Refused] = []
+    var parts: [(to: AgentName?, amount: Amount?)] = []
+    for (index, line) in lines.enumerated() {
+      func read<Part>(_ text: String?, _ body: (String) throws -> Part) throws -> Part? {
+        do { return try text.map(body) } catch let error as any FrameError {
+          refused.append(.init(index: index, error: error))
+          return nil
+        }
+      }
+      for failure in body.faults[index] ?? [] { refused.append(.init(index: index, error: RequestError.body(failure))) }
+      let amount = try read(line.amount) { text in
+        let amount = try Amount(text, scale: scale)
+        guard amount > .zero else { throw AmountError.notPositive(text) }
+        return amount
+      }
+      let to = try read(line.to) { try AgentName($0) }
+      parts.append((to, amount))
+      if let to, let amount { items.append(TransferItem(to: to, amount: amount, memo: line.memo)) }
     }
+    guard !refused.isEmpty else { return items }
+    let found = try await node.writer.read { [parts] state in
+      try zip(lines, parts).enumerated().flatMap { index, line in
+        try state.ledger.mistakes(to: line.1.to, amount: line.1.amount, memo: line.0.memo, from)
+          .map { TransferBatchError.Refused(index: index, error: $0) }
+      }
+    }
+    throw TransferBatchError.of(refused + found, count: lines.count)
   }
 
   /// Made from the stored events alone, so that a repeat of the command is answered with the same bytes.

@@ -133,7 +133,10 @@ struct PeerView: Encodable, Sendable {
     let bridgeRatePerMinute: String
   }
   let frameId: String
+  /// The treaty's; `stopped` for one that stands while nothing is exchanged: the peer's log has two histories.
   let state: String
+  /// Who has to do what before it goes on; absent when nobody has.
+  let next: String?
   let invitationId: String
   let direction: String
   let fingerprint: String
@@ -160,12 +163,14 @@ struct PeerView: Encodable, Sendable {
 
   init(
     _ treaty: Treaty, native: Asset, sight: ReachabilityView.Sight?, now: FrameTime, trouble: String?,
-    servedLogKey: String? = nil
+    isStopped: Bool = false, servedLogKey: String? = nil
   ) {
     let foreign = (try? Asset(treaty.theirs.native)) ?? native
     func decimal(_ units: Int64, _ asset: Asset) -> String { Amount(minorUnits: units).decimal(scale: asset.scale) }
     frameId = treaty.peer.name
-    state = treaty.state.rawValue
+    let isStopped = isStopped && treaty.state == .established
+    state = isStopped ? Self.stopped : treaty.state.rawValue
+    next = isStopped ? Self.twoHistories(treaty.peer) : Self.next(treaty, trouble: trouble, now: now)
     invitationId = treaty.invitationID
     direction = treaty.direction.rawValue
     fingerprint = treaty.fingerprint
@@ -188,6 +193,29 @@ struct PeerView: Encodable, Sendable {
       bridgeRatePerMinute: decimal(treaty.terms.bridgeRatePerMinute, foreign))
     revision = treaty.revision
     amendments = AmendmentView.all(of: treaty, native: native)
+  }
+}
+
+extension PeerView {
+  static let stopped = "stopped"
+
+  private static func twoHistories(_ peer: FrameID) -> String {
+    "both operators: \(peer)'s log has two histories (frame log equivocation show \(peer)); nothing is exchanged with it"
+  }
+
+  private static func next(_ treaty: Treaty, trouble: String?, now: FrameTime) -> String? {
+    let peer = treaty.peer
+    switch (treaty.state, treaty.direction) {
+    case (.requested, _) where treaty.isExpired(at: now): return "a new invitation: this one has lapsed"
+    case (.requested, .incoming):
+      return "this frame's operator: frame peer approve \(peer) --fingerprint …, as learned by other means"
+    case (.requested, .outgoing) where trouble == "already_federated":
+      return
+        "\(peer)'s operator: a treaty of before still stands there; once that is revoked, our invitation is brought again"
+    case (.requested, .outgoing): return "\(peer)'s operator, who approves it there"
+    case (.approved, _): return "\(peer), which has to hear of the approval"
+    case (.established, _), (.rejected, _), (.revoked, _): return nil
+    }
   }
 }
 

@@ -6,6 +6,8 @@ package enum BackupError: FrameError, Equatable {
   case noBackup(String)
   case damaged(String)
   case noKeys(String)
+  /// Keys that are not those of the log that is restored or backed up.
+  case otherKeys(String, why: String, frame: String, logKey: String)
   case behind(size: UInt64, seen: UInt64)
   case notWritable(String, why: String)
   /// Something that is no regular file, where only those belong.
@@ -24,6 +26,7 @@ package enum BackupError: FrameError, Equatable {
     case .noBackup: "no_backup_here"
     case .damaged: "backup_damaged"
     case .noKeys: "backup_without_keys"
+    case .otherKeys: "keys_do_not_fit"
     case .behind: "backup_behind_checkpoint"
     case .notWritable: "not_writable"
     case .irregular: "irregular_file"
@@ -38,7 +41,7 @@ package enum BackupError: FrameError, Equatable {
     switch self {
     case .notEmpty, .underWay: .conflict
     case .noBackup: .notFound
-    case .damaged, .noKeys, .irregular, .inside: .invalid
+    case .damaged, .noKeys, .otherKeys, .irregular, .inside: .invalid
     case .behind: .refused
     case .notWritable, .unreadable: .forbidden
     case .unconfirmed: .unavailable
@@ -51,6 +54,7 @@ package enum BackupError: FrameError, Equatable {
     case .noBackup(let path): "There is no backup at \(path)."
     case .damaged(let why): "The backup does not hold: \(why)."
     case .noKeys(let path): "The backup at \(path) has no keys in it."
+    case .otherKeys(let path, let why, _, _): "The keys in \(path) do not fit the log: \(why)"
     case .behind(let size, let seen): "The backup has \(size) events; a checkpoint of \(seen) was signed since."
     case .notWritable(let path, let why): "\(path) cannot be written: \(why)."
     case .irregular(let path, let what): "\(path) is \(what); only regular files belong there."
@@ -68,6 +72,8 @@ package enum BackupError: FrameError, Equatable {
     case .noBackup: "Name the folder that frame backup made."
     case .damaged: "Use another backup; keep this one for whoever finds out what happened to it."
     case .noKeys: "Name the folder with the frame's keys with --keys."
+    case .otherKeys(_, _, let frame, let logKey):
+      "Name the folder with the keys of \(frame) whose log key is \(logKey)."
     case .behind: "Restore a newer backup; with --accept-fork the events in between are given up for good."
     case .notWritable: "Choose a folder you own, or fix its permissions."
     case .irregular: "Take it out if you put it there; else use another copy: no backup has such a thing."

@@ -61,8 +61,13 @@ package enum NodeBackup {
       let configurationFile = content.appendingPathComponent(NodeSetup.configurationName)
       try writing(configurationFile) { try Data(configuration.yaml().utf8).write(to: configurationFile) }
       let report = try audit(folder("log"), configuration.frameID)
+      let logKey = try verifierKey(in: folder("log"))
+      if keys {
+        _ = try KeysFit.check(
+          folder("keys"), frame: configuration.frameID, logKey: logKey, seal: configuration.identity.seal)
+      }
       let manifest = Manifest(
-        format: Manifest.format, frame: configuration.frameID.name, logVerifierKey: try verifierKey(in: folder("log")),
+        format: Manifest.format, frame: configuration.frameID.name, logVerifierKey: logKey,
         size: report.size, root: report.root.base64EncodedString(),
         checkpoint: report.checkpoint.map { String(decoding: $0.note, as: UTF8.self) } ?? "",
         createdAt: clock.now().description, hasKeys: keys, files: try hashed(content))
@@ -81,8 +86,11 @@ package enum NodeBackup {
   /// - Throws: ``BackupError``, `LogError`.
   package static func restore(
     _ backup: URL, to data: URL, keys: URL?, published: [Data], acceptsFork: Bool
-  ) throws -> Manifest {
+  ) throws -> Restored {
     let manifest = try manifest(of: backup)
+    guard let frame = try? FrameID(manifest.frame) else {
+      throw BackupError.damaged("\(manifestName) is of '\(manifest.frame.prefix(80))', which is no frame")
+    }
     guard manifest.hasKeys || keys != nil else { throw BackupError.noKeys(backup.path) }
     let key = try LogVerifierKey(manifest.logVerifierKey)
     for note in published {
@@ -93,8 +101,11 @@ package enum NodeBackup {
     }
     // Everything that could be refused by its name, kind or size is, before anything is made.
     _ = try compared(manifest, with: backup)
-    if let keys { _ = try PlainFiles.list(keys.path) }
+    let keysFolder = keys ?? backup.appendingPathComponent("keys", isDirectory: true)
+    if keys != nil { _ = try PlainFiles.list(keysFolder.path) }
     try requireOutside(data, backup)
+    let fit = try KeysFit.check(
+      keysFolder, frame: frame, logKey: manifest.logVerifierKey, seal: try seal(in: backup, frame, for: data))
     return try StagedFolder.make(at: data, last: NodeSetup.configurationName) { content in
       for file in manifest.files where keys == nil || !file.path.hasPrefix("keys/") {
         try makeFolders(of: file.path, in: content)
@@ -104,13 +115,32 @@ package enum NodeBackup {
       }
       if let keys { try copyFolder(keys, to: content.appendingPathComponent("keys", isDirectory: true)) }
       let log = content.appendingPathComponent("log", isDirectory: true)
-      let report = try audit(log, try FrameID(manifest.frame))
+      let report = try audit(log, frame)
       guard report.size == manifest.size, report.root.base64EncodedString() == manifest.root else {
         throw BackupError.damaged("the log is of \(report.size) events with another root than the manifest's")
       }
       try writing(data) { try Data().write(to: content.appendingPathComponent(RestoredMark.name)) }
-      return manifest
+      return Restored(manifest: manifest, keys: fit)
     }
+  }
+
+  /// What a restore has made.
+  package struct Restored: Sendable {
+    package let manifest: Manifest
+    package let keys: KeysFit.Verdict
+  }
+
+  /// What the backup's configuration says that the keys are sealed with. A configuration that this version does not take is no
+  /// obstacle to a restore: the node that starts on it says what is wrong.
+  /// - Throws: `BackupError.damaged` for that of another frame.
+  private static func seal(in backup: URL, _ frame: FrameID, for data: URL) throws -> KeySeal? {
+    let name = NodeSetup.configurationName
+    let text = try PlainFiles.contents(backup.appendingPathComponent(name).path, limit: YAMLDocument.Limits().bytes)
+    guard let configuration = try? NodeConfiguration.parse(text, file: name, directory: data) else { return nil }
+    guard configuration.frameID == frame else {
+      throw BackupError.damaged("\(name) is that of \(configuration.frameID), and the log that of \(frame)")
+    }
+    return configuration.identity.seal
   }
 
   /// Reads a backup's manifest and compares every file with it.

@@ -6,7 +6,7 @@ import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
 private struct ConfigurationFile: Codable {
-  /// Whole seconds are written as people write them (60, not 6e+1).
+  /// Seconds are written as people write them, and as they are read back (60 and 0.5, not 6e+1 and 5e-1).
   struct Seconds: Codable {
     let value: Double
 
@@ -15,7 +15,11 @@ private struct ConfigurationFile: Codable {
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
-      if let whole = Int(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
+      if let whole = Int(exactly: value) {
+        try container.encode(whole)
+      } else {
+        try container.encode(Decimal(string: "\(value)") ?? Decimal(value))
+      }
     }
   }
 
@@ -156,7 +160,7 @@ extension NodeConfiguration {
   }
 
   private static let decoding = TextDecoding(
-    spelling: .asWritten, unknown: .refused, null: .absent, numeralsAreText: true)
+    spelling: .asWritten, unknown: .refused, null: .refused, numeralsAreText: true)
 
   /// `witnesses[0].url` of a path.
   private static func field(_ path: [String]) -> String {
@@ -221,6 +225,12 @@ extension NodeConfiguration {
     }
     let sni = try listener(
       "sni", ConfigurationFile.Listener(host: raw.sni?.host, port: raw.sni?.port), host: "127.0.0.1", port: 8443)
+    let api = try listener("api", raw.api, host: "127.0.0.1", port: 8080)
+    let ops = try listener("ops", raw.ops, host: "127.0.0.1", port: 9464)
+    let isRouting = raw.sni?.enabled ?? true
+    try requireApart(
+      [("api", api), ("ops", ops), ("federation", federation), ("bundle", bundle)] + (isRouting ? [("sni", sni)] : []),
+      invalid)
     let basisPoints = raw.fees?.basis_points ?? 0
     guard (0...10_000).contains(basisPoints) else {
       throw invalid("fees.basis_points", "\(basisPoints) is not between 0 and 10000.")
@@ -252,10 +262,9 @@ extension NodeConfiguration {
     return NodeConfiguration(
       frameID: frameID, native: native,
       dataDirectory: data,
-      api: try listener("api", raw.api, host: "127.0.0.1", port: 8080),
-      ops: try listener("ops", raw.ops, host: "127.0.0.1", port: 9464),
+      api: api, ops: ops,
       federation: federation, bundle: bundle, bundleEndpoint: endpoint,
-      sni: SNI(enabled: raw.sni?.enabled ?? true, listener: sni, map: raw.sni?.map ?? [:]),
+      sni: SNI(enabled: isRouting, listener: sni, map: raw.sni?.map ?? [:]),
       advertised: Advertised(
         federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
         bundleEndpoint: bundleEndpoint, apiURL: raw.advertise?.api_url ?? ""),
@@ -284,6 +293,18 @@ extension NodeConfiguration {
           url: witness.url.hasSuffix("/") ? String(witness.url.dropLast()) : witness.url,
           key: try naming("witnesses[\(index)].verifier_key") { try CosignatureKey(witness.verifier_key) })
       })
+  }
+
+  /// Two listeners on one address and port: the second could not be opened, and only the start would say so.
+  private static func requireApart(
+    _ listeners: [(name: String, listener: Listener)], _ invalid: (_ field: String, _ why: String) -> ConfigurationError
+  ) throws {
+    for (index, one) in listeners.enumerated() {
+      for other in listeners[..<index] where one.listener.clashes(with: other.listener) {
+        throw invalid(
+          "\(one.name).port", "\(one.listener.port) is the port of \(other.name) too; each has one of its own.")
+      }
+    }
   }
 
   /// The file that ``load(_:)`` reads back as this configuration, with `data_dir` relative (the file lives in it).

@@ -8,6 +8,14 @@ package struct NodeConfiguration: Sendable, Equatable {
   package struct Listener: Sendable, Equatable {
     package var host: String
     package var port: Int
+
+    /// Whether the two cannot be open at once. Different addresses of one machine may have the same port.
+    func clashes(with other: Listener) -> Bool {
+      func address(_ host: String) -> String { host == "localhost" ? "127.0.0.1" : host.lowercased() }
+      let (a, b) = (address(host), address(other.host))
+      let isEverywhere = [a, b].contains { ["0.0.0.0", "::", "*"].contains($0) }
+      return port == other.port && port != 0 && (a == b || isEverywhere)
+    }
   }
 
   package struct Advertised: Sendable, Equatable {
@@ -94,6 +102,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var witnesses: [OutsideWitness] = []
   /// Serve although a witness holds more of this frame's log than there is (`frame serve --accept-fork`). Never in the file.
   package var acceptsFork = false
+  /// Between canary rounds, instead of ``canary`` (`frame serve --canary-seconds`). Never in the file.
+  package var canaryInterval: Duration?
 
   package var keysDirectory: URL { dataDirectory.appendingPathComponent("keys", isDirectory: true) }
   package var logDirectory: URL { dataDirectory.appendingPathComponent("log", isDirectory: true) }
@@ -130,7 +140,13 @@ package enum ConfigurationError: FrameError, Equatable {
     case .notWritable: "not_writable"
     }
   }
-  package var kind: FrameErrorKind { .invalid }
+  package var kind: FrameErrorKind {
+    switch self {
+    case .exists: .conflict
+    case .notWritable: .forbidden
+    case .unreadable, .malformed, .invalid: .invalid
+    }
+  }
   package var message: String {
     switch self {
     case .unreadable(let file, let why): "Cannot read \(file): \(why)."

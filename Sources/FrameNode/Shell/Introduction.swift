@@ -1,18 +1,24 @@
 import FrameCore
+import FrameLog
 import Logging
 
-extension NodeParts {
+extension NodeConfiguration {
   /// Who starts here, for the first line of the log: what somebody who reads it later needs to know which node it was.
   func introduction() -> Logger.Metadata {
-    let configuration = core.configuration
     func address(_ listener: NodeConfiguration.Listener) -> Logger.MetadataValue { "\(listener.host):\(listener.port)" }
     var metadata: Logger.Metadata = [
-      "version": "\(NodeVersion.text)", "frame": "\(core.frame)", "currency": "\(configuration.native.code)",
-      "fingerprint": "\(core.trust.bundle.fingerprint)", "data": "\(configuration.dataDirectory.path)",
-      "events": "\(core.writer.durableSize())", "api": address(configuration.api), "ops": address(configuration.ops),
-      "federation": address(configuration.federation), "bundle": address(configuration.bundle),
+      "version": "\(NodeVersion.text)", "frame": "\(frameID)", "currency": "\(native.code)",
+      "data": "\(dataDirectory.path)", "api": address(api), "ops": address(ops), "federation": address(federation),
+      "bundle": address(bundle),
     ]
-    if configuration.sni.enabled { metadata["sni"] = address(configuration.sni.listener) }
+    if sni.enabled { metadata["sni"] = address(sni.listener) }
     return metadata
+  }
+}
+
+extension NodeParts {
+  /// With which keys and which log, as soon as both are open.
+  func standing() -> Logger.Metadata {
+    ["fingerprint": "\(core.trust.bundle.fingerprint)", "events": "\(core.writer.durableSize())"]
   }
 }

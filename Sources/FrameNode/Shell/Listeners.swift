@@ -122,7 +122,7 @@ extension ListenerService {
       router: router,
       server: .http1(configuration: .init(additionalChannelHandlers: Self.handlers(routes, places))),
       configuration: .init(address: .hostname(listener.host, port: listener.port), serverName: nil),
-      onServerRunning: { _ in readiness.ready(name) }, logger: logger)
+      onServerRunning: { _ in readiness.ready(name) }, logger: logger.forServer())
     return ListenerService(
       name: name, listener: listener, readiness: readiness, service: application, bound: nil, grace: grace)
   }

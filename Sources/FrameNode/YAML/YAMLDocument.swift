@@ -5,8 +5,8 @@ import Foundation
 /// One YAML document, read to nodes within bounds before anything is made of it.
 ///
 /// A strict part of YAML 1.2: one document; keys are texts and there once; no anchors, aliases, tags or directives, so that nothing
-/// in it is more than it shows. Plain scalars are what the core schema says: `yes` and `on` are texts, `1:30` is one, and a number
-/// with a leading zero is refused rather than read as octal or decimal.
+/// in it is more than it shows. Plain scalars are what the core schema says (`true`, `True` and `TRUE` are one thing, `yes` and `on` are
+/// texts, `1:30` is one), but that a number with a leading zero is refused rather than read as octal or decimal.
 package struct YAMLDocument: Sendable {
   /// Where something is in the file, from 1.
   package struct Mark: Sendable, Equatable {
@@ -52,7 +52,9 @@ package struct YAMLDocument: Sendable {
     guard String(validating: text, as: UTF8.self) != nil else {
       throw Failure(mark: Mark(line: 1, column: 1), reason: "it is not UTF-8")
     }
-    let events = Events(Array(text))
+    // YAML 1.2.2 §5.2: a stream may begin with a byte order mark, which is no part of it. libyaml would take it for content.
+    let mark = Data([0xef, 0xbb, 0xbf])
+    let events = Events(Array(text.starts(with: mark) ? text.dropFirst(mark.count) : text))
     var builder = Builder(events: events, limits: limits)
     (root, marks) = try builder.document()
   }

@@ -56,7 +56,7 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   private func runTwoSided(peer: URL) async throws {
-    let theirs = try NodeConfiguration.load(peer.appendingPathComponent(NodeSetup.configurationName))
+    let theirs = try NodeOptions.configuration(in: peer.appendingPathComponent(NodeSetup.configurationName))
     let (audit, sides) = try await TwoSidedAudit.run(try node.configuration(), theirs)
     if output.json {
       Output.json(try JSONEncoder().encode(audit))
@@ -69,8 +69,13 @@ struct AuditCommand: AsyncParsableCommand {
       }
       Output.table(
         ["ORIGIN", "DESTINATION", "LOCKED", "WRAPPED", "IN FLIGHT"],
-        audit.bridge.map { [$0.origin, $0.destination, "\($0.locked)", "\($0.wrapped)", "\($0.in_flight)"] })
-      Output.line("clearing difference \(audit.clearing_difference)")
+        audit.bridge.map { direction in
+          [direction.origin, direction.destination]
+            + [direction.locked, direction.wrapped, direction.in_flight].map { direction.money($0) }
+        })
+      // Each ledger counts what it owes the other; between them a unit is a unit, whatever their currencies are called.
+      Output.line(
+        "clearing difference \(audit.clearing_difference): what each owes the other, added; the rest is in flight")
       Output.line("in flight \(audit.transfers_in_flight) transfers, \(audit.bridge_in_flight) bridge items")
       if audit.with_former_logs > 0 {
         Output.line("not matched \(audit.with_former_logs) items of logs that one of the two had before")
@@ -98,16 +103,20 @@ struct AuditCommand: AsyncParsableCommand {
 
   /// The supply statement: each line of the equation, and per peer or origin what has one.
   static func lines(_ supply: AuditStatement.Supply) -> [[String]] {
-    func byName(_ line: String, _ amounts: [String: String]) -> [[String]] {
+    func money(_ decimal: String) -> String { Money.text(decimal, supply.asset) }
+    func byName(_ line: String, _ amounts: [String: String], _ text: (String, String) -> String) -> [[String]] {
       amounts.isEmpty
-        ? [[line, "no peer", "0"]] : amounts.sorted { $0.key < $1.key }.map { [line, $0.key, $0.value] }
+        ? [[line, "no peer", text("", "0")]]
+        : amounts.sorted { $0.key < $1.key }.map { [line, $0.key, text($0.key, $0.value)] }
     }
     return [
-      ["issued", "", supply.issued], ["circulating", "", supply.circulating], ["staked", "", supply.staked],
-      ["held", "", supply.held], ["fees", "", supply.fees], ["treasury", "", supply.treasury],
-    ] + byName("locked_for_bridge", supply.lockedForBridge) + byName("clearing", supply.clearing) + [
-      ["delta", "", supply.delta]
-    ] + byName("wrapped", supply.wrapped ?? [:])
+      ["issued", "", money(supply.issued)], ["circulating", "", money(supply.circulating)],
+      ["staked", "", money(supply.staked)], ["held", "", money(supply.held)], ["fees", "", money(supply.fees)],
+      ["treasury", "", money(supply.treasury)],
+    ] + byName("locked_for_bridge", supply.lockedForBridge) { money($1) }
+      + byName("clearing", supply.clearing) { Money.owed($1, supply.asset, to: $0, us: "this frame") } + [
+        ["delta", "", money(supply.delta)]
+      ] + byName("wrapped", supply.wrapped ?? [:]) { $0.isEmpty ? $1 : "\($1) in the currency of \($0)" }
   }
 }
 

@@ -38,7 +38,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let key = try LogVerifierKey(key)
+    let key = try LogVerifierKey(given: key)
     let signed = try AttestationVerifier.verify(checkpoint: try Files.read(checkpoint), key: key)
     if let proof { return try verify(proof, signed, key).show(output) }
     guard let log else { return VerifiedLog(signed, key: key).show(output) }

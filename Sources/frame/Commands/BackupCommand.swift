@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameCore
 import FrameNode
 
 /// `frame backup`.
@@ -73,18 +74,30 @@ struct RestoreCommand: AsyncParsableCommand {
     let keys = keys.map { URL(fileURLWithPath: $0, isDirectory: true) }
     let notes = try published.map(Files.read)
     let acceptFork = acceptFork
-    let manifest = try await OfflineAudit.offPool {
+    let restored = try await OfflineAudit.offPool {
       try NodeBackup.restore(backup, to: target, keys: keys, published: notes, acceptsFork: acceptFork)
     }
-    try Self.show(manifest, at: data, output)
+    try Self.show(restored.manifest, at: data, output, keys: restored.keys)
   }
 
-  static func show(_ manifest: NodeBackup.Manifest, at path: String, _ output: OutputOptions) throws {
-    if output.json { return Output.json(try manifest.json()) }
+  /// - Parameter keys: of a restore, how far its keys were compared.
+  static func show(
+    _ manifest: NodeBackup.Manifest, at path: String, _ output: OutputOptions, keys: KeysFit.Verdict? = nil
+  ) throws {
+    if output.json {
+      var members = try TextTree(json: try manifest.json(), APIClient.answerLimits).members ?? []
+      if let keys { members.append(.init("keys_compared", .boolean(keys == .compared))) }
+      return Output.json(Data(TextTree.object(members).json().utf8))
+    }
+    let words =
+      switch keys {
+      case nil: manifest.hasKeys ? "in the backup" : "not in the backup"
+      case .compared: "the frame's, of this log"
+      case .sealed: "the frame's; they are sealed and the secret is not here: their log key was not compared"
+      }
     Output.fields([
       ("frame", manifest.frame), ("folder", path), ("events", "\(manifest.size)"), ("root", manifest.root),
-      ("made", manifest.createdAt), ("keys", manifest.hasKeys ? "in the backup" : "not in the backup"),
-      ("files", "\(manifest.files.count)"), ("audit", "clean"),
+      ("made", manifest.createdAt), ("keys", words), ("files", "\(manifest.files.count)"), ("audit", "clean"),
     ])
   }
 }

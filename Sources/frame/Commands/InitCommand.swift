@@ -122,6 +122,17 @@ struct PortOptions: ParsableArguments {
   @Option(name: .long, help: "Port of the SNI router.")
   var sniPort: Int = PortPlan().sni
 
+  func validate() throws {
+    var seen: [Int: String] = [:]
+    for (name, port) in plan.named where port != 0 {
+      if let other = seen[port] {
+        throw ValidationError(
+          "--\(other)-port and --\(name)-port are both \(port): each listener needs one of its own.")
+      }
+      seen[port] = name
+    }
+  }
+
   var plan: PortPlan {
     PortPlan(api: apiPort, ops: opsPort, federation: federationPort, bundle: bundlePort, sni: sniPort)
   }

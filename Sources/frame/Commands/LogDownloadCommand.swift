@@ -31,7 +31,7 @@ struct LogDownloadCommand: AsyncParsableCommand {
 
   func run() async throws {
     let client = hashesOnly ? try node.publicClient() : try node.client()
-    let key = try LogVerifierKey(try await verifierKey(client))
+    let key = try LogVerifierKey(given: try await verifierKey(client))
     let copy = TileDirectory(URL(fileURLWithPath: folder))
     let older = try copy.checkpoint(key: key)
     let checkpoint = try await copy.download(key: key, entries: !hashesOnly) {

@@ -71,7 +71,7 @@ struct LogEquivocationVerifyCommand: AsyncParsableCommand {
     else {
       throw LogError.badProof("\(file) is not a proof of two histories")
     }
-    let key = try LogVerifierKey(key)
+    let key = try LogVerifierKey(given: key)
     let verdict = try proof.verify(key: key)
     var denied = false
     if let log { denied = try await OfflineAudit.offPool { try Self.denies(URL(fileURLWithPath: log), proof, key) } }

@@ -72,7 +72,7 @@ struct OperatorVerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let document = try Files.read(file)
-    let licence = try VerifiedLicence(document, key: LogVerifierKey(key), at: SystemClock().now())
+    let licence = try VerifiedLicence(document, key: LogVerifierKey(given: key), at: SystemClock().now())
     if output.json {
       return try Output.json([
         "frame": licence.frame.name, "operator": licence.name.text, "spiffe_id": "\(licence.spiffeID)",

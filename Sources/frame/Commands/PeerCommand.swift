@@ -34,7 +34,7 @@ struct PeerCommand: AsyncParsableCommand {
       ("bundle profile", peer.bundleProfile),
       ("last refresh", peer.lastRefresh.map { $0 + Age.suffix(sight?.lastRefreshAgeSeconds) }),
       ("revision", peer.revision.map(String.init)), ("lapses", peer.expiresAt),
-      ("reason", peer.reason), ("waiting for", peer.trouble),
+      ("reason", peer.reason), ("waiting for", peer.next), ("last step", peer.trouble),
     ])
     for amendment in peer.amendments ?? [] where amendment.state == "pending" {
       Output.line("")

@@ -25,8 +25,8 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
         ["FRAME", "LOG", "STATE", "SINCE", "CLEARING", "IN FLIGHT", "RESERVE", "WRAPPED"],
         logs.formerLogs.map { log in
           [
-            log.frameId, log.id, log.state, log.since, log.clearing, "\(log.transfers + log.items)", log.reserve,
-            log.wrapped ?? "0",
+            log.frameId, log.id, log.state, log.since, Money.owed(log.clearing, log.asset, to: "it"),
+            "\(log.transfers + log.items) items", Money.text(log.reserve, log.asset), log.wrapped ?? "none",
           ]
         })
     }
@@ -34,25 +34,32 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
       Output.line("")
       Output.fields([
         ("claim", claim.proposalId), ("by", claim.frameId), ("about our lost log", claim.log), ("state", claim.state),
-        ("we would owe it", claim.clearing ?? "what our currency cannot say"), ("we would lock for it", claim.reserve),
-        ("of that being redeemed", claim.redeeming),
+        (
+          "it would be",
+          claim.clearing.map { Money.owed($0, claim.asset, to: claim.frameId) } ?? "what our currency cannot say"
+        ), ("we would lock for it", Money.text(claim.reserve, claim.asset)),
+        ("of that being redeemed", claim.redeeming.map { Money.text($0, claim.asset) }),
         ("since", claim.since), ("note", claim.note), ("reason", claim.reason),
       ])
     }
   }
 
   static func show(_ log: FormerLogInfo) {
+    func money(_ decimal: String) -> String { Money.text(decimal, log.asset) }
     Output.fields([
-      ("log", log.log), ("state", log.state), ("since", log.since), ("clearing", log.clearing), ("sent", log.sent),
-      ("held", log.held), ("transfers in flight", "\(log.transfers)"), ("reserve", log.reserve),
-      ("to be returned", log.returnable), ("bridge items", "\(log.items)"), ("wrapped here", log.wrapped),
+      ("log", log.log), ("state", log.state), ("since", log.since),
+      ("clearing", Money.owed(log.clearing, log.asset, to: "it")), ("sent", money(log.sent)),
+      ("held", money(log.held)), ("transfers in flight", "\(log.transfers)"), ("reserve", money(log.reserve)),
+      ("to be returned", money(log.returnable)), ("bridge items", "\(log.items)"), ("wrapped here", log.wrapped),
       ("of that being redeemed", log.redeeming),
       ("proposal", log.proposalId), ("withdrawn", log.withdrawnAt), ("decided", log.decidedAt), ("note", log.note),
       ("its key", log.logVerifierKey), ("the new key", log.newLogVerifierKey),
     ])
     guard let open = log.open, !open.isEmpty else { return }
     Output.line("")
-    Output.table(["KIND", "ID", "GOES TO", "AMOUNT"], open.map { [$0.kind, $0.id, $0.to, $0.money] })
+    Output.table(
+      ["KIND", "ID", "GOES TO", "AMOUNT"],
+      open.map { [$0.kind, $0.id, $0.to, $0.asset == nil ? money($0.amount) : $0.money] })
   }
 }
 
@@ -258,6 +265,7 @@ struct FormerLogInfo: Decodable, Sendable {
   let since: String
   let logVerifierKey: String
   let newLogVerifierKey: String
+  let asset: String
   let clearing: String
   let sent: String
   let held: String
@@ -283,6 +291,7 @@ struct FormerLogClaimInfo: Decodable, Sendable {
   let log: String
   let state: String
   let since: String
+  let asset: String
   let clearing: String?
   let reserve: String
   let redeeming: String?

@@ -3,7 +3,8 @@ import ArgumentParser
 /// `frame peer list`.
 struct PeerListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "All peers with the state of their treaties, and whether they answer.",
+    commandName: "list",
+    abstract: "All peers with the state of their treaties, whether they answer, and what they wait for.",
     discussion: """
       Example:
         frame peer list --json
@@ -20,6 +21,9 @@ struct PeerListCommand: AsyncParsableCommand {
         list.peers.map {
           [$0.frameId, $0.state, $0.reachability?.short ?? "", $0.direction ?? "", $0.fingerprint ?? ""]
         })
+      for peer in list.peers {
+        if let next = peer.next { Output.line("\(peer.frameId) waits for \(next)") }
+      }
     }
   }
 }

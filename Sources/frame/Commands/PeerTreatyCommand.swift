@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameFederation
+import FrameLog
 
 /// `frame peer treaty`.
 struct PeerTreatyCommand: AsyncParsableCommand {
@@ -38,6 +39,7 @@ struct PeerTreatyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    for key in key { _ = try LogVerifierKey(given: key) }
     if let file {
       return report(try TreatyDocument.inspect(try Files.read(file), known: key))
     }

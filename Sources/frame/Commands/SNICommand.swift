@@ -35,7 +35,8 @@ struct SNIReloadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reload", abstract: "Have the node read sni.map of its frame.yaml again.",
     discussion: """
-      Open connections stay. SIGHUP to the node does the same.
+      Open connections stay. SIGHUP to the node does the same. What else has changed in
+      the file needs a restart, and is named.
 
       Example:
         frame sni reload
@@ -47,6 +48,9 @@ struct SNIReloadCommand: AsyncParsableCommand {
   func run() async throws {
     let answer: APIClient.Answer<RouteList> = try await node.client().post("/api/v1/sni/reload")
     output.print(answer, text: SNICommand.show)
+    if let settings = answer.body.needsRestart, !settings.isEmpty {
+      Output.note("not taken over, they need a restart: \(settings.joined(separator: ", "))")
+    }
   }
 }
 

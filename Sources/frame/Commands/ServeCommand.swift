@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Run a frame until SIGTERM or SIGINT.",
     discussion: """
-      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay.
+      SIGHUP makes it read frame.yaml again and take over the SNI map; open connections stay. What
+      else has changed in the file needs a restart, and is named in a warning.
 
       Example:
         frame serve --config ./frame-data/frame.yaml --log-format json
@@ -54,7 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     var configuration = try location.configuration()
     configuration.acceptsFork = acceptFork
-    if let canarySeconds { configuration.canary.interval = .nanoseconds(Int64(canarySeconds * 1e9)) }
+    configuration.canaryInterval = canarySeconds.map { .nanoseconds(Int64($0 * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat
     let sink = LineSink(descriptor: StandardStream.errors.descriptor) { StderrLogHandler.lost($0, format: format) }
@@ -102,9 +103,14 @@ struct ServeCommand: AsyncParsableCommand {
         failureTerminationBehavior: .gracefullyShutdownGroup)
     ]
     services.append(
-      .init(service: ReloadSignal(node: node), successTerminationBehavior: .gracefullyShutdownGroup))
+      .init(
+        service: node.watching(ReloadSignal(node: node), as: "a reload of the configuration"),
+        successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
-      services.append(.init(service: StdinWatch(), successTerminationBehavior: .gracefullyShutdownGroup))
+      services.append(
+        .init(
+          service: node.watching(StdinWatch(), as: "the watch on stdin"),
+          successTerminationBehavior: .gracefullyShutdownGroup))
     }
     var group = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "frame.lifecycle"))

@@ -54,6 +54,8 @@ struct RouteList: Decodable, Sendable {
     let source: String
   }
   let routes: [Route]
+  /// Of a reload: settings that were changed and not taken over.
+  let needsRestart: [String]?
 }
 
 struct TokenInfo: Decodable, Sendable {
@@ -219,6 +221,7 @@ enum Age {
 struct PeerInfo: Decodable, Sendable {
   let frameId: String
   let state: String
+  let next: String?
   let direction: String?
   let fingerprint: String?
   let observedFingerprint: String?
@@ -283,6 +286,7 @@ struct PeerList: Decodable, Sendable { let peers: [PeerInfo] }
 
 struct AuditStatement: Decodable, Sendable {
   struct Supply: Decodable, Sendable {
+    let asset: String
     let issued: String
     let circulating: String
     let staked: String

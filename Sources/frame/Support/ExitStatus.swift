@@ -33,9 +33,17 @@ enum ExitStatus: Int32, CaseIterable {
     "bad_note", "bad_proof", "bad_tile", "licence_unverified", "licence_not_valid_now", "treaty_document_invalid",
   ]
 
+  /// Of files on this machine, which a node would not answer about: where their kind says what a caller of the API may know, a person
+  /// here is told more.
+  private static let ofFiles: [String: ExitStatus] = [
+    "key_file_missing": .notFound, "key_file_permissions": .invalid, "key_file_other_frame": .invalid,
+    "key_file_forbidden": .forbidden, "key_file_io": .unavailable,
+  ]
+
   init(_ error: any FrameError) {
-    if !(error is ProblemDocument), Self.unproven.contains(error.code) {
-      self = .failed
+    if !(error is ProblemDocument), let status = Self.unproven.contains(error.code) ? .failed : Self.ofFiles[error.code]
+    {
+      self = status
       return
     }
     switch error as? CLIError {

@@ -34,8 +34,10 @@ struct NodeOptions: ParsableArguments {
   }
 
   /// - Throws: ``CLIError/noNode(path:)``, ``CLIError/noAccess(path:why:)`` or a configuration error.
-  func configuration() throws -> NodeConfiguration {
-    let file = configurationFile
+  func configuration() throws -> NodeConfiguration { try Self.configuration(in: configurationFile) }
+
+  /// - Throws: as ``configuration()``.
+  static func configuration(in file: URL) throws -> NodeConfiguration {
     do { try Files.requireAccess(file.path) } catch CLIError.noFile { throw CLIError.noNode(path: file.path) }
     return try NodeConfiguration.load(file)
   }

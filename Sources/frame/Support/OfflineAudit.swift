@@ -40,6 +40,7 @@ enum OfflineAudit {
 
   struct Statement: Encodable {
     struct Supply: Encodable {
+      let asset: String
       let issued: String
       let circulating: String
       let staked: String
@@ -74,7 +75,7 @@ enum OfflineAudit {
         finding.code + (finding.position.map { " at \($0)" } ?? "") + ": " + finding.message
       }
       supply = Supply(
-        issued: decimal(statement.issued), circulating: decimal(statement.circulating),
+        asset: native.description, issued: decimal(statement.issued), circulating: decimal(statement.circulating),
         staked: decimal(statement.staked), held: decimal(statement.held), fees: decimal(statement.fees),
         treasury: decimal(statement.treasury), locked_for_bridge: statement.lockedForBridge.mapValues(decimal),
         clearing: statement.clearing.mapValues(decimal), delta: decimal(report.worstDelta),

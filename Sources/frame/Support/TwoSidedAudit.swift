@@ -20,16 +20,23 @@ struct TwoSidedAudit: Encodable {
     let in_flight: Int64
     /// More exists than is locked: unbacked money.
     let isUnbacked: Bool
+    /// The origin's currency.
+    let asset: Asset
 
     enum CodingKeys: String, CodingKey { case origin, destination, locked, wrapped, in_flight }
 
-    init(origin: String, destination: String, locked: Int128, wrapped: Int128) {
+    init(origin: String, destination: String, locked: Int128, wrapped: Int128, asset: Asset) {
+      self.asset = asset
       self.origin = origin
       self.destination = destination
       self.locked = Int64(clamping: locked)
       self.wrapped = Int64(clamping: wrapped)
       in_flight = Int64(clamping: locked - wrapped)
       isUnbacked = wrapped > locked
+    }
+
+    func money(_ units: Int64) -> String {
+      Money.text(Amount.decimal(sum: Int128(units), scale: asset.scale), asset.description)
     }
   }
 
@@ -101,7 +108,8 @@ struct TwoSidedAudit: Encodable {
       Problem(
         code: "unbacked", frame: direction.destination, id: "", position: nil,
         message:
-          "\(direction.wrapped) minor units of \(direction.origin) are outstanding, only \(direction.locked) locked")
+          "\(direction.money(direction.wrapped)) of \(direction.origin) is outstanding, only "
+          + "\(direction.money(direction.locked)) locked")
     }
     problems += match.problems.map {
       Problem(code: $0.code, frame: $0.frame, id: $0.id, position: $0.position, message: $0.message)
@@ -125,6 +133,6 @@ struct TwoSidedAudit: Encodable {
     Direction(
       origin: origin.name, destination: destination.name,
       locked: origin.report.statement.lockedForBridge[destination.name] ?? 0,
-      wrapped: destination.report.statement.wrapped[origin.name] ?? 0)
+      wrapped: destination.report.statement.wrapped[origin.name] ?? 0, asset: origin.configuration.native)
   }
 }

@@ -1,0 +1,39 @@
+import Foundation
+import FrameCore
+import FrameIdentity
+import FrameLog
+
+/// Whether a folder's keys are those of a log: another frame's, or none, would only be found out by the node that is to use them.
+package enum KeysFit {
+  /// How much could be said.
+  package enum Verdict: Sendable, Equatable {
+    case compared
+    /// They are sealed, and what opens them is not here: they are the frame's by their own words, and the log's key was not compared.
+    case sealed
+  }
+
+  /// Blocks on the disk.
+  /// - Parameters:
+  ///   - folder: keys as they are kept, whatever their modes.
+  ///   - frame: whose log it is.
+  ///   - logKey: the verifier key of the log that they are to speak for.
+  ///   - seal: what the frame's configuration says that they are sealed with.
+  /// - Throws: `BackupError.otherKeys`, saying what does not fit.
+  static func check(_ folder: URL, frame: FrameID, logKey: String, seal: KeySeal?) throws(BackupError) -> Verdict {
+    func unfit(_ why: String) -> BackupError { .otherKeys(folder.path, why: why, frame: frame.name, logKey: logKey) }
+    do {
+      let directory = KeyDirectory.kept(at: folder.path)
+      guard let key = try FrameAuthority.inspect(frame: frame, in: directory, sealer: try sealer(of: seal)) else {
+        return .sealed
+      }
+      let found = try LogVerifierKey(name: frame.name, publicKey: key.rawRepresentation)
+      guard found.text == logKey else { throw unfit("their log key is \(found.text).") }
+      return .compared
+    } catch let error as BackupError { throw error } catch { throw unfit(error.words) }
+  }
+
+  /// Nil when the secret is not on this machine, as when a frame moves to another.
+  private static func sealer(of seal: KeySeal?) throws -> KeySealer? {
+    do { return try seal?.sealer() } catch KeySealError.environmentUnset, KeySealError.secretFileMissing { return nil }
+  }
+}

@@ -93,8 +93,30 @@ struct AuditCommand: AsyncParsableCommand {
         ("issuing frozen", report.frozen), ("frozen since", report.frozenSince),
       ] + report.problems.map { ("problem", $0) }
         + (report.findings > report.problems.count ? [("problems in all", "\(report.findings)")] : []))
-    Output.table(["LINE", "WITH", "AMOUNT"], lines(report.supply))
+    show(report.supply)
   }
+
+  /// The supply statement, and what the names of former logs in it mean.
+  static func show(_ supply: AuditStatement.Supply) {
+    Output.table(["LINE", "WITH", "AMOUNT"], lines(supply))
+    guard let former = supply.formerLogs, !former.isEmpty else { return }
+    Output.line("")
+    Output.table(
+      ["FORMER LOG", "STATE", "CLEARING", "LOCKED", "WRAPPED"],
+      former.map { [$0.log, $0.state, $0.clearing, $0.lockedForBridge, $0.wrapped] })
+    for (state, meaning) in formerLogMeanings where former.contains(where: { $0.state == state }) {
+      Output.line("\(state): \(meaning)")
+    }
+  }
+
+  private static let formerLogMeanings = [
+    (
+      "undecided",
+      "stands still until both operators recognise it or one writes it off; its tokens are backed by no log"
+    ),
+    ("recognised", "the peer's present log has taken it over; its tokens are in that one's line"),
+    ("written_off", "is in the treasury; its tokens stay with their holders, backed by no log"),
+  ]
 
   /// The supply statement: each line of the equation, and per peer or origin what has one.
   static func lines(_ supply: AuditStatement.Supply) -> [[String]] {

@@ -12,8 +12,10 @@ struct AuditCommand: AsyncParsableCommand {
         frame audit
         # the whole log again, from its first event
         frame audit --full
-        # two frames held against each other, trusting neither
+        # two logs held against each other, trusting neither
         frame audit --offline --data ./a --with ./b
+        # with the log that a peer has lost, from its old folder
+        frame audit --offline --data ./b --with ./old-a
         # from the files alone, whether the node runs or not
         frame audit --offline --data ./frame-data
         # an outsider's copy
@@ -72,9 +74,8 @@ struct AuditCommand: AsyncParsableCommand {
         audit.bridge.map { [$0.origin, $0.destination, "\($0.locked)", "\($0.wrapped)", "\($0.in_flight)"] })
       Output.line("clearing difference \(audit.clearing_difference)")
       Output.line("in flight \(audit.transfers_in_flight) transfers, \(audit.bridge_in_flight) bridge items")
-      if audit.with_former_logs > 0 {
-        Output.line("not matched \(audit.with_former_logs) items of logs that one of the two had before")
-      }
+      for line in audit.proven { Output.line("proven: \(line)") }
+      for line in audit.not_proven { Output.line("not proven: \(line)") }
       for problem in audit.problems { Output.line("problem: \(problem.text)") }
       if audit.problem_count > audit.problems.count { Output.line("problems in all \(audit.problem_count)") }
     }

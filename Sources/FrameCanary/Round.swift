@@ -186,7 +186,8 @@ struct Round: Sendable {
   }
 
   private func publishStranded() {
-    metrics.stranded.with(peer.frame.name).set(unresolved.reduce(Int64(0)) { $0 + $1.amount.minorUnits })
+    let stranded = unresolved.reduce(Int128(0)) { $0 + Int128($1.amount.minorUnits) }
+    metrics.stranded.with(peer.frame.name).set(Int64(clamping: stranded))
   }
 
   // MARK: - Publishing

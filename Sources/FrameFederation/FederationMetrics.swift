@@ -236,7 +236,7 @@ package struct FederationMetrics: Sendable {
     formerLogSince.with(peer.name).set(open.map(\.since).min()?.seconds ?? 0)
     for (kind, _) in PBFormerLogFigures().amounts {
       let amounts = open.map { $0.figures.amounts.first { $0.kind == kind }?.amount ?? 0 }
-      formerLogAmount.with(peer.name, kind).set(amounts.reduce(0, &+))
+      formerLogAmount.with(peer.name, kind).set(Int64(clamping: amounts.reduce(Int128(0)) { $0 + Int128($1) }))
     }
     formerLogClaims.with(peer.name).set(logs.claims(of: peer).count { $0.state == .pending })
   }

@@ -1,74 +1,127 @@
-/// The dealings of two frames with each other, matched by id in both logs: what one of them says that the other contradicts is a
+/// The dealings of two logs with each other, matched by id in both: what one of them says that the other contradicts is a
 /// named problem; what one has done and the other not yet is in flight and is none.
 ///
-/// Items that were opened under a treaty with another log of the same name (the peer was rebuilt) are not this log's: they are
-/// counted, not matched.
+/// It is two logs that are matched, not two names (decision 0034): what one of the two did with another log of the other's frame is not
+/// matched with this one. It stands as a line of its own (``OtherLog``), neither proven nor contradicted.
 package struct DealingsMatch: Sendable {
-  /// One direction of what the two do: transfers or bridge items from one to the other that are under way.
-  package private(set) var transfersInFlight = 0
-  package private(set) var bridgeInFlight = 0
-  /// Items with a log that the peer has no more.
-  package private(set) var withFormerLogs = 0
+  /// One direction of the bridge between the two logs, in minor units of the origin's currency.
+  package struct Direction: Sendable, Equatable {
+    package let origin: String
+    package let destination: String
+    /// Locked at the origin for this log of the destination.
+    package let locked: Int128
+    /// Outstanding at the destination, of this log of the origin.
+    package let wrapped: Int128
+  }
+
+  /// What one of the two did with another log of the other's frame.
+  package struct OtherLog: Sendable, Equatable {
+    /// Whose log tells it.
+    package let frame: String
+    /// Of the other's frame: its name and 16 hex digits of its key's hash.
+    package let log: String
+    /// `present`: the treaty is with it; `undecided`, `recognised` or `written_off`: it is a former one.
+    package let state: String
+    package let items: Int
+    /// What is on the accounts of it now, in minor units of `frame`.
+    package let clearing: Int128
+    package let locked: Int128
+    /// What `frame` still holds of it, in minor units of that money.
+    package let wrapped: Int128
+    /// Of the wrapped tokens, with its decimal places after a slash; "" when there never were any.
+    package let asset: String
+
+    var isAnything: Bool { items != 0 || clearing != 0 || locked != 0 || wrapped != 0 }
+  }
+
+  /// What was found to agree.
+  package struct Agreed: Sendable, Equatable {
+    package var credited = 0
+    package var refunded = 0
+    package var issued = 0
+    package var unlocked = 0
+    package var recognised = 0
+  }
+
+  /// What one side has begun and the other not ended yet.
+  package internal(set) var transfersInFlight = 0
+  package internal(set) var bridgeInFlight = 0
+  package internal(set) var recognitionsInFlight = 0
+  /// Given back by a decision, though the log that was lost had acted on it: it is lost there, and not paid twice.
+  package internal(set) var returnedThough = 0
+  package internal(set) var agreed = Agreed()
+  package let directions: [Direction]
+  package let otherLogs: [OtherLog]
+  /// The least size that each log must have had for what the other has acted on, where that is more than what was read.
+  package let missing: [(frame: String, read: UInt64, needed: UInt64)]
   package private(set) var problems: [DealingsProblem] = []
   package private(set) var problemCount = 0
+  /// The clearing positions of the two with each other, in the order in which they were read.
+  package let clearing: (first: Int128, second: Int128)
+
+  /// Items with logs that are not the given ones.
+  package var withOtherLogs: Int { otherLogs.reduce(0) { $0 + $1.items } }
 
   /// - Parameters:
   ///   - first: read first.
   ///   - second: read after it.
   ///   - tail: what `first`'s log has got since: the second log may rest on it, and it is not missing then.
   package init(_ first: DealingsFold, _ second: DealingsFold, tail: DealingsFold) {
-    for fold in [first, second] {
-      problems += fold.problems
-      problemCount += fold.problemCount
+    let (one, two) = (DealingsSide(first, of: second, tail: tail), DealingsSide(second, of: first))
+    directions = [Self.direction(from: one, to: two), Self.direction(from: two, to: one)]
+    otherLogs = (one.otherLogs + two.otherLogs).filter(\.isAnything)
+    clearing = (one.standing.clearing, two.standing.clearing)
+    missing = [(one, two), (two, one)].compactMap { side, other in
+      other.standing.reach > side.end ? (side.frame, side.end, other.standing.reach) : nil
     }
-    transfers(from: first, to: second) {
-      tail.sent[$0] != nil || first.sent[$0] != nil
-    } credited: {
-      second.asked[$0]
+    for side in [one, two] {
+      problems += side.fold.problems
+      problemCount += side.fold.problemCount
+      if let debit = side.fold.openDebit {
+        note(
+          "postings_differ", side.frame, debit.id, debit.position, "the log ends with its debit, and no transfer of it")
+      }
+      if side.log == nil {
+        note(
+          "log_unknown", side.frame, "", nil,
+          "its treaties are with \(side.otherLogs.map(\.log).joined(separator: ", ")), none is with the log that was given"
+        )
+      }
     }
-    transfers(from: second, to: first) {
-      second.sent[$0] != nil
-    } credited: {
-      first.asked[$0] ?? tail.asked[$0]
+    for (origin, destination) in [(one, two), (two, one)] {
+      transfers(from: origin, to: destination)
+      bridge(from: origin, to: destination)
+      recognitions(at: origin, of: destination)
     }
-    bridge(
-      from: first, to: second, locked: { first.locks[$0] ?? tail.locks[$0] }, issued: second.issues,
-      redeemed: { second.redemptions[$0] }, unlocked: first.unlocks)
-    bridge(
-      from: second, to: first, locked: { second.locks[$0] }, issued: first.issues,
-      redeemed: { first.redemptions[$0] ?? tail.redemptions[$0] }, unlocked: second.unlocks)
+    for direction in directions where direction.wrapped > direction.locked {
+      note(
+        "unbacked", direction.destination, "", nil,
+        "\(direction.wrapped) minor units of \(direction.origin) are outstanding, only \(direction.locked) locked")
+    }
     problems.sort { ($0.frame, $0.position ?? 0, $0.id) < ($1.frame, $1.position ?? 0, $1.id) }
   }
 
-  private mutating func note(_ code: String, _ frame: String, _ id: String, _ position: UInt64?, _ message: String) {
+  mutating func note(_ code: String, _ frame: String, _ id: String, _ position: UInt64?, _ message: String) {
     problemCount += 1
     if problems.count < DealingsFold.problemsMax {
       problems.append(DealingsProblem(code, frame, id, position, message))
     }
   }
 
-  /// Whether an item that was opened under a treaty with the log `key` is of the other's present log.
-  private mutating func isWith(_ other: DealingsFold, _ key: String) -> Bool {
-    guard key.isEmpty || other.logKey.isEmpty || key == other.logKey else {
-      withFormerLogs += 1
-      return false
-    }
-    return true
+  private static func direction(from origin: DealingsSide, to destination: DealingsSide) -> Direction {
+    Direction(
+      origin: origin.frame, destination: destination.frame, locked: origin.locked, wrapped: destination.wrapped)
   }
 
   // MARK: Transfers
 
-  private mutating func transfers(
-    from origin: DealingsFold, to destination: DealingsFold, isDebited: (DealingsFold.Key) -> Bool,
-    credited: (DealingsFold.Key) -> DealingsFold.Asked?
-  ) {
-    for (key, sent) in origin.sent where key.peer == destination.frame {
-      guard isWith(destination, sent.peerKey) else { continue }
-      compare(key.id, sent, credited(.init(peer: origin.frame, id: key.id)), origin, destination)
+  private mutating func transfers(from origin: DealingsSide, to destination: DealingsSide) {
+    for (id, sent) in origin.fold.sent where sent.log == origin.log {
+      compare(id.id, sent, destination.asked(id.id), origin, destination)
     }
-    for (key, asked) in destination.asked where key.peer == origin.frame {
-      guard let credited = asked.credited, !isDebited(.init(peer: destination.frame, id: key.id)) else { continue }
-      guard isWith(origin, asked.peerKey) else { continue }
+    guard let log = destination.log else { return }
+    for (key, asked) in destination.fold.asked where key.log == log {
+      guard let credited = asked.credited, !origin.hasSent(key.id) else { continue }
       note(
         "credit_without_debit", destination.frame, key.id, asked.position,
         "\(DealingsFold.money(Int128(credited), destination.native)) was credited; the log of \(origin.frame) has no debit of it"
@@ -77,14 +130,14 @@ package struct DealingsMatch: Sendable {
   }
 
   private mutating func compare(
-    _ id: String, _ sent: DealingsFold.Sent, _ asked: DealingsFold.Asked?, _ origin: DealingsFold,
-    _ destination: DealingsFold
+    _ id: String, _ sent: DealingsFold.Sent, _ asked: DealingsFold.Asked?, _ origin: DealingsSide,
+    _ destination: DealingsSide
   ) {
     switch (sent.outcome, asked?.credited) {
     case (.settled, nil):
       note(
         "settled_without_credit", origin.frame, id, sent.position,
-        asked?.isRefused == true
+        destination.hasRefused(id)
           ? "it is settled; \(destination.frame) refused it" : "it is settled; \(destination.frame) never credited it")
     case (.refunded, .some):
       note(
@@ -92,13 +145,18 @@ package struct DealingsMatch: Sendable {
         "its sender was paid back, and \(destination.frame) credited it at \(asked?.position ?? 0)")
     case (.refunded, nil):
       // A refund without a refusal on record leaves the way open for a credit that comes late.
-      guard asked?.isRefused == true else {
+      guard destination.hasRefused(id) else {
         return note(
           "refunded_without_refusal", origin.frame, id, sent.position,
           "its sender was paid back; the log of \(destination.frame) has no refusal of it")
       }
+      agreed.refunded += 1
+    // The decision was about a log that is lost with all that it credited.
+    case (.returned, .some): returnedThough += 1
+    case (.returned, nil): break
     case (.open, _): transfersInFlight += 1
     case (.settled(let settled), .some(let credited)):
+      agreed.credited += 1
       if settled != credited {
         note(
           "amount_differs", origin.frame, id, sent.position,
@@ -112,8 +170,8 @@ package struct DealingsMatch: Sendable {
         "terms_differ", destination.frame, id, asked.position,
         "it was credited with other terms than \(origin.frame) debited it with")
     }
-    guard !origin.native.isEmpty, !destination.native.isEmpty else { return }
-    if Self.scaled(Int128(sent.terms.amount), from: origin.scale, to: destination.scale) != credited {
+    guard !origin.fold.native.isEmpty, !destination.fold.native.isEmpty else { return }
+    if Self.scaled(Int128(sent.terms.amount), from: origin.fold.scale, to: destination.fold.scale) != credited {
       note(
         "amount_differs", destination.frame, id, asked.position,
         "\(DealingsFold.money(Int128(credited), destination.native)) was credited for "
@@ -123,47 +181,90 @@ package struct DealingsMatch: Sendable {
 
   // MARK: Bridge
 
-  private mutating func bridge(
-    from origin: DealingsFold, to destination: DealingsFold, locked: (DealingsFold.Key) -> DealingsFold.Leg?,
-    issued: [DealingsFold.Key: DealingsFold.Leg], redeemed: (DealingsFold.Key) -> DealingsFold.Leg?,
-    unlocked: [DealingsFold.Key: DealingsFold.Leg]
-  ) {
-    for (key, issue) in issued where key.peer == origin.frame {
-      guard isWith(origin, issue.peerKey) else { continue }
-      follow(
-        key.id, issue, of: destination, locked(.init(peer: destination.frame, id: key.id)), of: origin, "issue", "lock")
+  private mutating func bridge(from origin: DealingsSide, to destination: DealingsSide) {
+    if let log = destination.log {
+      for (key, issue) in destination.fold.issues where key.log == log {
+        if follow(key.id, issue, of: destination, origin.leg(\.locks, key.id), of: origin, "issue", "lock") {
+          agreed.issued += 1
+        }
+      }
+      for (key, redemption) in destination.fold.redemptions where key.log == log && !redemption.isReturned {
+        let isPaid = origin.leg(\.unlocks, key.id) != nil || origin.leg(\.paid, key.id) != nil
+        if !isPaid { bridgeInFlight += 1 }
+      }
     }
-    for (key, unlock) in unlocked where key.peer == destination.frame {
-      guard isWith(destination, unlock.peerKey) else { continue }
-      follow(
-        key.id, unlock, of: origin, redeemed(.init(peer: origin.frame, id: key.id)), of: destination, "unlock",
-        "redemption")
+    guard let log = origin.log else { return }
+    for (key, unlock) in origin.fold.unlocks.merging(origin.fold.paid, uniquingKeysWith: { unlock, _ in unlock })
+    where key.log == log {
+      let redemption = destination.leg(\.redemptions, key.id)
+      guard follow(key.id, unlock, of: origin, redemption, of: destination, "unlock", "redemption") else { continue }
+      if redemption?.isReturned == true { returnedThough += 1 } else { agreed.unlocked += 1 }
     }
-    for (key, lock) in origin.locks where key.peer == destination.frame {
-      guard isWith(destination, lock.peerKey) else { continue }
-      if issued[.init(peer: origin.frame, id: key.id)] == nil { bridgeInFlight += 1 }
-    }
-    for (key, redemption) in destination.redemptions where key.peer == origin.frame {
-      guard isWith(origin, redemption.peerKey) else { continue }
-      if unlocked[.init(peer: destination.frame, id: key.id)] == nil { bridgeInFlight += 1 }
+    for (key, lock) in origin.fold.locks where key.log == log {
+      let isIssued = destination.leg(\.issues, key.id) != nil
+      if lock.isReturned {
+        if isIssued { returnedThough += 1 }
+      } else if !isIssued {
+        bridgeInFlight += 1
+      }
     }
   }
 
   /// A leg and the one that it must have followed from.
   private mutating func follow(
-    _ id: String, _ leg: DealingsFold.Leg, of frame: DealingsFold, _ cause: DealingsFold.Leg?, of other: DealingsFold,
+    _ id: String, _ leg: DealingsFold.Leg, of frame: DealingsSide, _ cause: DealingsFold.Leg?, of other: DealingsSide,
     _ name: String, _ causeName: String
-  ) {
+  ) -> Bool {
     guard let cause else {
-      return note(
+      note(
         "\(name)_without_\(causeName)", frame.frame, id, leg.position,
         "\(DealingsFold.money(Int128(leg.amount), leg.asset)); the log of \(other.frame) has no \(causeName) of it")
+      return false
     }
     guard leg.amount == cause.amount, leg.recipient == cause.recipient, leg.asset == cause.asset else {
-      return note(
+      note(
         "bridge_terms_differ", frame.frame, id, leg.position,
         "\(DealingsFold.money(Int128(leg.amount), leg.asset)) to '\(leg.recipient)'; the \(causeName) at \(other.frame) says "
           + "\(DealingsFold.money(Int128(cause.amount), cause.asset)) to '\(cause.recipient)'")
+      return false
+    }
+    return true
+  }
+
+  // MARK: Former logs
+
+  /// A lost log is taken over by both books or by none: what one side booked as owed or backed, the other has accepted.
+  private mutating func recognitions(at holder: DealingsSide, of rebuilt: DealingsSide) {
+    if let log = holder.log {
+      for (key, booked) in holder.fold.recognitions where key.log == log {
+        guard let answer = rebuilt.answer(key.id) else {
+          note(
+            "recognised_without_answer", holder.frame, key.id, booked.position,
+            "\(booked.wrapped) wrapped minor units of \(booked.log) are booked as taken over; \(rebuilt.frame) accepted nothing"
+          )
+          continue
+        }
+        let clearing = Self.scaled(-booked.clearing, from: holder.fold.scale, to: rebuilt.fold.scale)
+        guard answer.wrapped == booked.wrapped, answer.clearing == clearing, answer.log == booked.log else {
+          note(
+            "recognition_differs", holder.frame, key.id, booked.position,
+            "it booked \(booked.clearing) of clearing and \(booked.wrapped) wrapped of \(booked.log); "
+              + "\(rebuilt.frame) \(answer.clearing) and \(answer.wrapped) of \(answer.log)")
+          continue
+        }
+        agreed.recognised += 1
+      }
+    }
+    guard let log = rebuilt.log else { return }
+    for (key, answer) in rebuilt.fold.answers where key.log == log {
+      guard holder.recognition(key.id) == nil else { continue }
+      if holder.otherLogs.contains(where: { $0.log == answer.log && $0.state == "written_off" }) {
+        note(
+          "accepted_and_written_off", rebuilt.frame, key.id, answer.position,
+          "\(answer.log) was accepted here; \(holder.frame) has written it off")
+      } else {
+        recognitionsInFlight += 1
+      }
     }
   }
 

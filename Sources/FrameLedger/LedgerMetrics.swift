@@ -36,10 +36,12 @@ package struct LedgerMetrics: Sendable {
       help: "Issued minus the sum of all lines, computed in integers, at the worst position of the log; must be 0.",
       unit: .minorUnits)
     wrapped = registry.gauge(
-      "frame_wrapped_supply_minor_units", help: "Wrapped money of another frame that exists here, as last audited.",
+      "frame_wrapped_supply_minor_units",
+      help: "Wrapped money of another frame, or of a former log of it, that exists here, as last audited.",
       unit: .minorUnits, labels: ["origin"])
     clearing = registry.gauge(
-      "frame_clearing_minor_units", help: "What is owed to the peer (negative: by the peer), as last audited.",
+      "frame_clearing_minor_units",
+      help: "What is owed to the peer, or a former log of it (negative: by it), as last audited.",
       unit: .minorUnits, labels: ["peer"])
     accounts = registry.gauge("frame_ledger_accounts", help: "Accounts that were ever used, as last audited.")
     agents = registry.gauge("frame_ledger_agents", help: "Registered agents, as last audited.")

@@ -26,12 +26,12 @@ package enum LogAudit {
     return (fold.report, fold.dealings ?? DealingsFold(frame: frame.name))
   }
 
-  /// What the log has got from position `first` on.
+  /// What the log has got from position `first` on, after `read`.
   /// - Throws: `LogError.storage`, `.damagedLog`.
-  package static func dealings(directory: URL, frame: FrameID, from first: UInt64) throws -> DealingsFold {
+  package static func dealings(directory: URL, after read: DealingsFold, from first: UInt64) throws -> DealingsFold {
     let reader = try LogReader(directory: directory)
     defer { reader.close() }
-    var dealings = DealingsFold(frame: frame.name)
+    var dealings = DealingsFold(after: read)
     try reader.scan(from: first, to: max(first, reader.size())) { _, bytes in
       if let event = try? PBEvent(serializedBytes: bytes) { dealings.add(event) }
     }

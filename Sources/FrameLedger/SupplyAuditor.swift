@@ -140,9 +140,14 @@ package final class SupplyAuditor: Service {
   }
 
   private func publish(_ report: AuditReport, duration: Duration) {
-    latest.withLock { $0 = report }
+    let before = latest.withLock { latest in
+      defer { latest = report }
+      return latest?.statement.wrapped.keys.map(\.self) ?? []
+    }
     for (name, amount) in report.statement.lines { metrics.supply.with(name).set(Int64(clamping: amount)) }
     metrics.delta.set(Int64(clamping: report.worstDelta))
+    // A former log's row goes once there is nothing in it; its series says so.
+    for origin in before where report.statement.wrapped[origin] == nil { metrics.wrapped.with(origin).set(Int64(0)) }
     for (origin, amount) in report.statement.wrapped { metrics.wrapped.with(origin).set(Int64(clamping: amount)) }
     for (peer, amount) in report.statement.clearing { metrics.clearing.with(peer).set(Int64(clamping: amount)) }
     metrics.accounts.set(report.accounts)

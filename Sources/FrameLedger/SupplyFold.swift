@@ -26,6 +26,7 @@ struct SupplyFold: Sendable {
   private var balances: [Account: Int128] = [:]
   private var lines = Lines()
   private var bridge = BridgeFold()
+  private var logs = FormerLogFold()
   private var holds = HoldFold()
   private var keys: KeyFold?
   /// Only where two logs are held against each other: it grows with every transfer.
@@ -42,6 +43,14 @@ struct SupplyFold: Sendable {
     var scales: [String: Int] = [:]
 
     var delta: Int128 { issued - byKind.values.reduce(0, +) }
+
+    /// All that stands by one name stands by another from now on.
+    mutating func moveWrapped(from: String, to: String) {
+      guard let amount = wrapped[from] else { return }
+      wrapped[from] = 0
+      wrapped[to, default: 0] += amount
+      if amount != 0 || scales[to] == nil { scales[to] = scales[from] }
+    }
   }
 
   /// - Parameters:
@@ -74,6 +83,7 @@ struct SupplyFold: Sendable {
     lastTime = max(lastTime, event.timeUnixNs)
     if let problem = keys?.add(event) { note("idempotency", position, problem) }
     if case .agentRegistered = event.payload { agents += 1 }
+    for move in logs.add(event) { lines.moveWrapped(from: move.from, to: move.to) }
     if let problem = holds.add(event) { note("hold", position, problem) }
     post(event, position)
     dealings?.add(event)
@@ -89,7 +99,7 @@ struct SupplyFold: Sendable {
       sums[account.asset, default: 0] += amount
       let balance = balances[account, default: 0] + amount
       balances[account] = balance
-      count(account, amount)
+      count(account, amount, event)
       let signed = posting.kind == .clearing || posting.kind == .issuance
       if balance < 0, !signed {
         note("negative_balance", position, "\(account.owner)/\(posting.kind)/\(account.asset) is \(balance)")
@@ -125,12 +135,12 @@ struct SupplyFold: Sendable {
     return Account(owner: posting.owner, kind: posting.kind.rawValue, asset: asset)
   }
 
-  private mutating func count(_ account: Account, _ amount: Int128) {
+  private mutating func count(_ account: Account, _ amount: Int128, _ event: PBEvent) {
     guard account.asset.isEmpty else {
       if account.kind == PBAccountKind.wrapped.rawValue {
-        let origin = String(account.asset.prefix { $0 != "/" })
-        lines.wrapped[origin, default: 0] += amount
-        lines.scales[origin] = account.asset.split(separator: "/").last.flatMap { Int($0) }
+        let row = logs.row(of: String(account.asset.prefix { $0 != "/" }), event)
+        lines.wrapped[row, default: 0] += amount
+        lines.scales[row] = account.asset.split(separator: "/").last.flatMap { Int($0) }
       }
       return
     }
@@ -166,8 +176,10 @@ struct SupplyFold: Sendable {
     statement.treasury = total(.treasury)
     statement.lockedForBridge = lines.reserve
     statement.clearing = lines.clearing
-    statement.wrapped = lines.wrapped
-    statement.wrappedScales = lines.scales
+    statement.formerLogs = logs.states
+    // A former log has a row while there is something in it.
+    statement.wrapped = lines.wrapped.filter { $0.value != 0 || !logs.isFormer($0.key) }
+    statement.wrappedScales = lines.scales.filter { statement.wrapped[$0.key] != nil }
     return statement
   }
 

@@ -9,16 +9,45 @@ package struct SupplyStatement: Sendable, Equatable {
   package var held: Int128 = 0
   package var fees: Int128 = 0
   package var treasury: Int128 = 0
-  /// By peer: native money that backs wrapped tokens there.
+  /// By peer, or former log of one: native money that backs wrapped tokens there.
   package var lockedForBridge: [String: Int128] = [:]
-  /// By peer: what is owed to it; negative when it owes us.
+  /// By peer, or former log of one: what is owed to it; negative when it owes us.
   package var clearing: [String: Int128] = [:]
-  /// By origin frame: its money that exists here, wrapped. Each its own supply, never part of the native one.
+  /// By origin frame, or former log of one: its money that exists here, wrapped. Each its own supply, never part of the native one. What
+  /// stands by a former log's name is not in that of its frame: the frame's present log backs none of it.
   package var wrapped: [String: Int128] = [:]
-  /// By origin frame: the decimal places of its money, as the postings say.
+  /// By the same names: the decimal places of that money, as the postings say.
   package var wrappedScales: [String: Int] = [:]
+  /// The former logs of peers towards which something stood, by name (`frame-a.example+0123456789abcdef`, decision 0034).
+  package var formerLogs: [String: FormerLogState] = [:]
+
+  /// What became of what stood towards a log that its frame has lost or left.
+  package enum FormerLogState: String, Sendable {
+    case undecided, recognised
+    case writtenOff = "written_off"
+  }
+
+  /// What stands towards one former log: its parts of the lines.
+  package struct FormerLogLine: Sendable {
+    package let log: String
+    package let state: FormerLogState
+    package let clearing: Int128
+    package let lockedForBridge: Int128
+    package let wrapped: Int128
+    /// Decimal places of `wrapped`.
+    package let wrappedScale: Int
+  }
 
   package init() {}
+
+  /// By name.
+  package var formerLogLines: [FormerLogLine] {
+    formerLogs.sorted { $0.key < $1.key }.map { log, state in
+      FormerLogLine(
+        log: log, state: state, clearing: clearing[log] ?? 0, lockedForBridge: lockedForBridge[log] ?? 0,
+        wrapped: wrapped[log] ?? 0, wrappedScale: wrappedScales[log] ?? 0)
+    }
+  }
 
   package var totalLockedForBridge: Int128 { lockedForBridge.values.reduce(0, +) }
   package var totalClearing: Int128 { clearing.values.reduce(0, +) }

@@ -35,10 +35,12 @@ extension SettlementState {
     figures.sent = transfers.unsettled
     figures.clearing = transfers.clearing &- transfers.unsettled
     figures.transfers = UInt64(transfers.open.count)
-    for id in transfers.open {
-      guard let transfer = outgoing(id), transfer.backend == .twoPhase else { continue }
-      figures.held += transfer.terms?.amount.minorUnits ?? 0
+    // Of many senders: each has room for what it holds, all of them together need not.
+    let held = transfers.open.reduce(Int128(0)) { sum, id in
+      guard let transfer = outgoing(id), transfer.backend == .twoPhase else { return sum }
+      return sum + Int128(transfer.terms?.amount.minorUnits ?? 0)
     }
+    figures.held = Int64(clamping: held)
     return figures
   }
 

@@ -44,6 +44,9 @@ extension EndToEnd {
 
         // A is gone with all it had; what B sends now is never answered by that log.
         try await a.stop()
+        // An auditor has a copy of it.
+        let copy = two.folder.appendingPathComponent("old-a")
+        try FileManager.default.copyItem(at: a.folder, to: copy)
         let sent = try await pay(b, a, "async", key: "unanswered")
         let home = try await b.command(
           "bridge", "redeem", "--from", "bob", "--origin", a.name, "--to", "alice@\(a.name)", "--amount", "2.00")
@@ -91,6 +94,22 @@ extension EndToEnd {
         #expect(try await a.balance("alice") == 1_000_00, "what came and went is even, and nothing old came")
         #expect(try await b.get("/teg/cross-registry-transfer/\(sent)")["state"].string == "pending")
 
+        // The two present logs do not contradict each other: what is of the lost one is a line of its own, and proven with that one alone.
+        let statement = try await supply(b)
+        let line = try #require(statement["former_logs"].array.first)
+        #expect(line["state"].string == "undecided" && line["wrapped"].string == "7.00")
+        let old = try #require(line["log"].string)
+        #expect(statement["wrapped"][old].string == "7.00" && statement["clearing"][old].string == "20.00")
+        let present = try await audit(b, with: a.folder)
+        #expect(present.status == 0, "\(present.output) \(present.errors)")
+        #expect(
+          present.output.contains("not proven: \(b.name) with former log \(old), undecided, not backed by this log"))
+        #expect(present.output.contains("nothing of \(a.name) was printed at \(b.name): 0.00 outstanding, 0.00 locked"))
+        let lost = try await audit(b, with: copy)
+        #expect(lost.status == 0, "\(lost.output) \(lost.errors)")
+        #expect(lost.output.contains("nothing of \(a.name) was printed at \(b.name): 7.00 outstanding, 7.00 locked"))
+        #expect(try await audit(a, with: copy).status == 65, "two logs of one frame have nothing with each other")
+
         // What stood is named, and waits for both operators.
         let list = try await b.command("peer", "former-log", "list")
         let former = try #require(list["former_logs"].array.first)
@@ -135,7 +154,29 @@ extension EndToEnd {
         try await two.bridgeCycle()
         try await two.settle()
         try await two.expectSound()
+        #expect(try await supply(b)["former_logs"].array.first?["state"].string == "recognised")
+        #expect(try await audit(b, with: copy).status == 0)
+        let after = try await audit(b, with: a.folder)
+        #expect(after.output.contains("proven: former logs: 1 taken over by both books"), "\(after.output)")
       }
+    }
+
+    /// The supply statement as the node has it now, as of its present size, and as its files give it: they must be the same.
+    private func supply(_ frame: TestFrame) async throws -> JSON {
+      let now = try await frame.command("audit")
+      let position = try #require(now["position"].number)
+      let past = try await frame.command("supply", "--at-position", "\(Int(position) - 1)")
+      #expect(past["supply"] == now["supply"])
+      let offline = try await Finished.run(
+        Binary.frame(), ["audit", "--offline", "--data", frame.folder.path, "--json"])
+      let files = try JSONDecoder().decode(JSON.self, from: Data(offline.output.utf8))
+      #expect(files["supply"]["former_logs"] == now["supply"]["former_logs"])
+      return now["supply"]
+    }
+
+    private func audit(_ frame: TestFrame, with folder: URL) async throws -> Finished {
+      try await Finished.run(
+        Binary.frame(), ["audit", "--offline", "--data", frame.folder.path, "--with", folder.path])
     }
   }
 }

@@ -21,6 +21,7 @@ struct StoredLog {
     let root: String
     /// The lines of the supply equation, minor units.
     let supply: [String: Int64]
+    /// By frame, whatever log of it.
     let wrapped: [String: Int64]
     /// How many events of each type there are.
     let types: [String: Int]
@@ -106,7 +107,10 @@ struct StoredLog {
     let facts = Facts(
       format: format, size: report.size, root: report.root.base64EncodedString(),
       supply: Dictionary(uniqueKeysWithValues: report.statement.lines.map { ($0.name, Int64(clamping: $0.amount)) }),
-      wrapped: report.statement.wrapped.mapValues { Int64(clamping: $0) }, types: types)
+      wrapped: Dictionary(
+        report.statement.wrapped.map { name, units in (String(name.prefix { $0 != "+" }), Int64(clamping: units)) },
+        uniquingKeysWith: +),
+      types: types)
     return (facts, report)
   }
 

@@ -48,6 +48,23 @@ struct UpgradeTests {
     }
   }
 
+  @Test("the supply that the replayed state gives is that of the audit, former logs of peers included")
+  func supply() async throws {
+    for format in Self.formats {
+      try await withDirectory { directory in
+        try StoredLog(format).restore(to: directory)
+        let (_, report) = try StoredLog.facts(directory)
+        let writer = try StoredLog.writer(directory, state(), clock: clock())
+        let replayed = try await writer.read { state in
+          state.ledger.supply(at: report.size, former: state.formerLogHoldings)
+        }
+        #expect(replayed == report.statement, "\(format)")
+        #expect(replayed.formerLogs.isEmpty == (format == "format-1-first"), "\(format)")
+        await writer.shutdown()
+      }
+    }
+  }
+
   @Test("a log of an older format is opened, appended to, and provably goes on from its old checkpoint")
   func continued() async throws {
     for format in Self.formats {

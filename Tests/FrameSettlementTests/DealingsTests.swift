@@ -11,9 +11,16 @@ import Testing
 
 extension SimFrame {
   /// What this frame's log says of its dealings.
-  func dealings(from first: Int = 0, to end: Int? = nil) -> DealingsFold {
+  func dealings() -> DealingsFold {
     var fold = DealingsFold(frame: id.name)
-    for event in log[first..<(end ?? log.count)] { fold.add(event.event.message) }
+    for event in log { fold.add(event.event.message) }
+    return fold
+  }
+
+  /// What it got from event `first` on, after `read`.
+  func dealings(after read: DealingsFold, from first: Int) -> DealingsFold {
+    var fold = DealingsFold(after: read)
+    for event in log[first...] { fold.add(event.event.message) }
     return fold
   }
 }
@@ -89,7 +96,7 @@ struct DealingsTests {
     let first = a.dealings()
     try initiate(&a, b, "t2")
     try deliver(&a, &b)
-    let match = DealingsMatch(first, b.dealings(), tail: a.dealings(from: read))
+    let match = DealingsMatch(first, b.dealings(), tail: a.dealings(after: first, from: read))
     #expect(match.problems.isEmpty)
     let blind = DealingsMatch(first, b.dealings(), tail: DealingsFold(frame: a.id.name))
     #expect(blind.problems.map(\.code) == ["credit_without_debit"])
@@ -206,6 +213,7 @@ struct DealingsTests {
     #expect(
       found == [
         "issue_without_lock frame-b ghost", "bridge_terms_differ frame-b l2", "unlock_without_redemption frame-a r9",
+        "unbacked frame-b ",
       ], "\(found)")
   }
 
@@ -222,6 +230,9 @@ struct DealingsTests {
     try deliver(&a, &rebuilt)
     let match = DealingsMatch(a.dealings(), rebuilt.dealings(), tail: DealingsFold(frame: a.id.name))
     #expect(match.problems.isEmpty, "\(match.problems)")
-    #expect(match.withFormerLogs == 1)
+    #expect(match.withOtherLogs == 1)
+    let line = try #require(match.otherLogs.first)
+    #expect(match.otherLogs.count == 1 && line.frame == a.id.name && line.state == "undecided" && line.items == 1)
+    #expect(line.log == PeerLog(b.id, key: b.key.text).name && line.clearing == 100)
   }
 }

@@ -114,7 +114,7 @@ extension SimWorld {
     #expect(match.transfersInFlight == 0 && match.bridgeInFlight == 0, "\(comment)")
     // What was with a log that one of them has lost is counted, and is nobody's fault.
     let hasFormer = [(a, b), (b, a)].contains { !$0.state.federation.logs.former(of: $1.id).isEmpty }
-    #expect(match.withFormerLogs == 0 || hasFormer, "\(comment)")
+    #expect(match.withOtherLogs == 0 || hasFormer, "\(comment)")
   }
 
   /// `reserve = outstanding + in flight` as each side sees it, and never more outstanding than locked as nobody can see.

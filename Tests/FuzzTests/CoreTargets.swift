@@ -10,7 +10,34 @@ import FrameWorkload
 
 /// Amounts, ids and times as people and programs write them.
 enum CoreTargets {
-  static let all = [amount, identifiers, selector, time, cursor]
+  static let all = [amount, identifiers, selector, time, cursor, csv]
+
+  /// A file of transfers, as a spreadsheet writes it. What is read comes back when every field is quoted, and where there is no quote a
+  /// second reader, which knows nothing of them, finds the same.
+  static let csv = FuzzTarget(
+    "csv", words: ["\"", "\"\"", "\",\"", ",", "\n", "\r\n", "\r", "\0", "to,amount,memo\n", "\u{feff}", "\u{301}"],
+    bytesMax: 8_192,
+    seeds: [
+      "to,amount,memo\nbob,1.00,\ncarol,2.50,\"a \"\"quoted\"\", memo\"\n", "to,amount\r\nbob,1\r\n", "a\n\n\n,\n",
+    ]
+    .map { Data($0.utf8) }
+  ) { data in
+    try FuzzTarget.verdict {
+      let rows = try CSV.rows(data)
+      let quoted = rows.map { row in
+        row.map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" }.joined(separator: ",")
+      }
+      let again = try CSV.rows(Data(quoted.joined(separator: "\n").utf8))
+      // By bytes: two spellings of one character are not one field.
+      func bytes(_ rows: [[String]]) -> [[[UInt8]]] { rows.map { row in row.map { Array($0.utf8) } } }
+      try FuzzTarget.require(bytes(again) == bytes(rows), "\(rows) comes back as \(again)")
+      guard !data.contains(UInt8(ascii: "\"")), !data.contains(UInt8(ascii: "\r")) else { return }
+      let plain = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        .map { $0.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { Array($0) } }
+        .filter { $0 != [[]] }
+      try FuzzTarget.require(plain == bytes(rows), "without quotes it is \(rows)")
+    }
+  }
 
   static let amount = FuzzTarget(
     "amount", words: ["-", ".", "0.", "+", "1e9", "\u{661}"], bytesMax: 64,

@@ -16,8 +16,8 @@ struct LogRoutes {
     }
     api.on(.get, "/api/v1/supply", .authority) { [node, audit] call in
       guard let point = try call.past() else { return .json(try await audit(.latest)) }
-      let past = try await node.writer.past(point, for: call.asker(node)) { $0.ledger }
-      let statement = past.value.supply(at: past.size)
+      let past = try await node.writer.past(point, for: call.asker(node)) { ($0.ledger, $0.formerLogHoldings) }
+      let statement = past.value.0.supply(at: past.size, former: past.value.1)
       return .json(
         PastSupplyView(
           asOf: try await AsOfView(past, node),
@@ -119,6 +119,16 @@ struct AuditView: Encodable, Sendable {
     let clearing: ByName
     let delta: String
     let wrapped: ByName
+    let formerLogs: [FormerLog]
+  }
+
+  /// What stands towards a log that a peer has lost or left: its parts of the lines, and why they are there.
+  struct FormerLog: Encodable, Sendable {
+    let log: String
+    let state: String
+    let clearing: String
+    let lockedForBridge: String
+    let wrapped: String
   }
 
   /// Amounts by a name that is data, not a field: written as it is.
@@ -181,6 +191,12 @@ extension AuditView.Supply {
           uniqueKeysWithValues: statement.wrapped.map { name, units in
             let scale = UInt8(clamping: statement.wrappedScales[name] ?? 0)
             return (name, Amount.decimal(sum: units, scale: scale))
-          })))
+          })),
+      formerLogs: statement.formerLogLines.map { line in
+        AuditView.FormerLog(
+          log: line.log, state: line.state.rawValue, clearing: decimal(line.clearing),
+          lockedForBridge: decimal(line.lockedForBridge),
+          wrapped: Amount.decimal(sum: line.wrapped, scale: UInt8(clamping: line.wrappedScale)))
+      })
   }
 }

@@ -197,7 +197,12 @@ enum OpenAPIComponents {
         ByName: {type: object, additionalProperties: {type: string}}
         SupplyStatement:
           type: object
-          properties: {asset: {type: string, description: "Of all amounts but the wrapped ones, which are in the currency of their origin. What is cleared with a peer is owed to it, and by it where negative"}, issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}}
+          description: issued is the sum of circulating, staked, held, fees, treasury, locked_for_bridge and clearing; delta is what is missing. locked_for_bridge, clearing and wrapped are by peer, and by former log of a peer (frame-a.example+0123456789abcdef), each amount under one name alone. wrapped is money of other frames and no part of the sum; what stands by a former log's name there is backed by no present log of its frame.
+          properties: {asset: {type: string, description: "Of all amounts but the wrapped ones, which are in the currency of their origin. What is cleared with a peer is owed to it, and by it where negative"}, issued: {type: string}, circulating: {type: string}, staked: {type: string}, held: {type: string}, fees: {type: string}, treasury: {type: string}, locked_for_bridge: {$ref: "#/components/schemas/ByName"}, clearing: {$ref: "#/components/schemas/ByName"}, delta: {type: string}, wrapped: {$ref: "#/components/schemas/ByName"}, former_logs: {type: array, items: {$ref: "#/components/schemas/FormerLogSupply"}}}
+        FormerLogSupply:
+          type: object
+          description: What stands towards a log that a peer has lost or left; its amounts are parts of the lines, under its name. Nothing of it is acted on before a decision. After it, clearing and locked_for_bridge hold what was not given back yet, and wrapped what nobody backs (written_off) or nothing, because the frame's new log backs it (recognised).
+          properties: {log: {type: string}, state: {type: string, enum: [undecided, recognised, written_off]}, clearing: {type: string}, locked_for_bridge: {type: string}, wrapped: {type: string}}
         Reserve:
           type: object
           x-optional: [breaker_reason]

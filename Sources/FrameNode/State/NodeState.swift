@@ -74,6 +74,26 @@ package struct NodeState: FrameState, HasLedger {
         figures: settlement.standing(of: log).joined(with: bridge.standing(of: log)), resumed: nil)
     ]
   }
+
+  /// What stands towards former logs of peers, for a supply statement that is made of balances.
+  package var formerLogHoldings: [FormerLogHolding] {
+    federation.logs.former.values.compactMap { former in
+      let state: SupplyStatement.FormerLogState? =
+        switch former.state {
+        case .empty: nil
+        case .unbooked, .undecided, .proposed: .undecided
+        case .recognised: .recognised
+        case .writtenOff: .writtenOff
+        }
+      guard let state else { return nil }
+      let bridge = bridge.former[former.log]
+      let wrapped = bridge?.holdings.values.reduce(Int128(0)) { $0 + Int128($1) }
+      return FormerLogHolding(
+        frame: former.log.frame, log: former.log.name, state: state, wrapped: wrapped ?? 0,
+        asset: bridge?.bridge.native)
+    }
+  }
+
   package static func subject(of event: StoredEvent) -> String? { SettlementState.subject(of: event) }
 
   package mutating func evolve(_ event: RecordedEvent) {

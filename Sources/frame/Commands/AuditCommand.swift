@@ -12,8 +12,10 @@ struct AuditCommand: AsyncParsableCommand {
         frame audit
         # the whole log again, from its first event
         frame audit --full
-        # two frames held against each other, trusting neither
+        # two logs held against each other, trusting neither
         frame audit --offline --data ./a --with ./b
+        # with the log that a peer has lost, from its old folder
+        frame audit --offline --data ./b --with ./old-a
         # from the files alone, whether the node runs or not
         frame audit --offline --data ./frame-data
         # an outsider's copy
@@ -77,9 +79,8 @@ struct AuditCommand: AsyncParsableCommand {
       Output.line(
         "clearing difference \(audit.clearing_difference): what each owes the other, added; the rest is in flight")
       Output.line("in flight \(audit.transfers_in_flight) transfers, \(audit.bridge_in_flight) bridge items")
-      if audit.with_former_logs > 0 {
-        Output.line("not matched \(audit.with_former_logs) items of logs that one of the two had before")
-      }
+      for line in audit.proven { Output.line("proven: \(line)") }
+      for line in audit.not_proven { Output.line("not proven: \(line)") }
       for problem in audit.problems { Output.line("problem: \(problem.text)") }
       if audit.problem_count > audit.problems.count { Output.line("problems in all \(audit.problem_count)") }
     }
@@ -98,8 +99,30 @@ struct AuditCommand: AsyncParsableCommand {
         ("issuing frozen", report.frozen), ("frozen since", report.frozenSince),
       ] + report.problems.map { ("problem", $0) }
         + (report.findings > report.problems.count ? [("problems in all", "\(report.findings)")] : []))
-    Output.table(["LINE", "WITH", "AMOUNT"], lines(report.supply))
+    show(report.supply)
   }
+
+  /// The supply statement, and what the names of former logs in it mean.
+  static func show(_ supply: AuditStatement.Supply) {
+    Output.table(["LINE", "WITH", "AMOUNT"], lines(supply))
+    guard let former = supply.formerLogs, !former.isEmpty else { return }
+    Output.line("")
+    Output.table(
+      ["FORMER LOG", "STATE", "CLEARING", "LOCKED", "WRAPPED"],
+      former.map { [$0.log, $0.state, $0.clearing, $0.lockedForBridge, $0.wrapped] })
+    for (state, meaning) in formerLogMeanings where former.contains(where: { $0.state == state }) {
+      Output.line("\(state): \(meaning)")
+    }
+  }
+
+  private static let formerLogMeanings = [
+    (
+      "undecided",
+      "stands still until both operators recognise it or one writes it off; its tokens are backed by no log"
+    ),
+    ("recognised", "the peer's present log has taken it over; its tokens are in that one's line"),
+    ("written_off", "is in the treasury; its tokens stay with their holders, backed by no log"),
+  ]
 
   /// The supply statement: each line of the equation, and per peer or origin what has one.
   static func lines(_ supply: AuditStatement.Supply) -> [[String]] {

@@ -50,7 +50,7 @@ struct SupplyCommand: AsyncParsableCommand {
     let answer: APIClient.Answer<PastSupply> = try await client.get("/api/v1/supply\(past.query)")
     output.print(answer) { past in
       Output.fields(past.asOf.fields)
-      Output.table(["LINE", "WITH", "AMOUNT"], AuditCommand.lines(past.supply))
+      AuditCommand.show(past.supply)
     }
   }
 }

@@ -297,6 +297,15 @@ struct AuditStatement: Decodable, Sendable {
     let clearing: [String: String]
     let delta: String
     let wrapped: [String: String]?
+    /// Absent from a node of before it was said.
+    let formerLogs: [FormerLog]?
+  }
+  struct FormerLog: Decodable, Sendable {
+    let log: String
+    let state: String
+    let clearing: String
+    let lockedForBridge: String
+    let wrapped: String
   }
   let supply: Supply
   let position: UInt64

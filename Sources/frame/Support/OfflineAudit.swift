@@ -51,6 +51,15 @@ enum OfflineAudit {
       let clearing: [String: String]
       let delta: String
       let wrapped: [String: String]
+      let former_logs: [FormerLog]
+    }
+
+    struct FormerLog: Encodable {
+      let log: String
+      let state: String
+      let clearing: String
+      let locked_for_bridge: String
+      let wrapped: String
     }
 
     let clean: Bool
@@ -83,7 +92,13 @@ enum OfflineAudit {
           uniqueKeysWithValues: statement.wrapped.map { origin, units in
             let scale = UInt8(clamping: statement.wrappedScales[origin] ?? 0)
             return (origin, Amount.decimal(sum: units, scale: scale))
-          }))
+          }),
+        former_logs: statement.formerLogLines.map { line in
+          FormerLog(
+            log: line.log, state: line.state.rawValue, clearing: decimal(line.clearing),
+            locked_for_bridge: decimal(line.lockedForBridge),
+            wrapped: Amount.decimal(sum: line.wrapped, scale: UInt8(clamping: line.wrappedScale)))
+        })
     }
   }
 }

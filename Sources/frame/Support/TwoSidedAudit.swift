@@ -3,7 +3,7 @@ import FrameCore
 import FrameLedger
 import FrameNode
 
-/// Two frames held against each other from their logs alone, trusting neither (DESIGN §8; CONFORMANCE B22).
+/// Two logs held against each other from their files alone, trusting neither (DESIGN §8; CONFORMANCE B22).
 ///
 /// Each log is read once, and everything that is said comes from that reading. They are read one after the other, so what moves
 /// between them at that moment shows as in flight: what the first log got while the second was read is looked at too.
@@ -12,31 +12,58 @@ struct TwoSidedAudit: Encodable {
   struct Direction: Encodable {
     let origin: String
     let destination: String
-    /// Locked at the origin for the destination.
+    /// Locked at the origin for this log of the destination.
     let locked: Int64
-    /// Outstanding at the destination.
+    /// Outstanding at the destination, of this log of the origin.
     let wrapped: Int64
     /// Locked and not (or not yet, or no longer) outstanding.
     let in_flight: Int64
-    /// More exists than is locked: unbacked money.
-    let isUnbacked: Bool
     /// The origin's currency.
     let asset: Asset
 
     enum CodingKeys: String, CodingKey { case origin, destination, locked, wrapped, in_flight }
 
-    init(origin: String, destination: String, locked: Int128, wrapped: Int128, asset: Asset) {
+    init(_ direction: DealingsMatch.Direction, in asset: Asset) {
       self.asset = asset
-      self.origin = origin
-      self.destination = destination
-      self.locked = Int64(clamping: locked)
-      self.wrapped = Int64(clamping: wrapped)
-      in_flight = Int64(clamping: locked - wrapped)
-      isUnbacked = wrapped > locked
+      origin = direction.origin
+      destination = direction.destination
+      locked = Int64(clamping: direction.locked)
+      wrapped = Int64(clamping: direction.wrapped)
+      in_flight = Int64(clamping: direction.locked - direction.wrapped)
     }
 
     func money(_ units: Int64) -> String {
       Money.text(Amount.decimal(sum: Int128(units), scale: asset.scale), asset.description)
+    }
+  }
+
+  /// What one of the two did with another log of the other's frame: neither proven nor contradicted here.
+  struct OtherLog: Encodable {
+    /// Whose log tells it.
+    let frame: String
+    let log: String
+    let state: String
+    let items: Int
+    let clearing: String
+    let locked: String
+    let wrapped: String
+
+    init(_ other: DealingsMatch.OtherLog, scale: UInt8) {
+      frame = other.frame
+      log = other.log
+      state = other.state
+      items = other.items
+      clearing = Amount.decimal(sum: other.clearing, scale: scale)
+      locked = Amount.decimal(sum: other.locked, scale: scale)
+      let places = other.asset.split(separator: "/").last.flatMap { UInt8($0) }
+      wrapped = Amount.decimal(sum: other.wrapped, scale: places ?? 0)
+    }
+
+    /// What an auditor has to make of it.
+    var text: String {
+      let former = "former log \(log), \(state.replacing("_", with: " ")), not backed by this log"
+      let what = state == "present" ? "present log \(log), not the one given" : former
+      return "\(frame) with \(what): \(items) items, clearing \(clearing), locked \(locked), wrapped \(wrapped)"
     }
   }
 
@@ -80,11 +107,18 @@ struct TwoSidedAudit: Encodable {
   let bridge: [Direction]
   /// Sum of the two clearing positions as a decimal: what is in flight between the ledgers, 0 when nothing moves.
   let clearing_difference: String
-  /// Transfers and bridge items that one side has begun and the other not ended yet.
+  /// Transfers, bridge items and recognitions of lost logs that one side has begun and the other not ended yet.
   let transfers_in_flight: Int
   let bridge_in_flight: Int
-  /// Items that belong to a log which one of the two had before it was rebuilt: they cannot be matched.
+  let recognitions_in_flight: Int
+  /// Items that belong to another log of one of the two, which it had before it was rebuilt or has since: they are not matched.
   let with_former_logs: Int
+  /// The same by log.
+  let other_logs: [OtherLog]
+  /// What the two logs prove together; empty unless nothing is wrong.
+  let proven: [String]
+  /// What they do not.
+  let not_proven: [String]
   let problems: [Problem]
   /// More than are listed when there are very many.
   let problem_count: Int
@@ -95,44 +129,38 @@ struct TwoSidedAudit: Encodable {
     guard ours.frameID != theirs.frameID else { throw CLIError.sameFrame(ours.frameID.name) }
     let (a, b) = (try await Side.read(ours), try await Side.read(theirs))
     let tail = try await OfflineAudit.offPool {
-      try LogAudit.dealings(directory: ours.logDirectory, frame: ours.frameID, from: a.report.size)
+      try LogAudit.dealings(directory: ours.logDirectory, after: a.dealings, from: a.report.size)
     }
     return (TwoSidedAudit(a, b, tail: tail), [a, b])
   }
 
   init(_ a: Side, _ b: Side, tail: DealingsFold) {
     let match = DealingsMatch(a.dealings, b.dealings, tail: tail)
-    bridge = [Self.direction(from: a, to: b), Self.direction(from: b, to: a)]
-    frames = [a, b].map { OfflineAudit.Statement($0.report, native: $0.configuration.native) }
-    var problems = bridge.filter(\.isUnbacked).map { direction in
-      Problem(
-        code: "unbacked", frame: direction.destination, id: "", position: nil,
-        message:
-          "\(direction.money(direction.wrapped)) of \(direction.origin) is outstanding, only "
-          + "\(direction.money(direction.locked)) locked")
+    bridge = match.directions.map { direction in
+      Direction(direction, in: (direction.origin == a.name ? a : b).configuration.native)
     }
-    problems += match.problems.map {
+    frames = [a, b].map { OfflineAudit.Statement($0.report, native: $0.configuration.native) }
+    problems = match.problems.map {
       Problem(code: $0.code, frame: $0.frame, id: $0.id, position: $0.position, message: $0.message)
     }
-    self.problems = problems
-    problem_count = match.problemCount + bridge.count(where: \.isUnbacked)
+    problem_count = match.problemCount
     transfers_in_flight = match.transfersInFlight
     bridge_in_flight = match.bridgeInFlight
-    with_former_logs = match.withFormerLogs
-    // A currency has at most 9 decimal places, and 128 bits have room for all of them.
-    let scale = max(a.configuration.native.scale, b.configuration.native.scale)
-    func position(_ side: Side, with peer: Side) -> Int128 {
-      let units = side.report.statement.clearing[peer.name] ?? 0
-      return DealingsMatch.scaled(units, from: Int(side.configuration.native.scale), to: Int(scale)) ?? 0
+    recognitions_in_flight = match.recognitionsInFlight
+    with_former_logs = match.withOtherLogs
+    other_logs = match.otherLogs.map { other in
+      OtherLog(other, scale: (other.frame == a.name ? a : b).configuration.native.scale)
     }
-    clearing_difference = Amount.decimal(sum: position(a, with: b) + position(b, with: a), scale: scale)
+    // A currency has at most 9 decimal places, and 128 bits have room for all of them.
+    let scales = (first: a.configuration.native.scale, second: b.configuration.native.scale)
+    let scale = max(scales.first, scales.second)
+    func position(_ units: Int128, _ from: UInt8) -> Int128 {
+      DealingsMatch.scaled(units, from: Int(from), to: Int(scale)) ?? 0
+    }
+    clearing_difference = Amount.decimal(
+      sum: position(match.clearing.first, scales.first) + position(match.clearing.second, scales.second), scale: scale)
     clean = problem_count == 0 && [a, b].allSatisfy { $0.report.isClean && $0.report.worstDelta == 0 }
-  }
-
-  private static func direction(from origin: Side, to destination: Side) -> Direction {
-    Direction(
-      origin: origin.name, destination: destination.name,
-      locked: origin.report.statement.lockedForBridge[destination.name] ?? 0,
-      wrapped: destination.report.statement.wrapped[origin.name] ?? 0, asset: origin.configuration.native)
+    proven = clean ? AuditProof.proven(match, [a, b]) : []
+    not_proven = AuditProof.notProven(match, [a, b], other_logs)
   }
 }

@@ -1,16 +1,15 @@
 import Foundation
-import FrameCore
 
 /// Comma-separated values (RFC 4180), UTF-8 without a byte order mark.
-enum CSV {
-  struct Failure: WordedError, CustomStringConvertible {
-    let description: String
-    var plainWords: String { description }
+package enum CSV {
+  package struct Failure: WordedError, CustomStringConvertible {
+    package let description: String
+    package var plainWords: String { description }
   }
 
   /// The rows that have anything in them.
   /// - Throws: ``Failure`` for quotes that are not around a whole field, which other readers take apart in other ways.
-  static func rows(_ data: Data) throws -> [[String]] {
+  package static func rows(_ data: Data) throws -> [[String]] {
     guard !data.starts(with: [0xef, 0xbb, 0xbf]) else { throw Failure(description: "it begins with a byte order mark") }
     guard let text = String(validating: data, as: UTF8.self) else { throw Failure(description: "it is not UTF-8") }
     var (rows, row, field): ([[String]], [String], String) = ([], [], "")

@@ -94,9 +94,11 @@ package struct DealingsMatch: Sendable {
       recognitions(at: origin, of: destination)
     }
     for direction in directions where direction.wrapped > direction.locked {
+      let native = (direction.origin == one.frame ? one : two).fold.native
       note(
         "unbacked", direction.destination, "", nil,
-        "\(direction.wrapped) minor units of \(direction.origin) are outstanding, only \(direction.locked) locked")
+        "\(DealingsFold.money(direction.wrapped, native)) of \(direction.origin) is outstanding, only "
+          + "\(DealingsFold.money(direction.locked, native)) locked")
     }
     problems.sort { ($0.frame, $0.position ?? 0, $0.id) < ($1.frame, $1.position ?? 0, $1.id) }
   }
@@ -124,8 +126,8 @@ package struct DealingsMatch: Sendable {
       guard let credited = asked.credited, !origin.hasSent(key.id) else { continue }
       note(
         "credit_without_debit", destination.frame, key.id, asked.position,
-        "\(DealingsFold.money(Int128(credited), destination.native)) was credited; the log of \(origin.frame) has no debit of it"
-      )
+        "\(DealingsFold.money(Int128(credited), destination.fold.native)) was credited; "
+          + "the log of \(origin.frame) has no debit of it")
     }
   }
 
@@ -160,8 +162,8 @@ package struct DealingsMatch: Sendable {
       if settled != credited {
         note(
           "amount_differs", origin.frame, id, sent.position,
-          "settled with \(DealingsFold.money(Int128(settled), destination.native)); \(destination.frame) credited "
-            + DealingsFold.money(Int128(credited), destination.native))
+          "settled with \(DealingsFold.money(Int128(settled), destination.fold.native)); \(destination.frame) credited "
+            + DealingsFold.money(Int128(credited), destination.fold.native))
       }
     }
     guard let asked, let credited = asked.credited else { return }
@@ -174,8 +176,8 @@ package struct DealingsMatch: Sendable {
     if Self.scaled(Int128(sent.terms.amount), from: origin.fold.scale, to: destination.fold.scale) != credited {
       note(
         "amount_differs", destination.frame, id, asked.position,
-        "\(DealingsFold.money(Int128(credited), destination.native)) was credited for "
-          + DealingsFold.money(Int128(sent.terms.amount), origin.native))
+        "\(DealingsFold.money(Int128(credited), destination.fold.native)) was credited for "
+          + DealingsFold.money(Int128(sent.terms.amount), origin.fold.native))
     }
   }
 

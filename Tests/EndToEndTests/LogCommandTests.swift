@@ -68,7 +68,7 @@ extension EndToEnd {
       for (arguments, code) in [
         (["--key", key, "--checkpoint", file("nowhere")], "no_such_file"),
         (["--key", key, "--checkpoint", file("attestation.json")], "bad_note"),
-        (["--key", other, "--checkpoint", copy], "bad_note"),
+        (["--key", other, "--checkpoint", copy], "invalid_verifier_key"),
         (["--key", key, "--checkpoint", copy, "--proof", copy], "bad_proof"),
         (["--key", key, "--checkpoint", copy, "--log", file("nothing")], "bad_tile"),
       ] {

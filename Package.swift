@@ -47,6 +47,7 @@ extension Target.Dependency {
   static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
   static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+  static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
   static let nioFoundationCompat = product(name: "NIOFoundationCompat", package: "swift-nio")
   static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
   static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -60,9 +61,10 @@ extension Target.Dependency {
 /// What the fuzzers call.
 let fuzzed: [Target.Dependency] = [
   "FrameBridge", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
-  "FrameNode",
+  "FrameHTTP", "FrameNode",
   "FramePeerAPI", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameWorkload", .asn1, .crypto, .httpTypes,
-  .hummingbirdCore, .protobuf, .x509,
+  .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+  .protobuf, .x509,
 ]
 let fuzzers: [Target] =
   fuzzing

@@ -99,7 +99,7 @@ struct BundleTests {
     if (try? await first) == nil { _ = try await a.approve(b) }
     if (try? await second) == nil { _ = try await b.approve(a) }
     try await eventually("A's invitation is the one that counts") {
-      let treaty = await b.port.federation().treaty(a.id)
+      let treaty = await b.writer.state.treaty(a.id)
       return treaty?.direction == .incoming || treaty?.state == .established
     }
     if try await b.state(of: a.id) == .requested { _ = try await b.approve(a) }

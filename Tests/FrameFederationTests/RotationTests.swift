@@ -7,12 +7,12 @@ import Testing
 
 @testable import FrameFederation
 
+private let rotations = ProcessInfo.processInfo.environment["FRAME_ROTATIONS"].flatMap(Int.init) ?? 6
+
 /// Rotations one after the other while calls and streams go on in both directions. FRAME_ROTATIONS says how many; a few by default,
 /// hundreds in an hour that has room for it (docs/operations.md, "Rotation").
 @Suite("Rotations under load", .serialized, .timeLimit(.minutes(rotations > 6 ? 60 : 10)))
 struct RotationTests {
-  fileprivate static let rotations = ProcessInfo.processInfo.environment["FRAME_ROTATIONS"].flatMap(Int.init) ?? 6
-
   private final class Seen: Sendable {
     let failures = Mutex<[String]>([])
     let calls = Mutex(0)
@@ -75,7 +75,7 @@ struct RotationTests {
     }
     var current = [a.id: a.authority, b.id: b.authority]
     var sequences = [a.id: a.authority.bundle.sequence ?? 0, b.id: b.authority.bundle.sequence ?? 0]
-    for round in 0..<Self.rotations {
+    for round in 0..<rotations {
       let (frame, peer) = round.isMultiple(of: 2) ? (a, b) : (b, a)
       let next = try FrameAuthority.ephemeral(frame: frame.id)
       let old = try #require(current[frame.id])

@@ -74,8 +74,8 @@ extension DealingsFold {
     default:
       // Tokens that were on their way home to it come back to whoever redeemed them.
       take(\.redemptions, key, e.amount, position)
-      if standings[log]?.state == .recognised {
-        standings[present(e.peer), default: Standing()].tookOver += Int128(e.amount)
+      if let left = standings[log]?.onTheirWay, left >= Int128(e.amount) {
+        standings[log]?.onTheirWay = left - Int128(e.amount)
       } else {
         standings[log, default: Standing()].cameBack += Int128(e.amount)
       }

@@ -27,8 +27,10 @@ extension DealingsFold {
     var redeemed: Int128 = 0
     /// Wrapped tokens of a log before it that it stands for.
     var tookOver: Int128 = 0
-    /// Wrapped tokens that came back to their holders by a decision: whatever the log had done with them.
+    /// Wrapped tokens that came back to their holders by a decision, and that no other log stands for.
     var cameBack: Int128 = 0
+    /// Of those that another log stands for, what is not back yet.
+    var onTheirWay: Int128 = 0
     /// Of the wrapped tokens; "" before the first.
     var asset = ""
     /// As it was put aside.
@@ -49,7 +51,7 @@ extension DealingsFold {
     /// What is on the accounts of it now: a decision has taken its part away.
     var clearingNow: Int128 { state.isDecided ? clearing - Int128(figures?.clearing ?? 0) : clearing }
     var reserveNow: Int128 { reserve - returned - (state.isDecided ? Int128(figures?.reserve ?? 0) : 0) }
-    var wrappedNow: Int128 { state == .recognised ? 0 : wrapped + cameBack }
+    var wrappedNow: Int128 { (state == .recognised ? 0 : wrapped) + cameBack }
   }
 
   /// A lost log as one side booked its taking over: at who held something of it, or at the rebuilt frame.
@@ -171,7 +173,9 @@ extension DealingsFold {
       clear(clearing + reserve, present)
       recognitions[Key(log: present, id: e.proposalID)] = Recognition(
         log: e.log, clearing: clearing + reserve, wrapped: e.figures.wrapped, position: position)
-      standings[present, default: Standing()].tookOver += standing.wrapped
+      // What was being redeemed is counted with what is held, as the rebuilt frame locks it, whether it is back yet or not.
+      standings[present, default: Standing()].tookOver += Int128(e.figures.wrapped)
+      standings[log]?.onTheirWay = Int128(e.figures.redeeming)
       if !standing.asset.isEmpty { standings[present, default: Standing()].asset = standing.asset }
     }
     expect(money, e.proposalID, position, due)

@@ -13,6 +13,8 @@ struct FormerLogFold: Sendable {
   private var former: Set<String> = []
   /// Of those towards which something stood.
   private(set) var states: [String: SupplyStatement.FormerLogState] = [:]
+  /// The log that stands for what was being redeemed with one that is recognised.
+  private var heirs: [String: String] = [:]
 
   /// - Returns: by which names wrapped tokens stand from this event on, in order: all that stood by `from` stands by `to`.
   mutating func add(_ event: PBEvent) -> [(from: String, to: String)] {
@@ -33,6 +35,7 @@ struct FormerLogFold: Sendable {
     case .formerLogDecided(let e):
       guard states[e.log] == .undecided else { return [] }
       states[e.log] = e.outcome == .recognised ? .recognised : .writtenOff
+      if e.outcome == .recognised, e.figures.redeeming > 0 { heirs[e.log] = present[e.peer] }
       return e.outcome == .recognised ? [(e.log, e.peer)] : []
     default: return []
     }
@@ -41,11 +44,14 @@ struct FormerLogFold: Sendable {
   func isFormer(_ name: String) -> Bool { former.contains(name) }
 
   /// By which name wrapped tokens of a frame's money stand that this event moves: tokens that come back to their holder after a decision
-  /// are of the log that was decided about, unless its heir stands for it.
+  /// are of the log that was decided about, unless another one stands for it, which may be lost itself.
   func row(of origin: String, _ event: PBEvent) -> String {
-    guard case .formerLogItemReturned(let e) = event.payload, e.peer == origin, let state = states[e.log],
-      state != .recognised
-    else { return origin }
-    return e.log
+    guard case .formerLogItemReturned(let e) = event.payload, e.peer == origin, states[e.log] != nil else {
+      return origin
+    }
+    var log = e.log
+    // No log is recognised twice: the way ends.
+    while states[log] == .recognised, let heir = heirs[log] { log = heir }
+    return log == present[origin] ? origin : log
   }
 }

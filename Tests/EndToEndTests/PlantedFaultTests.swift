@@ -23,7 +23,7 @@ extension EndToEnd {
           Binary.frame(), ["audit", "--offline", "--data", two.a.folder.path, "--with", two.b.folder.path])
         #expect(
           together.status == 1 && together.output.contains("unbacked")
-            && together.output.contains(" AVT of \(two.a.name) is "),
+            && together.output.contains(" AVT@\(two.a.name) of \(two.a.name) is "),
           "\(together.output)")
         try await prometheus.stop()
       }

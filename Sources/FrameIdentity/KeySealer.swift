@@ -58,13 +58,14 @@ package final class KeySealer: Sendable {
     secret = .keyFile(SymmetricKey(data: SHA256.hash(data: keyFile)))
   }
 
-  /// Reads the secret from a file that only its owner can read. Blocks on the disk.
+  /// Reads the secret from a file that only its owner can read, or whom root lets in. Blocks on the disk.
   /// - Parameter isPassphrase: a line of text (its line end does not count); else the file's bytes are the key.
   /// - Throws: ``KeyFileError``, ``KeySealError``.
   package convenience init(file: String, isPassphrase: Bool) throws {
     let path = (file as NSString)
     let folder = path.deletingLastPathComponent
-    var data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(path.lastPathComponent)
+    var data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(
+      path.lastPathComponent, readers: .thoseOfRoot)
     if isPassphrase {
       while let last = data.last, last == 0x0a || last == 0x0d { data.removeLast() }
       try self.init(passphrase: data)

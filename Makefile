@@ -13,12 +13,11 @@ help: ## List the targets
 
 run: ## Build and start two federated frames on this machine (ARGS="--once", ARGS="--data DIR", …)
 	@scripts/install-deps.sh build
-	@swift build -c release --product frame
-	@exec .build/release/frame demo $(ARGS)
+	@frame=$$(scripts/build.sh); exec "$$frame" demo $(ARGS)
 
-build: ## Build the release binary, .build/release/frame
+build: ## Build the release binary, .build/release/frame (SYMBOLS=1 keeps symbols)
 	@scripts/install-deps.sh build
-	@swift build -c release --product frame
+	@scripts/build.sh
 
 test: ## Run every test (FILTER=regex for some of them)
 	@scripts/install-deps.sh test

@@ -6,7 +6,7 @@ SHELL := /bin/bash
 DEMO_DATA ?= frame-demo
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
-.PHONY: help run build test fuzz resources lint format bench clean-data
+.PHONY: help run build man test fuzz resources lint format bench clean-data
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,11 @@ run: ## Build and start two federated frames on this machine (ARGS="--once", ARG
 build: ## Build the release binary, .build/release/frame (SYMBOLS=1 keeps symbols)
 	@scripts/install-deps.sh build
 	@scripts/build.sh
+
+man: ## Write docs/man anew from what the commands say of themselves
+	@scripts/install-deps.sh build
+	@swift build --product frame
+	@scripts/man.py --frame "$$(swift build --show-bin-path)/frame"
 
 test: ## Run every test (FILTER=regex for some of them)
 	@scripts/install-deps.sh test

@@ -4,9 +4,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 DEMO_DATA ?= frame-demo
+# GNU directories; `make install PREFIX=/usr DESTDIR=package` makes the tree of a package.
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
-.PHONY: help run build man test fuzz resources lint format bench clean-data
+.PHONY: help run build install uninstall man test fuzz resources lint format bench clean-data
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +22,12 @@ run: ## Build and start two federated frames on this machine (ARGS="--once", ARG
 build: ## Build the release binary, .build/release/frame (SYMBOLS=1 keeps symbols)
 	@scripts/install-deps.sh build
 	@scripts/build.sh
+
+install: ## Put what `make build` left, manuals, unit, boards and rules below PREFIX (/usr/local; DESTDIR for packages)
+	@scripts/install.sh
+
+uninstall: ## Take all that away again; frames and their data stay
+	@scripts/install.sh --uninstall
 
 man: ## Write docs/man anew from what the commands say of themselves
 	@scripts/install-deps.sh build

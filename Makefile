@@ -10,7 +10,7 @@ DESTDIR ?=
 export PREFIX DESTDIR
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
-.PHONY: help run build install uninstall man test fuzz resources lint format bench clean-data
+.PHONY: help run build install uninstall man prove test fuzz resources lint format bench clean-data
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ man: ## Write docs/man anew from what the commands say of themselves
 	@scripts/install-deps.sh build
 	@swift build --product frame
 	@scripts/man.py --frame "$$(swift build --show-bin-path)/frame"
+
+prove: ## Install into a bare Debian 12 and run the demo and the unit there (docs/on_a_server.md; needs root)
+	@scripts/prove-install.sh
 
 test: ## Run every test (FILTER=regex for some of them)
 	@scripts/install-deps.sh test

@@ -4,21 +4,38 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 DEMO_DATA ?= frame-demo
+# GNU directories; `make install PREFIX=/usr DESTDIR=package` makes the tree of a package.
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
 export FRAME_TEST_PYTHON := $(CURDIR)/.build-venv/bin/python
 
-.PHONY: help run build test fuzz resources lint format bench clean-data
+.PHONY: help run build install uninstall man prove test fuzz resources lint format bench clean-data
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## Build and start two federated frames on this machine (ARGS="--once", ARGS="--data DIR", …)
 	@scripts/install-deps.sh build
-	@swift build -c release --product frame
-	@exec .build/release/frame demo $(ARGS)
+	@frame=$$(scripts/build.sh); exec "$$frame" demo $(ARGS)
 
-build: ## Build the release binary, .build/release/frame
+build: ## Build the release binary, .build/release/frame (SYMBOLS=1 keeps symbols)
 	@scripts/install-deps.sh build
-	@swift build -c release --product frame
+	@scripts/build.sh
+
+install: ## Put what `make build` left, manuals, unit, boards and rules below PREFIX (/usr/local; DESTDIR for packages)
+	@scripts/install.sh
+
+uninstall: ## Take all that away again; frames and their data stay
+	@scripts/install.sh --uninstall
+
+man: ## Write docs/man anew from what the commands say of themselves
+	@scripts/install-deps.sh build
+	@swift build --product frame
+	@scripts/man.py --frame "$$(swift build --show-bin-path)/frame"
+
+prove: ## Install into a bare Debian 12 and run the demo and the unit there (docs/on_a_server.md; needs root)
+	@scripts/prove-install.sh
 
 test: ## Run every test (FILTER=regex for some of them)
 	@scripts/install-deps.sh test

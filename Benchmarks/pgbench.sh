@@ -23,7 +23,7 @@ done
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
 [ -n "$bin" ] || { echo "error: no PostgreSQL server found; apt-get install postgresql-15" >&2; exit 1; }
 frame=${FRAME:-$here/.build/release/frame}
-[ -x "$frame" ] || { echo "error: $frame is not there; swift build -c release --product frame" >&2; exit 1; }
+[ -x "$frame" ] || { echo "error: $frame is not there; run make build" >&2; exit 1; }
 
 folder=$(mktemp -d "$data/frame-pgbench-XXXXXX")
 as_server=()

@@ -4,8 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build -c release --product frame >&2
-frame=$(swift build -c release --product frame --show-bin-path)/frame
+frame=$(scripts/build.sh)
 
 "$frame" bench transfers "$@"
 for batch in 1 100 1000; do

@@ -4,7 +4,7 @@
 #   scripts/install-deps.sh build    what `swift build` needs
 #   scripts/install-deps.sh test     that, and what the tests need: promtool, amtool, jq, a Python with prometheus_client,
 #                                    Go with x/mod (the tests' second opinion on the log's proofs), nginx with its stream
-#                                    module (the SNI map that is exported for it)
+#                                    module (the SNI map that is exported for it), mandoc (the manual pages)
 #
 # Needs root or sudo only when something is missing.
 set -euo pipefail
@@ -16,7 +16,7 @@ die() { say "error: $*"; exit 1; }
 build_packages=(libsqlite3-dev zlib1g-dev libssl-dev git ca-certificates)
 test_packages=(
   prometheus prometheus-alertmanager jq curl python3 python3-venv golang-go golang-golang-x-mod-dev openssl nginx
-  libnginx-mod-stream procps
+  libnginx-mod-stream mandoc procps
 )
 # What the Debian packages above start on their own; the tests bring up their own servers on ports of their choice.
 services=(prometheus prometheus-alertmanager prometheus-node-exporter nginx)

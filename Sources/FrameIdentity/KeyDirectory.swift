@@ -48,9 +48,22 @@ package struct KeyDirectory: Sendable, Hashable {
     try Self.sync(directory: parent.isEmpty ? "." : parent)
   }
 
-  /// Reads one key file, refusing it when anyone but its owner could.
+  /// Who else than its owner may be able to read a file.
+  package enum Readers: Sendable {
+    case nobody
+    /// Whom root lets in by an ACL, for a file of root's own: its mask stands where the mode has the group's rights. So a
+    /// service manager passes secrets on (`LoadCredential=`), and root reads everything anyway.
+    case thoseOfRoot
+
+    func allow(_ status: stat) -> Bool {
+      let others = status.st_mode & 0o077
+      return others == 0 || (self == .thoseOfRoot && others == 0o040 && status.st_uid == 0 && status.st_gid == 0)
+    }
+  }
+
+  /// Reads one key file, refusing it when anyone but its owner, and `readers`, could.
   /// - Throws: ``KeyFileError``.
-  package func read(_ name: String) throws(KeyFileError) -> Data {
+  package func read(_ name: String, readers: Readers = .nobody) throws(KeyFileError) -> Data {
     let file = path + "/" + name
     // A FIFO would wait for its other end.
     let descriptor = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -61,8 +74,9 @@ package struct KeyDirectory: Sendable, Hashable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .io(file, operation: "inspect", errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .damaged(file, why: "it is not a regular file") }
-    let mode = UInt32(status.st_mode & 0o7777)
-    guard mode & 0o077 == 0 || !requiresPrivate else { throw .permissions(file, mode: mode) }
+    guard !requiresPrivate || readers.allow(status) else {
+      throw .permissions(file, mode: UInt32(status.st_mode & 0o7777))
+    }
     guard status.st_size <= Self.fileLimit else {
       throw .damaged(file, why: "it is larger than \(Self.fileLimit) bytes")
     }

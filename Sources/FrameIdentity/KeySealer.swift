@@ -58,14 +58,16 @@ package final class KeySealer: Sendable {
     secret = .keyFile(SymmetricKey(data: SHA256.hash(data: keyFile)))
   }
 
-  /// Reads the secret from a file that only its owner can read. Blocks on the disk.
+  /// Reads the secret from a file that only its owner can read, or whom root lets in. Blocks on the disk.
   /// - Parameter isPassphrase: a line of text (its line end does not count); else the file's bytes are the key.
   /// - Throws: ``KeySealError``.
   package convenience init(file: String, isPassphrase: Bool) throws {
     let path = (file as NSString)
     let folder = path.deletingLastPathComponent
     var data: Data
-    do { data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(path.lastPathComponent) } catch {
+    do {
+      data = try KeyDirectory(path: folder.isEmpty ? "." : folder).read(path.lastPathComponent, readers: .thoseOfRoot)
+    } catch {
       // It is no key of the frame: what to do about it is another thing.
       switch error {
       case .missing: throw KeySealError.secretFileMissing(file)

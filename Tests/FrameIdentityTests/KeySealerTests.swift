@@ -117,4 +117,26 @@ struct KeySealerTests {
       frame: Frames.a, in: directory, sealer: try KeySealer(file: path, isPassphrase: true), clock: clock)
     #expect(try load(try sealer()).bundle == created.bundle, "the line end is not part of the passphrase")
   }
+
+  @Test("a secret of root's own may be read by whom root lets in by an ACL, a key by its owner alone")
+  func managedSecret() throws {
+    let path = folder.path + "/secret"
+    try Data("correct horse battery\n".utf8).write(to: URL(fileURLWithPath: path))
+    func code(mode: Int, _ read: () throws -> Void) throws -> String? {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+      return self.code(read)
+    }
+    let passphrase = { _ = try KeySealer(file: path, isPassphrase: true) }
+    // As systemd leaves a credential where the file system has ACLs: their mask shows as the group's rights.
+    var status = stat()
+    #expect(stat(path, &status) == 0)
+    let isRoots = status.st_uid == 0 && status.st_gid == 0
+    #expect(try code(mode: 0o440, passphrase) == (isRoots ? nil : "key_file_permissions"))
+    for mode in [0o444, 0o460, 0o404, 0o450] {
+      #expect(try code(mode: mode, passphrase) == "key_file_permissions", "\(String(mode, radix: 8))")
+    }
+    let key = { _ = try KeyDirectory(path: folder.path).read("secret") }
+    #expect(try code(mode: 0o440, key) == "key_file_permissions")
+    #expect(try code(mode: 0o400, key) == nil)
+  }
 }

@@ -39,7 +39,8 @@ struct TransferSendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "send", abstract: "Move money to an agent of this frame or of a peer frame.",
     discussion: """
-      A refused transfer exits 1; one that is accepted and still on its way exits 0 and prints its id.
+      A refused transfer exits with the code of its reason, such as 76 for want of funds; one that is accepted and still on its
+      way exits 0 and prints its id.
 
       Example:
         frame transfer send --from alice --to bob@frame-b.example --amount 1.00 \\

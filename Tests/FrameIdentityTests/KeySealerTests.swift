@@ -131,9 +131,9 @@ struct KeySealerTests {
     var status = stat()
     #expect(stat(path, &status) == 0)
     let isRoots = status.st_uid == 0 && status.st_gid == 0
-    #expect(try code(mode: 0o440, passphrase) == (isRoots ? nil : "key_file_permissions"))
+    #expect(try code(mode: 0o440, passphrase) == (isRoots ? nil : "key_seal_file_unusable"))
     for mode in [0o444, 0o460, 0o404, 0o450] {
-      #expect(try code(mode: mode, passphrase) == "key_file_permissions", "\(String(mode, radix: 8))")
+      #expect(try code(mode: mode, passphrase) == "key_seal_file_unusable", "\(String(mode, radix: 8))")
     }
     let key = { _ = try KeyDirectory(path: folder.path).read("secret") }
     #expect(try code(mode: 0o440, key) == "key_file_permissions")

@@ -101,7 +101,8 @@ final class PeerConnections: Sendable {
     let (count, oldest) = held.withLock { held -> (Int?, (any Channel)?) in
       var mine = held.byPeer[peer] ?? [:]
       var oldest: (any Channel)?
-      if mine.count >= PeerLimits.connectionsPerPeerMax, let first = mine.min(by: { $0.value.number < $1.value.number }) {
+      if mine.count >= PeerLimits.connectionsPerPeerMax, let first = mine.min(by: { $0.value.number < $1.value.number })
+      {
         oldest = mine.removeValue(forKey: first.key)?.channel
       } else if held.byPeer.values.map(\.count).reduce(0, +) >= authenticatedMax {
         return (nil, nil)

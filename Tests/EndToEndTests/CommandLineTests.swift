@@ -51,6 +51,18 @@ extension EndToEnd {
       }
     }
 
+    @Test("figures are JSON as they are printed")
+    func figures() async throws {
+      for command in [["writer", "--batch", "10"], ["metrics"]] {
+        let result = try await Finished.run(
+          Binary.frame(), ["bench"] + command + ["--seconds", "0.1", "--json"], within: .seconds(120))
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(throws: Never.self, "\(command): \(result.output.prefix(200))") {
+          try JSONDecoder().decode(JSON.self, from: Data(result.output.utf8))
+        }
+      }
+    }
+
     @Test("wrong usage exits 64 and says what is expected")
     func usage() async throws {
       let result = try await Finished.run(Binary.frame(), ["peer", "approve", "frame-a.example"])

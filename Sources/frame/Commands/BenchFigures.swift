@@ -94,7 +94,6 @@ extension Output {
   static func json(figures: some Encodable, snakeCase: Bool = false) throws {
     let encoder = JSONEncoder()
     if snakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    line(String(decoding: try encoder.encode(figures), as: UTF8.self))
+    json(try encoder.encode(figures))
   }
 }

@@ -19,12 +19,18 @@ package struct UnroutedMiddleware<Context: RequestContext>: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch {
-      guard (error as? any HTTPResponseError)?.status == .notFound else { return answer(request, error) }
-      let methods = routes.methods(of: request.uri.path)
-      guard !methods.isEmpty else { return answer(request, error) }
-      var response = answer(request, HTTPError(.methodNotAllowed))
-      response.headers[.allow] = Set(methods.map(\.rawValue)).sorted().joined(separator: ", ")
-      return response
+      let response = unrouted(request, error)
+      // What follows the head would be read as the beginning of the next answer (RFC 9110 §9.3.2).
+      return request.method == .head ? response.createHeadResponse() : response
     }
+  }
+
+  private func unrouted(_ request: Request, _ error: any Error) -> Response {
+    guard (error as? any HTTPResponseError)?.status == .notFound else { return answer(request, error) }
+    let methods = routes.methods(of: request.uri.path)
+    guard !methods.isEmpty else { return answer(request, error) }
+    var response = answer(request, HTTPError(.methodNotAllowed))
+    response.headers[.allow] = Set(methods.map(\.rawValue)).sorted().joined(separator: ", ")
+    return response
   }
 }

@@ -93,6 +93,7 @@ struct SupplyFold: Sendable {
   private mutating func post(_ event: PBEvent, _ position: UInt64) {
     var sums: [String: Int128] = [:]
     var heldOwners: [Account] = []
+    var drawn: [Account: PBAccountKind] = [:]
     for posting in event.postings {
       let account = account(posting, position)
       let amount = Int128(posting.amount)
@@ -101,11 +102,14 @@ struct SupplyFold: Sendable {
       balances[account] = balance
       count(account, amount, event)
       let signed = posting.kind == .clearing || posting.kind == .issuance
-      if balance < 0, !signed {
-        note("negative_balance", position, "\(account.owner)/\(posting.kind)/\(account.asset) is \(balance)")
-      }
+      if balance < 0, !signed { drawn[account] = posting.kind }
       if posting.kind == .held { heldOwners.append(account) }
       if balance > 0, posting.kind == .issuance { note("positive_issuance", position, "issuance is \(balance)") }
+    }
+    // An event is one step: what it takes from an account and puts there again is weighed when all of it is done.
+    for (account, kind) in drawn {
+      guard let balance = balances[account], balance < 0 else { continue }
+      note("negative_balance", position, "\(account.owner)/\(kind)/\(account.asset) is \(balance)")
     }
     for (asset, sum) in sums where sum != 0 {
       note("unbalanced_event", position, "its postings in '\(asset)' sum to \(sum)")

@@ -136,6 +136,22 @@ extension EndToEnd {
       }
     }
 
+    @Test("told to stop, and to read its configuration again, at any moment of its start, a node ends in order")
+    func early() async throws {
+      try await withFrame { frame in
+        for line in ["log is open", "The frame starts", "listens"] {
+          let before = frame.wholeLog.count
+          try frame.launch()
+          try await Wait.polling.until(line) { frame.wholeLog.dropFirst(before).contains(line) }
+          let pid = try #require(frame.pid)
+          kill(pid, SIGHUP)
+          kill(pid, SIGTERM)
+          #expect(try await frame.ended() == 0, "after '\(line)': \(frame.tail)")
+          #expect(frame.wholeLog.dropFirst(before).contains("Told to stop"), "\(frame.tail)")
+        }
+      }
+    }
+
     private static let python = ProcessInfo.processInfo.environment["FRAME_TEST_PYTHON"] ?? "python3"
 
     /// Opens many connections, says a little on each, and keeps them until it is killed.

@@ -65,6 +65,22 @@ struct WideSumTests {
     #expect(Amount.decimal(sum: -statement.circulating, scale: 0) == "-18446744073709551614")
   }
 
+  @Test("what one event takes from an account and puts there again is weighed when all of it is done")
+  func oneStep() throws {
+    for (second, isNegative) in [(Int64(40), false), (10, true)] {
+      var fold = SupplyFold(frame: "frame-a.example", thorough: true)
+      let event = PBEvent.with {
+        $0.commandEvents = 1
+        $0.postings = [
+          Postings.posting(.treasury, -20), Postings.posting(.treasury, second),
+          Postings.posting(.issuance, 20 - second),
+        ]
+      }
+      fold.add(0, try event.serializedData())
+      #expect("\(fold.findings)".contains("negative_balance") == isNegative, "\(fold.findings)")
+    }
+  }
+
   @Test("what is set aside for all holds together may be more than 64 bits hold")
   func holds() throws {
     var book = HoldBook()

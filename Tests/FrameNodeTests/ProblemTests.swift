@@ -90,6 +90,18 @@ struct ProblemTests {
     }
   }
 
+  @Test("HEAD of a path that is not there has no body either: it would be read as the next answer")
+  func headOfNothing() async throws {
+    try await NodeFixture.with { fixture in
+      try await fixture.api { api in
+        for path in ["/nothing", "/healthz", "/"] {
+          let answer = try await api.send(.head, path).expect(404)
+          #expect(answer.bytes.isEmpty, "\(path): \(answer.text)")
+        }
+      }
+    }
+  }
+
   @Test("HEAD answers what GET would, without a body")
   func head() async throws {
     try await NodeFixture.with { fixture in

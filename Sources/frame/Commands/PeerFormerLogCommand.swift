@@ -1,4 +1,6 @@
 import ArgumentParser
+import FrameCore
+import FrameLog
 
 /// `frame peer former-log`: what stands towards logs that peers have lost.
 struct PeerFormerLogCommand: AsyncParsableCommand {
@@ -70,6 +72,14 @@ struct FormerLogArguments: ParsableArguments {
 
   @Argument(help: "The log: the 16 digits that frame peer former-log list shows.")
   var log: String
+
+  func validate() throws {
+    guard (try? FrameID(frame)) != nil else { throw ValidationError("'\(frame.prefix(80))' is not a frame id.") }
+    guard PeerLog(name: "\(frame)+\(log.split(separator: "+").last ?? "")") != nil else {
+      throw ValidationError(
+        "'\(log.prefix(80))' is not a log: give the 16 digits that frame peer former-log list shows.")
+    }
+  }
 
   func path(_ verb: APIPath = "") -> APIPath {
     // The whole name is taken too.

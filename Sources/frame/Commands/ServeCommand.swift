@@ -4,7 +4,6 @@ import FrameCore
 import FrameNode
 import Logging
 import ServiceLifecycle
-import UnixSignals
 
 extension LogFormat: ExpressibleByArgument {}
 
@@ -63,6 +62,8 @@ struct ServeCommand: AsyncParsableCommand {
     LoggingSystem.bootstrap { StderrLogHandler(label: $0, format: format, logLevel: level, sink: sink) }
     // The agent that gives the node its identity may want to know which program asks.
     if case .workloadAPI = configuration.identity.source { ProcessManners.allowAttestation() }
+    let signals = ServeSignals()
+    defer { signals.cancel() }
     try PortCheck.requireWritable(configuration.dataDirectory)
     try PortCheck.require(configuration) { "\($0).port in \(location.configurationFile.path)" }
     let node = try await Node(
@@ -78,14 +79,9 @@ struct ServeCommand: AsyncParsableCommand {
       StandardStream.flush()
       _exit(status.rawValue)
     }
-    let signals = watch.beginAtSignals { signal in
-      Logger(label: "frame").notice("Told to stop", metadata: ["signal": "\(signal)"])
-    }
-    defer {
-      watch.finish()
-      for signal in signals { signal.cancel() }
-    }
-    try await serve(node, watch)
+    defer { watch.finish() }
+    signals.serve(watch)
+    try await serve(node, watch, signals)
   }
 
   private func level(_ text: String) throws -> Logger.Level {
@@ -96,7 +92,7 @@ struct ServeCommand: AsyncParsableCommand {
     return level
   }
 
-  private func serve(_ node: Node, _ watch: ShutdownWatch) async throws {
+  private func serve(_ node: Node, _ watch: ShutdownWatch, _ signals: ServeSignals) async throws {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(
         service: NodeService(node: node, watch: watch), successTerminationBehavior: .gracefullyShutdownGroup,
@@ -104,7 +100,12 @@ struct ServeCommand: AsyncParsableCommand {
     ]
     services.append(
       .init(
-        service: node.watching(ReloadSignal(node: node), as: "a reload of the configuration"),
+        service: node.watching(
+          ServeSignals.Reload(signals: signals) { await node.reload() }, as: "a reload of the configuration"),
+        successTerminationBehavior: .gracefullyShutdownGroup))
+    services.append(
+      .init(
+        service: node.watching(ServeSignals.Stop(signals: signals), as: "the signals"),
         successTerminationBehavior: .gracefullyShutdownGroup))
     if supervised {
       services.append(
@@ -113,7 +114,7 @@ struct ServeCommand: AsyncParsableCommand {
           successTerminationBehavior: .gracefullyShutdownGroup))
     }
     var group = ServiceGroupConfiguration(
-      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "frame.lifecycle"))
+      services: services, gracefulShutdownSignals: [], logger: Logger(label: "frame.lifecycle"))
     // After that, cancellation; what does not heed that either is ended by the watch, with a reason. The group's own limit
     // for it would be a trap.
     group.maximumGracefulShutdownDuration = .seconds(8)
@@ -124,7 +125,11 @@ struct ServeCommand: AsyncParsableCommand {
   private struct NodeService: Service {
     let node: Node
     let watch: ShutdownWatch
-    func run() async throws { try await node.run { watch.begin() } }
+    func run() async throws {
+      do { try await node.run { watch.begin() } } catch is CancellationError where Task.isShuttingDownGracefully {
+        // It waited for a witness when it was told to stop, and nothing had begun.
+      }
+    }
   }
 }
 
@@ -145,15 +150,6 @@ struct LocationOptions: ParsableArguments {
 
   var configurationFile: URL { options.configurationFile }
   func configuration() throws -> NodeConfiguration { try options.configuration() }
-}
-
-/// Has the node read frame.yaml again at SIGHUP.
-private struct ReloadSignal: Service {
-  let node: Node
-
-  func run() async throws {
-    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { await node.reload() }
-  }
 }
 
 /// Ends when stdin does.

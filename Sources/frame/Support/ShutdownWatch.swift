@@ -45,19 +45,4 @@ final class ShutdownWatch: Sendable {
     state.withLock { $0.finished = true }
     done.signal()
   }
-
-  /// Also begins when SIGTERM or SIGINT arrive, whoever else takes them, and whether or not they get to it.
-  /// - Parameter told: says which one it was.
-  func beginAtSignals(_ told: @escaping @Sendable (String) -> Void) -> [any DispatchSourceSignal] {
-    let queue = DispatchQueue(label: "frame.shutdown")
-    return [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
-      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler { [self] in
-        told(name)
-        begin()
-      }
-      source.resume()
-      return source
-    }
-  }
 }

@@ -106,6 +106,9 @@ final class TestFrame: Sendable {
 
   /// Of the running node.
   var pid: pid_t? { process.withLock { $0?.pid } }
+  /// All that it has said.
+  var wholeLog: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+
   /// The last lines of its log.
   var tail: String {
     let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""

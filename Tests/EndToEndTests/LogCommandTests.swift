@@ -63,6 +63,11 @@ extension EndToEnd {
         #expect(result.output.contains("frame-l.example"))
       }
 
+      // What stands around a proof is read by people: it may not say something else.
+      let told = try String(contentsOfFile: file("attestation.json"), encoding: .utf8)
+      try Data(told.replacing(/"position" *: *[0-9]+/, with: "\"position\": 987654").utf8).write(
+        to: URL(fileURLWithPath: file("lying.json")))
+
       let other =
         "frame-l.example+" + key.split(separator: "+")[1] + "+" + Data(repeating: 1, count: 33).base64EncodedString()
       for (arguments, code) in [
@@ -70,6 +75,7 @@ extension EndToEnd {
         (["--key", key, "--checkpoint", file("attestation.json")], "bad_note"),
         (["--key", other, "--checkpoint", copy], "invalid_verifier_key"),
         (["--key", key, "--checkpoint", copy, "--proof", copy], "bad_proof"),
+        (["--key", key, "--checkpoint", copy, "--proof", file("lying.json")], "bad_proof"),
         (["--key", key, "--checkpoint", copy, "--log", file("nothing")], "bad_tile"),
       ] {
         let result = try await Finished.run(Binary.frame(), ["audit", "verify"] + arguments)

@@ -54,6 +54,12 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     else { throw LogError.badProof("\(file) is not an attestation") }
     let proven = try AttestationVerifier.verify(serialized: bytes, key: key)
     let its = proven.checkpoint
+    // Whoever reads the file reads these too.
+    guard text.position ?? proven.position == proven.position, text.eventType ?? proven.eventType == proven.eventType
+    else {
+      throw LogError.badProof(
+        "\(file) says that it is about another event: the proof is of \(proven.eventType) at \(proven.position)")
+    }
     // Two checkpoints of one size must be one; those of two sizes can only be joined by a consistency proof or a copy.
     if its.size == signed.size, its.root != signed.root {
       throw LogError.badProof("its checkpoint and yours are of \(its.size) events both and differ: the log has forked")
@@ -69,5 +75,14 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     return verified
   }
 
-  private struct AttestationFile: Decodable { let proof: String }
+  private struct AttestationFile: Decodable {
+    let proof: String
+    let position: UInt64?
+    let eventType: String?
+
+    enum CodingKeys: String, CodingKey {
+      case proof, position
+      case eventType = "event_type"
+    }
+  }
 }

@@ -142,8 +142,9 @@ struct AuthorityActivateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "activate", abstract: "Let the prepared key sign.",
     discussion: """
-      Refused until every peer has had time to see it: one refresh and the life of an SVID. --force does not wait; peers
-      that have not refreshed since then refuse this frame until they do.
+      Refused until every peer has had time to see it: one refresh and the life of an SVID. --force does not wait: a peer
+      that has not refreshed since it was prepared refuses this frame, does not trust its bundle either, and is paged, until
+      its operator repins (frame peer repin).
 
       Example:
         frame authority activate --kind x509

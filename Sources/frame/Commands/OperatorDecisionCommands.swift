@@ -79,7 +79,7 @@ struct OperatorRemoveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "remove", abstract: "Remove an operator whose agents have no money any more.",
     discussion: """
-      Its name stays its own. Agents that are to keep their money are released to the frame first (frame operator release).
+      Its name is licensed again only when nothing of its agents is held or under way. Agents that are to keep their money are released to the frame first (frame operator release).
 
       Example:
         frame operator remove acme --reason "contract ended"

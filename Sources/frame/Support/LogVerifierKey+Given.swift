@@ -8,7 +8,7 @@ extension LogVerifierKey {
     do { try self.init(text) } catch {
       throw Refusal(
         "invalid_verifier_key", .invalid, "'\(text.prefix(200))' is not a verifier key.",
-        remedy: "Give it as its frame does: name+id+base64, as in frame log checkpoint or GET /api/v1/frame.")
+        remedy: "Give it as its frame does: name+id+base64, as log_verifier_key of GET /api/v1/frame.")
     }
   }
 }

@@ -131,8 +131,14 @@ package struct Node: Sendable {
     }
     // Last, so that it is the first that is told to stop.
     let services = parts.services().map { parts.running.watching($0) } + [StopNotice(onStop: onStop)]
+    // Also when one fails, as the log does on a full disk: a listener that is cancelled drops what it has just accepted, which NIO
+    // holds to be a mistake of the program, and ends it.
+    let configured = services.map { service in
+      ServiceGroupConfiguration.ServiceConfiguration(
+        service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+    }
     let group = ServiceGroup(
-      configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
+      configuration: ServiceGroupConfiguration(services: configured, gracefulShutdownSignals: [], logger: logger))
     do {
       try await withGracefulShutdownHandler {
         try await group.run()

@@ -256,13 +256,29 @@ final class NodeParts: Sendable {
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
+  /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was.
   func found() async throws {
+    if core.writer.durableSize() == 0 { try await requireNoMemory() }
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
     try await entries.load()
     // Peers' canaries send to ours from the moment a treaty is established: it must be there before.
     if core.configuration.canary.enabled { try await CanaryLender(node: core).ensureAgent() }
+  }
+
+  /// A log key signs one log: a second one that begins beside it would be another history, and would act anew on what peers have for
+  /// the first. What this frame has witnessed of its peers shows that there was one.
+  private func requireNoMemory() async throws {
+    let (folder, log) = (core.configuration.witnessDirectory, core.configuration.logDirectory)
+    let names = try await Blocking.run { (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] }
+    guard names.contains(where: { $0.contains("+") }) else { return }
+    throw Refusal(
+      "log_lost", .internal,
+      "\(log.path) is empty, but this frame has had a log: \(folder.path) remembers those of its peers.",
+      remedy:
+        "Restore a backup (frame restore). If there is none, the frame begins anew with another log and other keys: frame init in a new "
+        + "folder, and a treaty with each peer (runbooks/FrameLogBehindWitness.md).")
   }
 
   /// The connections of every listener that there is.

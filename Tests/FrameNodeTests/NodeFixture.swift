@@ -21,10 +21,15 @@ final class NodeFixture: Sendable {
   var node: NodeCore { parts.core }
   var frame: FrameID { parts.core.frame }
 
-  /// - Parameter settings: lines of YAML beside those that every test node has.
-  static func with<T>(_ settings: String = "", _ body: (NodeFixture) async throws -> T) async throws -> T {
+  /// - Parameters:
+  ///   - settings: lines of YAML beside those that every test node has.
+  ///   - preparing: done to the data folder before the node begins its log.
+  static func with<T>(
+    _ settings: String = "", preparing: (URL) throws -> Void = { _ in }, _ body: (NodeFixture) async throws -> T
+  ) async throws -> T {
     let fixture = try NodeFixture(settings)
     do {
+      try preparing(fixture.folder)
       try await fixture.parts.found()
       let result = try await body(fixture)
       await fixture.stop()

@@ -60,6 +60,17 @@ struct WitnessRoutesTests {
     return Data(signer.sign(note: text).utf8)
   }
 
+  @Test("R1: keys and memory of peers without the log begin no second one")
+  func lostLog() async throws {
+    await #expect {
+      try await NodeFixture.with(preparing: { folder in
+        let seen = folder.appendingPathComponent("witness/\(Self.peer)+0123abcd")
+        try FileManager.default.createDirectory(at: seen, withIntermediateDirectories: true)
+      }) { _ in }
+    } throws: { ($0 as? any FrameError)?.code == "log_lost" }
+    try await NodeFixture.with { #expect($0.node.writer.durableSize() > 0) }
+  }
+
   @Test("L5: a peer's checkpoint is cosigned for whoever brings it, with the answers of tlog-witness")
   func witness() async throws {
     let signer = LogSigner(name: Self.peer, privateKey: .init())

@@ -56,6 +56,20 @@ struct OperatorRemovalTests {
       expires: start + .seconds(86_400))
   }
 
+  /// Bob of acme has no money but what he redeems: 5 of `asset`, as r1.
+  private func redeem(_ asset: Asset, _ state: inout NodeState) {
+    apply(.tokensBurned(.init()), &state, Postings.move(1_000, from: .liquid(bob), to: .treasury))
+    apply(
+      .wrappedTokensRedeemed(
+        .with {
+          $0.redeemID = "r1"
+          $0.origin = peer.name
+          $0.from = "acme.bob"
+          $0.amount = 5
+          $0.asset = PBAsset(asset)
+        }), &state)
+  }
+
   private func apply(_ payload: PBEvent.OneOf_Payload, _ state: inout NodeState, _ postings: [PBPosting] = []) {
     let event = PBEvent.with {
       $0.position = state.bridge.logSize
@@ -163,16 +177,7 @@ struct OperatorRemovalTests {
       ),
       (
         {
-          apply(.tokensBurned(.init()), &$0, Postings.move(1_000, from: .liquid(bob), to: .treasury))
-          apply(
-            .wrappedTokensRedeemed(
-              .with {
-                $0.redeemID = "r1"
-                $0.origin = peer.name
-                $0.from = "acme.bob"
-                $0.amount = 5
-                $0.asset = PBAsset(foreign)
-              }), &$0)
+          redeem(foreign, &$0)
         },
         {
           let unlocked = PBTokensBridgeUnlocked.with {
@@ -222,16 +227,7 @@ struct OperatorRemovalTests {
   func formerLog() throws {
     var state = try state()
     let foreign = try Asset(origin: peer, code: "BVT", scale: 2)
-    apply(.tokensBurned(.init()), &state, Postings.move(1_000, from: .liquid(bob), to: .treasury))
-    apply(
-      .wrappedTokensRedeemed(
-        .with {
-          $0.redeemID = "r1"
-          $0.origin = peer.name
-          $0.from = "acme.bob"
-          $0.amount = 5
-          $0.asset = PBAsset(foreign)
-        }), &state)
+    redeem(foreign, &state)
     apply(.crossFrameTransferInitiated(.with { $0.terms = terms("t1") }), &state)
     let log = try #require(state.bridge.peer(peer).log)
     apply(

@@ -112,6 +112,9 @@ let package = Package(
     .target(name: "CFrameSystem"),
     room("FrameMetrics", ["CFrameZlib", .coreMetrics]),
     // Floor 1
+    // The document is part of the binary: a node is one file.
+    .target(
+      name: "FrameAPI", dependencies: ["FrameCore"], resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
     room("FrameLog", ["FrameCore", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
     room(
       "FrameLedger",
@@ -174,7 +177,7 @@ let package = Package(
     room(
       "FrameNode",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
+        "FrameAPI", "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
         "FramePeerAPI", "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge",
         "FrameCanary", .crypto,
         .hummingbird,
@@ -185,7 +188,8 @@ let package = Package(
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "CFrameSystem", .argumentParser,
+        "FrameAPI", "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "CFrameSystem",
+        .argumentParser,
         .asyncHTTPClient,
         .nioCore,
         .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
@@ -193,6 +197,7 @@ let package = Package(
       swiftSettings: settings),
     // Tests and their support
     tests("FrameCoreTests", ["FrameCore"]),
+    tests("FrameAPITests", ["FrameAPI", "FrameCore", .yams]),
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
     tests(
       "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
@@ -228,7 +233,8 @@ let package = Package(
     tests(
       "FrameNodeTests",
       [
-        "FrameCore", "FrameFederation", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+        "FrameAPI", "FrameCore", "FrameFederation", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog",
+        "FrameMetrics",
         "FrameNode", "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging,
         .nioCore,
         .nioEmbedded, .nioHTTP1,

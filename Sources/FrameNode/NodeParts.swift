@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import FrameBridge
 import FrameCanary
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameHTTP

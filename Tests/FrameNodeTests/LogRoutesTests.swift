@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLog
 import FrameProtos
@@ -142,7 +143,7 @@ struct LogRoutesTests {
       let lockedForBridge: AuditView.ByName
     }
     let view = View(lockedForBridge: .init(amounts: ["AVT@frame-a.example": "1.00", "someName": "2.00"]))
-    let text = String(decoding: try JSONReply.encode(view), as: UTF8.self)
+    let text = String(decoding: try APIEncoding.encode(view), as: UTF8.self)
     #expect(text == #"{"locked_for_bridge":{"AVT@frame-a.example":"1.00","someName":"2.00"}}"#)
   }
 }

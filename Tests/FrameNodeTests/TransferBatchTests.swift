@@ -125,7 +125,7 @@ struct TransferBatchTests {
 }
 
 @Suite("The body of a batch")
-struct TransferBatchBodyTests {
+struct TransferBatchReaderTests {
   private struct Reference: Decodable {
     struct Item: Decodable {
       let to: String
@@ -144,8 +144,8 @@ struct TransferBatchBodyTests {
     """
 
   /// The body, when none of its transfers has a fault.
-  private static func read(_ data: Data) throws -> TransferBatchBody {
-    let body = try TransferBatchBody(json: data)
+  private static func read(_ data: Data) throws -> TransferBatchReader {
+    let body = try TransferBatchReader(json: data)
     if let fault = body.faults.min(by: { $0.key < $1.key })?.value.first { throw RequestError.body(fault) }
     return body
   }
@@ -177,7 +177,7 @@ struct TransferBatchBodyTests {
       {"transfers":[{"to":"a","amount":"1"}, 7, {"to":1,"to":"b","memo":null}, {\(unknown),"to":"c","amount":"3"}, null,
       {"to":"d","amount":"4"}],"from":"alice"}
       """
-    let body = try TransferBatchBody(json: Data(text.utf8))
+    let body = try TransferBatchReader(json: Data(text.utf8))
     #expect(body.from == "alice" && body.transfers.map(\.to) == ["a", nil, nil, "c", nil, "d"])
     let told = body.faults.mapValues { failures in failures.map(\.description) }
     #expect(told[1] == ["'/transfers/1' must be an object"])

@@ -160,7 +160,7 @@ enum HTTPTargets {
       return .text(try Amount(body.amount, scale: 2).decimal(scale: 2))
     }
     api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: 1 << 20) { call in
-      let body = try TransferBatchBody(json: call.body)
+      let body = try TransferBatchReader(json: call.body)
       _ = try call.idempotencyKey()
       return .text("\(body.transfers.count)")
     }

@@ -70,9 +70,9 @@ enum NodeTargets {
     let data = Data(text.utf8)
     return try FuzzTarget.verdict {
       let general = Result { try decode(Body.self, data) }
-      let quick: TransferBatchBody
+      let quick: TransferBatchReader
       do {
-        quick = try TransferBatchBody(json: data)
+        quick = try TransferBatchReader(json: data)
         if let fault = quick.faults.min(by: { $0.key < $1.key })?.value.first { throw RequestError.body(fault) }
       } catch {
         try FuzzTarget.require((try? general.get()) == nil, "only the quick reader refuses: \(error)")
@@ -85,7 +85,7 @@ enum NodeTargets {
   }
 
   private static func compare(
-    _ quick: TransferBatchBody, _ from: String?, _ transfers: [(to: String, amount: String, memo: String)]
+    _ quick: TransferBatchReader, _ from: String?, _ transfers: [(to: String, amount: String, memo: String)]
   ) throws {
     try FuzzTarget.require(quick.from == from, "'from' is \(quick.from ?? "nil") and \(from ?? "nil")")
     let one = quick.transfers.map { "\($0.to ?? "")\u{0}\($0.amount ?? "")\u{0}\($0.memo)" }

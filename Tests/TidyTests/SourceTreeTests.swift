@@ -6,7 +6,7 @@ struct SourceTreeTests {
   /// Rooms by floor, lowest first (ARCHITECTURE.md, "Code map"): a room imports only from floors below its own.
   private static let floors: [[String]] = [
     ["FrameCore", "CFrameZlib", "CFrameSystem"],
-    ["FrameProtos", "FrameMetrics"],
+    ["FrameAPI", "FrameProtos", "FrameMetrics"],
     ["FrameLog", "FrameIdentity", "FrameHTTP", "FramePeerAPI", "SPIFFEWorkloadAPI"],
     ["FrameLedger", "FrameWorkload"],
     ["FrameFederation"],

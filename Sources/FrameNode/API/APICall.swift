@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import HTTPTypes
 import Hummingbird
@@ -114,8 +115,7 @@ package struct APICall: Sendable {
   /// Why the caller does this, of a body that may say it and nothing else; "" when it does not.
   /// - Throws: ``RequestError``.
   package func reason() throws -> String {
-    struct Body: Decodable { let reason: String? }
-    let reason = try decodeIfPresent(Body.self)?.reason ?? ""
+    let reason = try decodeIfPresent(ReasonBody.self)?.reason ?? ""
     return try Self.short(reason, "reason", .reason)
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -37,28 +38,12 @@ extension APICall {
   }
 }
 
-/// What is true as of a point in the past.
-struct AsOfView: Encodable, Sendable {
-  /// Events in the log then.
-  let size: UInt64
-  /// Position of the last of them; absent when there were none.
-  let position: UInt64?
-  /// When it was recorded.
-  let time: String?
-  /// The RFC 6962 root of the log of that size.
-  let root: String
-
+extension AsOfView {
   /// - Throws: `LogError`.
   init<Value>(_ past: PastValue<Value>, _ node: NodeCore) async throws {
-    size = past.size
-    position = past.size > 0 ? past.size - 1 : nil
-    time = past.time?.description
-    root = try await node.writer.consistency(from: past.size, to: past.size).toRoot.base64EncodedString()
+    let root = try await node.writer.consistency(from: past.size, to: past.size).toRoot
+    self.init(
+      size: past.size, position: past.size > 0 ? past.size - 1 : nil, time: past.time?.description,
+      root: root.base64EncodedString())
   }
-}
-
-/// The supply as it was.
-struct PastSupplyView: Encodable, Sendable {
-  let asOf: AsOfView
-  let supply: AuditView.Supply
 }

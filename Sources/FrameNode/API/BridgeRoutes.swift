@@ -1,5 +1,6 @@
 import Foundation
 import FrameBridge
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameLedger
@@ -20,10 +21,9 @@ struct BridgeRoutes {
     api.on(.get, "/api/v1/bridge/redeems/{id}", .authenticated) { call in try await show(call, .redemption) }
     api.on(.get, "/api/v1/bridge/reserves", .authority) { [reserves] _ in .json(try await reserves()) }
     api.on(.post, "/api/v1/bridge/{peer}/breaker/close", .authority) { [node] call in
-      struct Body: Decodable { let note: String }
       let command = BridgeCommand.closeBreaker(
         peer: try FrameID(call.parameter("peer")),
-        note: try APICall.short(try call.decode(Body.self).note, "note", .reason))
+        note: try APICall.short(try call.decode(NoteBody.self).note, "note", .reason))
       let done = try await node.submit(
         .bridge(command), actor: try call.actor(), key: node.freshKey("bridge/breaker/close")
       ) { ReservesView.of($0) }
@@ -62,15 +62,7 @@ struct BridgeRoutes {
       return .json(try item.get(), .accepted, replayed: committed.replayed)
     }
     api.on(.post, "/api/v1/bridge/redeem", .authenticated) { [node] call in
-      struct Body: Decodable {
-        let from: String?
-        let origin: String
-        let to: String
-        let amount: String
-        let asset: String?
-        let memo: String?
-      }
-      let body = try call.decode(Body.self)
+      let body = try call.decode(RedeemBody.self)
       let origin = try FrameID(body.origin)
       let to = try AgentAddress(body.to)
       guard to.frame == origin else {
@@ -100,8 +92,7 @@ struct BridgeRoutes {
 
   /// Verifies a proof with the key that the treaty pins for the frame it claims to come from, and has it acted on.
   private func prove(_ call: APICall) async throws -> APIReply {
-    struct Body: Decodable { let proof: String }
-    guard let bytes = Data(base64Encoded: try call.decode(Body.self).proof),
+    guard let bytes = Data(base64Encoded: try call.decode(ProofBody.self).proof),
       let attestation = try? PBAttestation(serializedBytes: bytes),
       let claimed = try? PBEvent(serializedBytes: attestation.event)
     else { throw LogError.badProof("it is not the base64 of an attestation") }

@@ -1,3 +1,4 @@
+import FrameAPI
 import FrameCore
 import FrameIdentity
 import FrameWorkload
@@ -28,16 +29,8 @@ struct EntryRoutes {
   private func issuer() throws -> FrameAuthority { try node.issuer("its workloads have their entries") }
 
   private func create(_ call: APICall) async throws -> RegistrationEntry {
-    struct Body: Decodable {
-      let spiffeId: String
-      let selectors: [String]
-      let x509SvidTtlSeconds: Int?
-      let jwtSvidTtlSeconds: Int?
-      let hint: String?
-      let forNode: Bool?
-    }
     let policy = try issuer().policy
-    let body = try call.decode(Body.self)
+    let body = try call.decode(NewEntryBody.self)
     // A path alone names a workload of this frame.
     let id =
       body.spiffeId.hasPrefix("/")
@@ -58,24 +51,14 @@ struct EntryRoutes {
   }
 }
 
-struct EntryView: Encodable, Sendable {
-  let entryId: String
-  let spiffeId: String
-  let selectors: [String]
-  let x509SvidTtlSeconds: Int64?
-  let jwtSvidTtlSeconds: Int64?
-  let hint: String
-
+extension EntryView {
   init(_ entry: RegistrationEntry) {
-    entryId = entry.id
-    spiffeId = entry.spiffeID.description
-    selectors = entry.selectors.map(\.description)
-    x509SvidTtlSeconds = entry.x509Lifetime?.components.seconds
-    jwtSvidTtlSeconds = entry.jwtLifetime?.components.seconds
-    hint = entry.hint
+    self.init(
+      entryId: entry.id,
+      spiffeId: entry.spiffeID.description,
+      selectors: entry.selectors.map(\.description),
+      x509SvidTtlSeconds: entry.x509Lifetime?.components.seconds,
+      jwtSvidTtlSeconds: entry.jwtLifetime?.components.seconds,
+      hint: entry.hint)
   }
-}
-
-struct EntriesView: Encodable, Sendable {
-  let entries: [EntryView]
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -31,11 +32,7 @@ struct FrameRoutes {
       return .json(AgentsView(agents: agents.map { agent($0.name, $0) }))
     }
     api.on(.post, "/api/v1/agents", .operators) { call in
-      struct Body: Decodable {
-        let name: String
-        let purpose: String?
-      }
-      let body = try call.decode(Body.self)
+      let body = try call.decode(NewAgentBody.self)
       let name = try AgentName(body.name)
       let position = try await register(name, purpose: body.purpose ?? "", actor: try call.actor())
       var view = agent(name, purpose: body.purpose ?? "")
@@ -64,8 +61,7 @@ struct FrameRoutes {
       return .json(view)
     }
     api.on(.post, "/api/v1/agents/{name}/freeze", .authority) { call in
-      struct Body: Decodable { let reason: String }
-      let reason = try call.decode(Body.self).reason
+      let reason = try call.decode(FreezeBody.self).reason
       return try await setFreeze(call) { .freezeAgent($0, reason: reason) }
     }
     api.on(.post, "/api/v1/agents/{name}/unfreeze", .authority) { call in
@@ -73,17 +69,15 @@ struct FrameRoutes {
       return try await setFreeze(call) { .unfreezeAgent($0, reason: reason) }
     }
     api.on(.post, "/api/v1/agents/{name}/token", .operators) { [node] call in
-      struct Body: Decodable { let ttlSeconds: Int? }
       let name = try AgentName(call.parameter("name"))
       try await requireOwn(name, call)
-      let ttl = try call.decodeIfPresent(Body.self)?.ttlSeconds ?? 300
-      try TokenView.requireLifetime(ttl)
+      let lifetime = try (call.decodeIfPresent(TokenBody.self) ?? TokenBody()).lifetime()
       guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
         throw LedgerError.unknownAgent(name.text)
       }
       let frame = node.configuration.frameID
       let token = try await node.issuer("tokens of agents are issued").issueJWTSVID(
-        for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: .seconds(ttl))
+        for: .agent(name, of: frame), audience: [SPIFFEID.api(of: frame).description], lifetime: lifetime)
       return .json(
         TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description),
         isSecret: true)

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -43,47 +44,23 @@ struct HistoryRoutes {
   }
 }
 
-struct HistoryView: Encodable, Sendable {
-  let agent: String
-  /// Present when a point in the past was asked for.
-  let asOf: AsOfView?
-  let transactions: [TransactionView]
-  /// Of the next page; absent when there is none. Towards the newest it is always there: ask again with it later.
-  let nextCursor: String?
-}
-
-/// One event as it touched one agent's money.
-struct TransactionView: Encodable, Sendable {
-  struct Change: Encodable, Sendable {
-    let kind: String
-    let asset: String
-    /// Signed decimal.
-    let amount: String
-  }
-  let position: UInt64
-  let time: String
-  let type: String
-  let changes: [Change]
-  let counterparty: String?
-  let memo: String?
-  /// Of the transfer, hold, lock or redemption that it is part of.
-  let reference: String?
-
+extension TransactionView {
   init(_ recorded: RecordedEvent, of agent: AgentName, native: Asset) {
-    position = recorded.position
-    time = recorded.time.description
-    type = recorded.event.eventType.name
-    changes = recorded.event.postings.filter { $0.owner == agent.text && $0.kind.isAgents }.map { posting in
-      let scale = posting.hasAsset ? UInt8(clamping: posting.asset.scale) : native.scale
-      return Change(
-        kind: posting.kind.word,
-        asset: posting.hasAsset ? "\(posting.asset.code)@\(posting.asset.origin)" : native.description,
-        amount: Amount(minorUnits: posting.amount).decimal(scale: scale))
-    }
     let told = Self.tell(recorded.event, agent.text)
-    counterparty = told.counterparty.isEmpty ? nil : told.counterparty
-    memo = told.memo.isEmpty ? nil : told.memo
-    reference = told.reference.isEmpty ? nil : told.reference
+    self.init(
+      position: recorded.position,
+      time: recorded.time.description,
+      type: recorded.event.eventType.name,
+      changes: recorded.event.postings.filter { $0.owner == agent.text && $0.kind.isAgents }.map { posting in
+        let scale = posting.hasAsset ? UInt8(clamping: posting.asset.scale) : native.scale
+        return Change(
+          kind: posting.kind.word,
+          asset: posting.hasAsset ? "\(posting.asset.code)@\(posting.asset.origin)" : native.description,
+          amount: Amount(minorUnits: posting.amount).decimal(scale: scale))
+      },
+      counterparty: told.counterparty.isEmpty ? nil : told.counterparty,
+      memo: told.memo.isEmpty ? nil : told.memo,
+      reference: told.reference.isEmpty ? nil : told.reference)
   }
 
   private static func tell(

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -21,15 +22,8 @@ struct HoldRoutes {
       return .json(view(hold, at: node.clock.now()))
     }
     api.on(.post, "/api/v1/holds/{id}/capture", .authenticated) { call in
-      struct Body: Decodable {
-        let amount: String?
-        let asset: String?
-        let to: String?
-        let keepRest: Bool?
-        let memo: String?
-      }
       let key = try call.idempotencyKey()
-      let body = try call.decodeIfPresent(Body.self)
+      let body = try call.decodeIfPresent(CaptureHoldBody.self)
       try APICall.check(asset: body?.asset, is: node.configuration.native)
       let command = LedgerCommand.captureHold(
         id: call.parameter("id"), amount: try body?.amount.map(amount), to: try body?.to.map { try AgentName($0) },
@@ -43,16 +37,7 @@ struct HoldRoutes {
   }
 
   private func create(_ call: APICall) async throws -> APIReply {
-    struct Body: Decodable {
-      let from: String?
-      let payee: String?
-      let amount: String
-      let asset: String?
-      let expiresInSeconds: Int64?
-      let expiresAt: String?
-      let memo: String?
-    }
-    let body = try call.decode(Body.self)
+    let body = try call.decode(NewHoldBody.self)
     try APICall.check(asset: body.asset, is: node.configuration.native)
     let from = try call.payer(body.from)
     let key = try call.idempotencyKey()
@@ -157,21 +142,3 @@ struct HoldRoutes {
       expiresAt: hold.expires.description, endedAt: hold.ended?.description)
   }
 }
-
-struct HoldView: Encodable, Sendable {
-  let holdId: String
-  let state: String
-  let from: String
-  let payee: String?
-  let amount: String
-  let captured: String
-  let remaining: String
-  let asset: String
-  let memo: String
-  let position: UInt64
-  let createdAt: String
-  let expiresAt: String
-  let endedAt: String?
-}
-
-struct HoldsView: Encodable, Sendable { let holds: [HoldView] }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -24,11 +25,7 @@ struct LogRoutes {
           supply: AuditView.Supply(statement, native: node.configuration.native)))
     }
     api.on(.post, "/api/v1/audit/clear", .authority) { [node, audit] call in
-      struct Body: Decodable {
-        let note: String
-        let acceptFindings: UInt64?
-      }
-      let body = try call.decode(Body.self)
+      let body = try call.decode(ClearAuditBody.self)
       guard try await node.writer.read({ $0.ledger.drift != nil }) else { throw LedgerError.supplyNotFrozen }
       let seen = try await audit(.full)
       guard seen.clean || body.acceptFindings == UInt64(seen.findings) else {
@@ -104,78 +101,38 @@ enum AuditWish: Sendable {
   case full
 }
 
-/// A supply statement and what it is true at.
-struct AuditView: Encodable, Sendable {
-  struct Supply: Encodable, Sendable {
-    /// Of all amounts but the wrapped ones, which are in their origin's currency.
-    let asset: String
-    let issued: String
-    let circulating: String
-    let staked: String
-    let held: String
-    let fees: String
-    let treasury: String
-    let lockedForBridge: ByName
-    let clearing: ByName
-    let delta: String
-    let wrapped: ByName
-    let formerLogs: [FormerLog]
-  }
-
-  /// What stands towards a log that a peer has lost or left: its parts of the lines, and why they are there.
-  struct FormerLog: Encodable, Sendable {
-    let log: String
-    let state: String
-    let clearing: String
-    let lockedForBridge: String
-    let wrapped: String
-  }
-
-  /// Amounts by a name that is data, not a field: written as it is.
-  struct ByName: Encodable, Sendable {
-    let amounts: [String: String]
-
-    func encode(to encoder: any Encoder) throws {
-      // A dictionary as one value: only so does the encoder leave its keys alone.
-      var container = encoder.singleValueContainer()
-      try container.encode(amounts)
-    }
-  }
-
-  let clean: Bool
-  let position: UInt64
-  let root: String
-  /// The signed checkpoint that the audited events were compared with; absent when there was none of that size.
-  let checkpoint: String?
-  /// How many there are; `problems` lists the first hundred.
-  let findings: Int
-  let problems: [String]
-  /// Why nothing is issued now; absent unless issuing is frozen.
-  let frozen: String?
-  let frozenSince: String?
-  let supply: Supply
-}
-
 extension AuditView {
   /// - drift: what keeps anything from being issued now.
   init(_ report: AuditReport, native: Asset, drift: SupplyDrift?) {
     let statement = report.statement
-    clean = report.isClean && statement.delta == 0 && report.worstDelta == 0
-    position = report.size
-    root = report.root.base64EncodedString()
-    checkpoint = report.checkpoint.map { String(decoding: $0.note, as: UTF8.self) }
-    findings = report.findingCount
-    frozen = drift.map { "\($0.code) \($0.detail)" }
-    frozenSince = drift?.since?.description
-    problems = report.findings.map { finding in
-      "\(finding.code)\(finding.position.map { " at \($0)" } ?? ""): \(finding.message)"
-    }
-    supply = Supply(statement, native: native)
+    self.init(
+      report, clean: report.isClean && statement.delta == 0 && report.worstDelta == 0, frozen: drift,
+      supply: Supply(statement, native: native))
+  }
+
+  /// Of an audit of the files, which asks no node: its delta is the worst that there was after any event.
+  package init(offline report: AuditReport, native: Asset) {
+    self.init(
+      report, clean: report.isClean, checkpointSize: report.checkpointSize, frozen: nil,
+      supply: Supply(report.statement, native: native, delta: report.worstDelta))
+  }
+
+  private init(
+    _ report: AuditReport, clean: Bool, checkpointSize: UInt64? = nil, frozen drift: SupplyDrift?, supply: Supply
+  ) {
+    self.init(
+      clean: clean, position: report.size, root: report.root.base64EncodedString(),
+      checkpoint: report.checkpoint.map { String(decoding: $0.note, as: UTF8.self) }, checkpointSize: checkpointSize,
+      findings: report.findingCount,
+      problems: report.findings.map { finding in
+        "\(finding.code)\(finding.position.map { " at \($0)" } ?? ""): \(finding.message)"
+      }, frozen: drift.map { "\($0.code) \($0.detail)" }, frozenSince: drift?.since?.description, supply: supply)
   }
 }
 
 extension AuditView.Supply {
-  init(_ statement: SupplyStatement, native: Asset) {
+  /// - Parameter delta: another one than the statement's own.
+  init(_ statement: SupplyStatement, native: Asset, delta: Int128? = nil) {
     func decimal(_ units: Int128) -> String { Amount.decimal(sum: units, scale: native.scale) }
     func decimals(_ amounts: [String: Int128]) -> AuditView.ByName {
       AuditView.ByName(amounts: amounts.mapValues(decimal))
@@ -185,7 +142,7 @@ extension AuditView.Supply {
       staked: decimal(statement.staked),
       held: decimal(statement.held), fees: decimal(statement.fees), treasury: decimal(statement.treasury),
       lockedForBridge: decimals(statement.lockedForBridge), clearing: decimals(statement.clearing),
-      delta: decimal(statement.delta),
+      delta: decimal(delta ?? statement.delta),
       wrapped: AuditView.ByName(
         amounts: Dictionary(
           uniqueKeysWithValues: statement.wrapped.map { name, units in

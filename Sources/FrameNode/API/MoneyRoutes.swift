@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -22,12 +23,7 @@ struct MoneyRoutes {
     }
     api.on(.get, "/api/v1/fees", .authenticated) { call in try await fees(call) }
     api.on(.post, "/api/v1/fees/collect", .authority) { call in
-      struct Body: Decodable {
-        let amount: String?
-        let asset: String?
-        let memo: String?
-      }
-      let body = try call.decodeIfPresent(Body.self)
+      let body = try call.decodeIfPresent(CollectFeesBody.self)
       try APICall.check(asset: body?.asset, is: node.configuration.native)
       let command = LedgerCommand.collectFees(try body?.amount.map(amount), memo: body?.memo ?? "")
       return try await run(command, call, actor: try call.actor())
@@ -51,12 +47,7 @@ struct MoneyRoutes {
   private func mint(
     _ call: APICall, _ make: @Sendable (Amount, String) -> LedgerCommand
   ) async throws -> APIReply {
-    struct Body: Decodable {
-      let amount: String
-      let asset: String?
-      let memo: String?
-    }
-    let body = try call.decode(Body.self)
+    let body = try call.decode(MintBody.self)
     try APICall.check(asset: body.asset, is: node.configuration.native)
     return try await run(make(try amount(body.amount), body.memo ?? ""), call, actor: try call.actor())
   }
@@ -101,16 +92,6 @@ struct MoneyRoutes {
   }
 }
 
-/// The body of a transfer, within the frame or to a peer.
-struct TransferBody: Decodable, Sendable {
-  let from: String?
-  let to: String
-  let amount: String
-  /// What is moved, in full; checked when it is given.
-  let asset: String?
-  let memo: String?
-}
-
 extension NodeCore {
   /// Who pays: as `APICall.payer`, and for the authority the treasury too (nil).
   /// - Throws: a `Refusal` `ambiguous_account` when the old word for the treasury is also the name of an agent.
@@ -126,18 +107,4 @@ extension NodeCore {
     }
     return nil
   }
-}
-
-/// The frame's fee rule; amounts are decimal strings.
-struct FeesView: Encodable, Sendable {
-  let basisPoints: Int64
-  let fixed: String
-  let minimum: String
-  let maximum: String?
-  let asset: String
-  /// What was asked about, and its fee.
-  let amount: String?
-  let fee: String?
-  /// What is in the fee pool; the authority only.
-  let pool: String?
 }

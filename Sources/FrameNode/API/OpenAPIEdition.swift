@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import FrameAPI
 import FrameCore
 
 /// The document as it is served: made once, out of what is written by hand and what follows from it.
@@ -16,10 +17,10 @@ struct OpenAPIEdition: Sendable {
   let operations: [String: OpenAPIDocument.Operation]
 
   /// - Throws: `YAMLDocument.Failure` for a text that is no YAML; a test reads all of it.
-  init(_ source: String) throws {
+  init(_ source: Data) throws {
     var limits = YAMLDocument.Limits()
     limits.nodes = 100_000
-    tree = Self.complete(try YAMLDocument(Data(source.utf8), limits).root)
+    tree = Self.complete(try YAMLDocument(source, limits).root)
     json = Data((tree.json() + "\n").utf8)
     yaml = Data(YAMLText.of(tree).utf8)
     (jsonTag, yamlTag) = (Self.tag(json), Self.tag(yaml))

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameIdentity
 import FrameLedger
@@ -18,7 +19,7 @@ struct OperatorRoutes {
     }
     api.on(.post, "/api/v1/operators", .authority) { call in
       let body = try call.decode(NewOperatorBody.self)
-      let licence = try body.terms.licence(for: OperatorName(body.name), replacing: nil, at: node.clock.now())
+      let licence = try body.licence.licence(for: OperatorName(body.name), replacing: nil, at: node.clock.now())
       let record = try await operators.license(licence, renewing: false, actor: call.actor())
       return .json(view(record, []), .created)
     }
@@ -32,7 +33,7 @@ struct OperatorRoutes {
       return .text(record.licence.document(by: node.signer), cacheControl: "no-store")
     }
     api.on(.post, "/api/v1/operators/{operator}/renew", .authority) { call in
-      let body = try call.decodeIfPresent(RenewalBody.self)?.terms ?? LicenceTerms()
+      let body = try call.decodeIfPresent(LicenceBody.self) ?? LicenceBody()
       let (record, agents) = try await read(call)
       let licence = try body.licence(for: record.name, replacing: record.licence, at: node.clock.now())
       return .json(view(try await operators.license(licence, renewing: true, actor: call.actor()), agents))
@@ -53,14 +54,12 @@ struct OperatorRoutes {
       return try await change(call) { try await operators.release(agent, from: $0, actor: call.actor()) }
     }
     api.on(.post, "/api/v1/operators/{operator}/token", .authority) { [node] call in
-      struct Body: Decodable { let ttlSeconds: Int? }
-      let ttl = try call.decodeIfPresent(Body.self)?.ttlSeconds ?? 300
-      try TokenView.requireLifetime(ttl)
+      let lifetime = try (call.decodeIfPresent(TokenBody.self) ?? TokenBody()).lifetime()
       let (record, _) = try await read(call)
       try record.requireStanding(at: node.clock.now())
       let token = try await node.issuer("tokens of operators are issued").issueJWTSVID(
         for: .ofOperator(record.name, in: node.frame), audience: [SPIFFEID.api(of: node.frame).description],
-        lifetime: .seconds(ttl))
+        lifetime: lifetime)
       return .json(
         TokenView(token: token.token, spiffeId: token.id.description, expiresAt: token.expiresAt.description),
         isSecret: true)
@@ -102,17 +101,8 @@ struct OperatorRoutes {
   }
 }
 
-/// What a licence is asked for with. In a renewal, what is left out stays as it is; the time always starts anew.
-private struct LicenceTerms {
-  struct Host: Decodable {
-    let name: String
-    let upstream: String
-  }
-
-  var days: Int?
-  var scopes: [String]?
-  var hosts: [Host]?
-
+extension LicenceBody {
+  /// - Throws: `OperatorError.invalidLicence`.
   func licence(
     for name: OperatorName, replacing old: OperatorLicence?, at now: FrameTime
   ) throws -> OperatorLicence {
@@ -133,40 +123,3 @@ private struct LicenceTerms {
       expires: now + .seconds(days * 86_400))
   }
 }
-
-private struct NewOperatorBody: Decodable {
-  let name: String
-  let days: Int?
-  let scopes: [String]?
-  let hosts: [LicenceTerms.Host]?
-
-  var terms: LicenceTerms { LicenceTerms(days: days, scopes: scopes, hosts: hosts) }
-}
-
-private struct RenewalBody: Decodable {
-  let days: Int?
-  let scopes: [String]?
-  let hosts: [LicenceTerms.Host]?
-
-  var terms: LicenceTerms { LicenceTerms(days: days, scopes: scopes, hosts: hosts) }
-}
-
-struct OperatorView: Encodable, Sendable {
-  struct Host: Encodable, Sendable {
-    let name: String
-    let upstream: String
-  }
-  let name: String
-  let spiffeId: String
-  let state: String
-  let reason: String?
-  let since: String
-  let licenceId: String
-  let scopes: [String]
-  let hosts: [Host]
-  let issuedAt: String
-  let expiresAt: String
-  let agents: [String]
-}
-
-struct OperatorsView: Encodable, Sendable { let operators: [OperatorView] }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameHTTP
 import FrameMetrics
@@ -58,14 +59,9 @@ package enum OpsRoutes {
   }
 }
 
-/// One entry of Prometheus HTTP service discovery (`http_sd_configs`).
-package struct ServiceDiscovery: Encodable, Sendable {
-  package let targets: [String]
-  package let labels: [String: String]
-
+extension ServiceDiscovery {
   package init(target: String, frame: FrameID) {
-    targets = [target]
-    labels = ["frame": frame.name]
+    self.init(targets: [target], labels: ["frame": frame.name])
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameIdentity
@@ -15,13 +16,7 @@ struct PeerRoutes {
       .json(PeersView(peers: try await federation.treaties().map(view)))
     }
     api.on(.post, "/api/v1/peers/invitations", .authority) { [federation, node] call in
-      struct Body: Decodable {
-        let trustDomain: String
-        let bundleEndpoint: String
-        let expectFingerprint: String?
-        let profile: String?
-      }
-      let body = try call.decode(Body.self)
+      let body = try call.decode(InvitationBody.self)
       let treaty = try await federation.invite(
         try FrameID(body.trustDomain), at: body.bundleEndpoint,
         by: try body.profile.map { try BundleProfile($0) } ?? .spiffe,
@@ -35,9 +30,8 @@ struct PeerRoutes {
       return .json(view(treaty))
     }
     api.on(.post, "/api/v1/peers/{peer}/approve", .authority) { [federation, node] call in
-      struct Body: Decodable { let fingerprint: String }
       let treaty = try await federation.approve(
-        try peer(call), fingerprint: try BundleFingerprint(call.decode(Body.self).fingerprint),
+        try peer(call), fingerprint: try BundleFingerprint(call.decode(FingerprintBody.self).fingerprint),
         actor: try call.actor(), key: node.freshKey("ws3/approve"))
       return .json(view(treaty))
     }

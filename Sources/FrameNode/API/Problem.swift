@@ -1,34 +1,10 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import Hummingbird
 
-/// An RFC 9457 problem document: what every failed request answers with, as `application/problem+json`.
-package struct Problem: Encodable, Sendable, Equatable {
-  package let type: String
-  package let title: String
-  package let status: Int
-  package let detail: String
-  package let code: String
-  package let remedy: String
-  package var instance: String
-  /// Set when the failure concerns a transfer that exists, so that the caller can ask for it later.
-  package var transferId: String?
-  /// Which transfer of a batch was refused, from 0.
-  package var index: Int?
-  /// What is wrong one by one, when it can be said of a part of the request; bounded.
-  package var errors: [Part]?
-
-  /// One thing that is wrong with a request.
-  package struct Part: Encodable, Sendable, Equatable {
-    /// Where in the body, as RFC 6901 writes it.
-    package var pointer: String?
-    /// The parameter of the query.
-    package var parameter: String?
-    package let code: String
-    package let detail: String
-  }
-
+extension Problem {
   package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
     self.init(
       status: error.kind.httpStatus, code: error.code, detail: error.message, remedy: error.remedy, instance: instance,
@@ -38,16 +14,10 @@ package struct Problem: Encodable, Sendable, Equatable {
   package init(
     status: Int, code: String, detail: String, remedy: String, instance: String, transferID: String? = nil
   ) {
-    type = "urn:frame:problem:\(code)"
-    title =
-      code.split(separator: "_").joined(separator: " ").prefix(1).uppercased()
-      + code.split(separator: "_").joined(separator: " ").dropFirst()
-    self.status = status
-    self.detail = detail
-    self.code = code
-    self.remedy = remedy
-    self.instance = instance
-    transferId = transferID
+    let title = code.split(separator: "_").joined(separator: " ")
+    self.init(
+      type: "urn:frame:problem:\(code)", title: title.prefix(1).uppercased() + title.dropFirst(), status: status,
+      detail: detail, code: code, remedy: remedy, instance: instance, transferId: transferID)
   }
 
   /// Turns any error a handler can throw into a problem; what we did not foresee is a 500 that reveals nothing inside.
@@ -102,18 +72,11 @@ package struct TransferProblem: Error {
   package let transferID: String
 }
 
-/// JSON as the API writes it: snake_case, sorted keys, so that the same state is the same bytes.
+/// A reply of JSON.
 package enum JSONReply {
-  package static func encode(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(value)
-  }
-
   package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
     do {
-      var buffer = ByteBuffer(bytes: try encode(value))
+      var buffer = ByteBuffer(bytes: try APIEncoding.encode(value))
       buffer.writeInteger(UInt8(ascii: "\n"))
       return Response(
         status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: buffer))

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 
 /// What is wrong with a request before anything is made of it.

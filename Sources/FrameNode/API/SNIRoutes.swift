@@ -1,3 +1,4 @@
+import FrameAPI
 import FrameCore
 import FrameFederation
 
@@ -27,19 +28,4 @@ struct SNIRoutes {
     SNIView(
       routes: names.routes.map { .init(name: $0.name, upstream: $0.upstream.description, source: $0.source.rawValue) })
   }
-}
-
-struct ReloadView: Encodable, Sendable {
-  let routes: [SNIView.Route]
-  /// Settings that were changed and not taken over.
-  let needsRestart: [String]
-}
-
-struct SNIView: Encodable, Sendable {
-  struct Route: Encodable, Sendable {
-    let name: String
-    let upstream: String
-    let source: String
-  }
-  let routes: [Route]
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLog
 
@@ -58,37 +59,25 @@ extension APICall {
   }
 }
 
-/// Hashes are in base64, proofs from the leaf up.
-struct InclusionView: Encodable, Sendable {
-  let position: UInt64
-  let size: UInt64
-  let leaf: String
-  let root: String
-  let proof: [String]
-  let checkpoint: String?
-
+extension InclusionView {
   init(_ proof: InclusionProof) {
-    position = proof.position
-    size = proof.size
-    leaf = proof.leaf.base64EncodedString()
-    root = proof.root.base64EncodedString()
-    self.proof = proof.hashes.map { $0.base64EncodedString() }
-    checkpoint = proof.checkpoint.map { String(decoding: $0.note, as: UTF8.self) }
+    self.init(
+      position: proof.position,
+      size: proof.size,
+      leaf: proof.leaf.base64EncodedString(),
+      root: proof.root.base64EncodedString(),
+      proof: proof.hashes.map { $0.base64EncodedString() },
+      checkpoint: proof.checkpoint.map { String(decoding: $0.note, as: UTF8.self) })
   }
 }
 
-struct ConsistencyView: Encodable, Sendable {
-  let from: UInt64
-  let to: UInt64
-  let fromRoot: String
-  let toRoot: String
-  let proof: [String]
-
+extension ConsistencyView {
   init(_ proof: ConsistencyProof) {
-    from = proof.from
-    to = proof.to
-    fromRoot = proof.fromRoot.base64EncodedString()
-    toRoot = proof.toRoot.base64EncodedString()
-    self.proof = proof.hashes.map { $0.base64EncodedString() }
+    self.init(
+      from: proof.from,
+      to: proof.to,
+      fromRoot: proof.fromRoot.base64EncodedString(),
+      toRoot: proof.toRoot.base64EncodedString(),
+      proof: proof.hashes.map { $0.base64EncodedString() })
   }
 }

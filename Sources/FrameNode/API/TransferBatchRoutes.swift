@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -15,7 +16,7 @@ struct TransferBatchRoutes {
   func add(to api: APIRouter) {
     api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: Self.bodyLimit, cost: 4) { call in
       let key = try call.idempotencyKey()
-      let body = try TransferBatchBody(json: call.body)
+      let body = try TransferBatchReader(json: call.body)
       try APICall.check(asset: body.asset, is: node.configuration.native)
       let from = try await node.payer(of: call, body.from)
       let transfers = try await items(body, from)
@@ -29,7 +30,7 @@ struct TransferBatchRoutes {
 
   /// - Throws: `TransferBatchError.items` of all transfers that cannot be: those that cannot be read, and of the others those that the
   ///   ledger would not take. Only what depends on the rest of the batch is not looked at then.
-  private func items(_ body: TransferBatchBody, _ from: AgentName?) async throws -> [TransferItem] {
+  private func items(_ body: TransferBatchReader, _ from: AgentName?) async throws -> [TransferItem] {
     let lines = body.transfers
     try TransferBatch.require(count: lines.count)
     let scale = node.configuration.native.scale
@@ -81,18 +82,4 @@ struct TransferBatchRoutes {
       from: head.from.isEmpty ? FrameAccount.treasury.text : head.from, amount: amount.decimal(scale: native.scale),
       fee: fees.decimal(scale: native.scale), asset: native.description, idempotencyKey: chosen)
   }
-}
-
-/// What a batch did: its transfers stand at `position` and the `transfers - 1` positions after it, in their order.
-struct TransferBatchView: Encodable, Sendable {
-  let state: String
-  let position: UInt64
-  let transfers: Int
-  let time: String
-  let from: String
-  /// Sums over all transfers.
-  let amount: String
-  let fee: String
-  let asset: String
-  let idempotencyKey: String
 }

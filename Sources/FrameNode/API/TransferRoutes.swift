@@ -1,3 +1,4 @@
+import FrameAPI
 import FrameCore
 import FrameSettlement
 import Hummingbird

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameIdentity
@@ -19,9 +20,8 @@ struct TreatyRoutes {
       .json(try TreatyView(try await federation.treaty(try peer(call)), native: node.configuration.native))
     }
     api.on(.post, "/api/v1/peers/{peer}/repin", .authority) { [federation, node] call in
-      struct Body: Decodable { let fingerprint: String }
       let treaty = try await federation.repin(
-        try peer(call), fingerprint: try BundleFingerprint(call.decode(Body.self).fingerprint),
+        try peer(call), fingerprint: try BundleFingerprint(call.decode(FingerprintBody.self).fingerprint),
         actor: try call.actor(), key: node.freshKey("ws3/repin"))
       return .json(
         PeerView(
@@ -51,25 +51,8 @@ struct TreatyRoutes {
     }
   }
 
-  private struct Proposal: Decodable {
-    let netDebitCap: String?
-    let bridgeCap: String?
-    let bridgeRatePerMinute: String?
-    let subscriptions: [String]?
-    let subscribe: [String]?
-    let unsubscribe: [String]?
-    let bundleEndpoint: String?
-    let federationAddress: String?
-    let apiUrl: String?
-    let peerNetDebitCap: String?
-    let peerBridgeCap: String?
-    let peerBridgeRatePerMinute: String?
-    let note: String?
-    let expiresInSeconds: Int?
-  }
-
   private func propose(_ call: APICall) async throws -> APIReply {
-    let body = try call.decode(Proposal.self)
+    let body = try call.decode(AmendmentBody.self)
     let peer = try peer(call)
     let native = node.configuration.native
     let foreign = try Asset(try await federation.treaty(peer).theirs.native)

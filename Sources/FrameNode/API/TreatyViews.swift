@@ -1,15 +1,10 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameProtos
 
-/// What one side of a treaty holds the other to; amounts are decimal strings with their asset.
-struct TermsView: Encodable, Sendable {
-  let netDebitCap: String
-  let bridgeCap: String
-  let bridgeRatePerMinute: String
-  let subscriptions: [String]
-
+extension TermsView {
   /// - Parameters:
   ///   - own: the currency of the frame whose terms they are.
   ///   - foreign: the currency of the frame that is held to them.
@@ -19,110 +14,66 @@ struct TermsView: Encodable, Sendable {
       guard let asset else { return "\(units)" }
       return "\(Amount(minorUnits: units).decimal(scale: asset.scale)) \(asset)"
     }
-    netDebitCap = amount(terms.netDebitCap, own)
-    bridgeCap = amount(terms.bridgeCap, foreign)
-    bridgeRatePerMinute = amount(terms.bridgeRatePerMinute, foreign)
-    subscriptions = terms.subscriptions.sorted()
+    self.init(
+      netDebitCap: amount(terms.netDebitCap, own),
+      bridgeCap: amount(terms.bridgeCap, foreign),
+      bridgeRatePerMinute: amount(terms.bridgeRatePerMinute, foreign),
+      subscriptions: terms.subscriptions.sorted())
   }
 }
 
-/// Where a frame is reached.
-struct EndpointsView: Encodable, Sendable {
-  let bundleEndpoint: String
-  let federationAddress: String
-  /// Absent when it is not published.
-  let apiUrl: String?
-
+extension EndpointsView {
   init(_ endpoints: TreatyEndpoints) {
-    bundleEndpoint = endpoints.bundleEndpoint
-    federationAddress = endpoints.federationAddress
-    apiUrl = endpoints.apiURL.isEmpty ? nil : endpoints.apiURL
+    self.init(
+      bundleEndpoint: endpoints.bundleEndpoint,
+      federationAddress: endpoints.federationAddress,
+      apiUrl: endpoints.apiURL.isEmpty ? nil : endpoints.apiURL)
   }
 }
 
-/// A treaty as both sides signed it.
-struct TreatyView: Encodable, Sendable {
-  let frameId: String
-  let treatyId: String
-  let state: String
-  let revision: UInt32
-  let since: String
-  /// What we hold the peer to.
-  let ours: TermsView
-  /// What the peer holds us to.
-  let theirs: TermsView
-  /// Where the peer reaches us.
-  let ourEndpoints: EndpointsView
-  /// Where we reach the peer.
-  let theirEndpoints: EndpointsView
-  let logVerifierKeys: [String]
-  /// The signed note, as it is.
-  let document: String
-
+extension TreatyView {
   /// - Throws: ``FederationError/documentMissing(_:)``, ``FederationError/documentInvalid(_:)``.
   init(_ treaty: Treaty, native: Asset) throws {
     guard !treaty.document.isEmpty else { throw FederationError.documentMissing(treaty.peer) }
     let foreign = try? Asset(treaty.theirs.native)
-    frameId = treaty.peer.name
-    treatyId = treaty.invitationID
-    state = treaty.state.rawValue
-    revision = treaty.revision
-    since = treaty.since.description
-    ours = TermsView(treaty.ours.terms, own: native, foreign: foreign)
-    theirs = TermsView(treaty.theirs.terms, own: foreign, foreign: native)
-    ourEndpoints = EndpointsView(treaty.endpoints(of: .us))
-    theirEndpoints = EndpointsView(treaty.endpoints(of: .peer))
-    logVerifierKeys = try TreatyDocument.inspect(treaty.document).keys
-    document = String(decoding: treaty.document, as: UTF8.self)
+    self.init(
+      frameId: treaty.peer.name,
+      treatyId: treaty.invitationID,
+      state: treaty.state.rawValue,
+      revision: treaty.revision,
+      since: treaty.since.description,
+      ours: TermsView(treaty.ours.terms, own: native, foreign: foreign),
+      theirs: TermsView(treaty.theirs.terms, own: foreign, foreign: native),
+      ourEndpoints: EndpointsView(treaty.endpoints(of: .us)),
+      theirEndpoints: EndpointsView(treaty.endpoints(of: .peer)),
+      logVerifierKeys: try TreatyDocument.inspect(treaty.document).keys,
+      document: String(decoding: treaty.document, as: UTF8.self))
   }
 }
 
-/// A proposal to change a treaty's terms, or where its proposer is reached.
-struct AmendmentView: Encodable, Sendable {
-  let amendmentId: String
-  let frameId: String
-  /// `outgoing` when we proposed it.
-  let direction: String
-  let state: String
-  let revision: UInt32
-  let note: String
-  let reason: String?
-  let expiresAt: String
-  let since: String
-  /// What we would hold the peer to.
-  let ours: TermsView
-  /// What the peer would hold us to.
-  let theirs: TermsView
-  /// Where the proposer would be reached; absent when it stays, and once it is decided.
-  let endpoints: EndpointsView?
-  /// What differs from the treaty as it stands, a line each; empty once it is decided.
-  let changes: [String]
-
+extension AmendmentView {
   init(_ amendment: Amendment, of treaty: Treaty, direction: Treaty.Direction, native: Asset) {
     let foreign = try? Asset(treaty.theirs.native)
-    amendmentId = amendment.id
-    frameId = treaty.peer.name
-    self.direction = direction.rawValue
-    state = amendment.state.rawValue
-    revision = amendment.revision
-    note = amendment.note
-    reason = amendment.reason.isEmpty ? nil : amendment.reason
-    expiresAt = amendment.expires.description
-    since = amendment.since.description
-    ours = TermsView(amendment.ours, own: native, foreign: foreign)
-    theirs = TermsView(amendment.theirs, own: foreign, foreign: native)
-    let present = (
-      TermsView(treaty.ours.terms, own: native, foreign: foreign),
-      TermsView(treaty.theirs.terms, own: foreign, foreign: native)
-    )
+    let isPending = amendment.state == .pending
     let proposer: Treaty.Party = direction == .outgoing ? .us : .peer
-    let move = amendment.state == .pending ? treaty.move(of: proposer, in: amendment.document) : nil
-    endpoints = move.map(EndpointsView.init)
-    changes =
-      amendment.state == .pending
-      ? Self.changes("we hold \(treaty.peer) to", present.0, ours)
-        + Self.changes("\(treaty.peer) holds us to", present.1, theirs)
-        + Self.changes(proposer == .us ? "we are" : "\(treaty.peer) is", treaty.endpoints(of: proposer), move) : []
+    let move = isPending ? treaty.move(of: proposer, in: amendment.document) : nil
+    let ours = TermsView(amendment.ours, own: native, foreign: foreign)
+    let theirs = TermsView(amendment.theirs, own: foreign, foreign: native)
+    var changes: [String] = []
+    if isPending {
+      let present = TermsView(treaty.ours.terms, own: native, foreign: foreign)
+      changes += Self.changes("we hold \(treaty.peer) to", present, ours)
+      let theirPresent = TermsView(treaty.theirs.terms, own: foreign, foreign: native)
+      changes += Self.changes("\(treaty.peer) holds us to", theirPresent, theirs)
+      let who = proposer == .us ? "we are" : "\(treaty.peer) is"
+      changes += Self.changes(who, treaty.endpoints(of: proposer), move)
+    }
+    self.init(
+      amendmentId: amendment.id, frameId: treaty.peer.name, direction: direction.rawValue,
+      state: amendment.state.rawValue, revision: amendment.revision, note: amendment.note,
+      reason: amendment.reason.isEmpty ? nil : amendment.reason, expiresAt: amendment.expires.description,
+      since: amendment.since.description, ours: ours, theirs: theirs, endpoints: move.map(EndpointsView.init),
+      changes: changes)
   }
 
   private static func changes(_ who: String, _ old: TreatyEndpoints, _ new: TreatyEndpoints?) -> [String] {
@@ -153,30 +104,16 @@ struct AmendmentView: Encodable, Sendable {
   }
 }
 
-struct AmendmentsView: Encodable, Sendable { let amendments: [AmendmentView] }
-
-/// An invitation that waits for a decision, or waited in vain.
-struct InvitationView: Encodable, Sendable {
-  let invitationId: String
-  let frameId: String
-  let direction: String
-  /// `open` or `lapsed`.
-  let state: String
-  let fingerprint: String
-  let bundleEndpoint: String
-  let receivedAt: String
-  let expiresAt: String
-
+extension InvitationView {
   init(_ treaty: Treaty, now: FrameTime) {
-    invitationId = treaty.invitationID
-    frameId = treaty.peer.name
-    direction = treaty.direction.rawValue
-    state = treaty.isExpired(at: now) ? "lapsed" : "open"
-    fingerprint = treaty.fingerprint
-    bundleEndpoint = treaty.theirs.bundleEndpoint
-    receivedAt = treaty.since.description
-    expiresAt = treaty.expires.description
+    self.init(
+      invitationId: treaty.invitationID,
+      frameId: treaty.peer.name,
+      direction: treaty.direction.rawValue,
+      state: treaty.isExpired(at: now) ? "lapsed" : "open",
+      fingerprint: treaty.fingerprint,
+      bundleEndpoint: treaty.theirs.bundleEndpoint,
+      receivedAt: treaty.since.description,
+      expiresAt: treaty.expires.description)
   }
 }
-
-struct InvitationsView: Encodable, Sendable { let invitations: [InvitationView] }

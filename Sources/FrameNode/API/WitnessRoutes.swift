@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameLog
@@ -77,35 +78,19 @@ struct WitnessRoutes {
   }
 }
 
-/// What this node has witnessed of a peer's log, and the peer of this one.
-struct WitnessView: Encodable, Sendable {
-  struct Equivocation: Encodable, Sendable {
-    let kind: String
-    let position: UInt64
-    let time: String
-  }
-
-  let peer: String
-  /// The newest checkpoint of the peer's log that was witnessed; nil before the first.
-  let witnessedSize: UInt64?
-  let witnessedRoot: String?
-  /// The verifier key of the peer as our witness.
-  let witnessKey: String
-  /// Size of our newest checkpoint that the peer has cosigned, if our newest cosigned one is.
-  let cosignedSize: UInt64?
-  let equivocation: Equivocation?
-
+extension WitnessView {
   init(
     peer: FrameID, seen: SignedCheckpoint?, cosigner: CosignatureKey, cosigned: SignedCheckpoint?,
     fraud: PeerEquivocation?
   ) {
-    self.peer = peer.name
-    witnessedSize = seen?.size
-    witnessedRoot = seen?.root.base64EncodedString()
-    witnessKey = cosigner.text
-    cosignedSize = cosigned.flatMap { $0.isCosigned(by: cosigner) ? $0.size : nil }
-    equivocation = fraud.map {
-      .init(kind: $0.proof.kind.rawValue, position: $0.position, time: $0.time.description)
-    }
+    self.init(
+      peer: peer.name,
+      witnessedSize: seen?.size,
+      witnessedRoot: seen?.root.base64EncodedString(),
+      witnessKey: cosigner.text,
+      cosignedSize: cosigned.flatMap { $0.isCosigned(by: cosigner) ? $0.size : nil },
+      equivocation: fraud.map {
+        .init(kind: $0.proof.kind.rawValue, position: $0.position, time: $0.time.description)
+      })
   }
 }

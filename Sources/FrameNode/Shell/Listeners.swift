@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameHTTP
 import FrameMetrics
@@ -136,7 +137,7 @@ extension ListenerService {
         let problem = Problem(
           status: why.status, code: refusal.code, detail: refusal.message, remedy: refusal.remedy,
           instance: String((request.path ?? "/").prefix { $0 != "?" }))
-        let body = (try? JSONReply.encode(problem)) ?? Data()
+        let body = (try? APIEncoding.encode(problem)) ?? Data()
         return (
           HTTPResponse(
             status: .init(code: why.status),

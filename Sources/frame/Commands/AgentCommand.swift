@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame agent`: the frame's account holders.
 struct AgentCommand: AsyncParsableCommand {
@@ -10,10 +11,10 @@ struct AgentCommand: AsyncParsableCommand {
       AgentFreezeCommand.self, AgentUnfreezeCommand.self, AgentHistoryCommand.self,
     ])
 
-  static func show(_ agent: AgentInfo) {
+  static func show(_ agent: AgentView) {
     Output.fields([
       ("agent", agent.address), ("spiffe id", agent.spiffeId),
-      ("purpose", agent.purpose?.isEmpty == false ? agent.purpose : nil), ("frozen", agent.frozen),
+      ("purpose", agent.purpose.isEmpty ? nil : agent.purpose), ("frozen", agent.frozen),
       ("frozen since", agent.frozenSince),
     ])
     if let asOf = agent.asOf { Output.fields(asOf.fields) }
@@ -42,9 +43,8 @@ struct AgentCreateCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["name": .string(name)]
-    body.add("purpose", purpose)
-    let answer: APIClient.Answer<AgentInfo> = try await node.client().post("/api/v1/agents", body)
+    let body = NewAgentBody(name: name, purpose: purpose)
+    let answer: APIClient.Answer<AgentView> = try await node.client().post("/api/v1/agents", body)
     output.print(answer, text: AgentCommand.show)
   }
 }
@@ -62,10 +62,10 @@ struct AgentListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AgentList> = try await node.client().get("/api/v1/agents")
+    let answer: APIClient.Answer<AgentsView> = try await node.client().get("/api/v1/agents")
     output.print(answer) { list in
       Output.table(
-        ["AGENT", "PURPOSE", "SPIFFE ID"], list.agents.map { [$0.address, $0.purpose ?? "", $0.spiffeId] })
+        ["AGENT", "PURPOSE", "SPIFFE ID"], list.agents.map { [$0.address, $0.purpose, $0.spiffeId] })
     }
   }
 }
@@ -90,7 +90,7 @@ struct AgentShowCommand: AsyncParsableCommand {
   func run() async throws {
     var client = try node.client()
     if past.isGiven { client.timeout = .minutes(10) }
-    let answer: APIClient.Answer<AgentInfo> = try await client.get("/api/v1/agents/\(name)\(past.query)")
+    let answer: APIClient.Answer<AgentView> = try await client.get("/api/v1/agents/\(name)\(past.query)")
     output.print(answer, text: AgentCommand.show)
   }
 }
@@ -115,9 +115,8 @@ struct AgentTokenCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    if let ttlSeconds { body["ttl_seconds"] = .integer(ttlSeconds) }
-    let answer: APIClient.Answer<TokenInfo> = try await node.client().post("/api/v1/agents/\(name)/token", body)
+    let body = TokenBody(ttlSeconds: ttlSeconds)
+    let answer: APIClient.Answer<TokenView> = try await node.client().post("/api/v1/agents/\(name)/token", body)
     output.print(answer) { Output.line($0.token) }
   }
 }

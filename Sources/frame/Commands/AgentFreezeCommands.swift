@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame agent freeze`.
 struct AgentFreezeCommand: AsyncParsableCommand {
@@ -21,8 +22,8 @@ struct AgentFreezeCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AgentInfo> = try await node.client().post(
-      "/api/v1/agents/\(name)/freeze", ["reason": .string(reason)])
+    let answer: APIClient.Answer<AgentView> = try await node.client().post(
+      "/api/v1/agents/\(name)/freeze", FreezeBody(reason: reason))
     output.print(answer, text: AgentCommand.show)
   }
 }
@@ -46,9 +47,8 @@ struct AgentUnfreezeCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("reason", reason)
-    let answer: APIClient.Answer<AgentInfo> = try await node.client().post("/api/v1/agents/\(name)/unfreeze", body)
+    let body = ReasonBody(reason: reason)
+    let answer: APIClient.Answer<AgentView> = try await node.client().post("/api/v1/agents/\(name)/unfreeze", body)
     output.print(answer, text: AgentCommand.show)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame agent history`.
 struct AgentHistoryCommand: AsyncParsableCommand {
@@ -32,7 +33,7 @@ struct AgentHistoryCommand: AsyncParsableCommand {
   func run() async throws {
     let start: APIPath = cursor.map { "&cursor=\($0)" } ?? ""
     let point: APIPath = past.parameter.map { "&\($0)" } ?? ""
-    let answer: APIClient.Answer<HistoryInfo> = try await node.client().get(
+    let answer: APIClient.Answer<HistoryView> = try await node.client().get(
       "/api/v1/agents/\(name)/transactions?limit=\(limit)&order=\(oldestFirst ? "oldest" : "newest")\(start)\(point)")
     output.print(answer) { history in
       if let asOf = history.asOf { Output.fields(asOf.fields) }

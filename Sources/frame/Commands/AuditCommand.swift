@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 import FrameNode
 
 /// `frame audit`.
@@ -41,7 +42,7 @@ struct AuditCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let with { return try await runTwoSided(peer: URL(fileURLWithPath: with)) }
-    let report: AuditStatement
+    let report: AuditView
     if offline {
       let data = try await OfflineAudit.run(try node.configuration())
       report = try OfflineAudit.decode(data)
@@ -49,7 +50,7 @@ struct AuditCommand: AsyncParsableCommand {
     } else {
       var client = try node.client()
       client.timeout = .minutes(10)
-      let answer: APIClient.Answer<AuditStatement> = try await client.post(
+      let answer: APIClient.Answer<AuditView> = try await client.post(
         full ? "/api/v1/audit?full=true" : "/api/v1/audit")
       report = answer.body
       output.print(answer, text: Self.show)
@@ -61,7 +62,7 @@ struct AuditCommand: AsyncParsableCommand {
     let theirs = try NodeOptions.configuration(in: peer.appendingPathComponent(NodeSetup.configurationName))
     let (audit, sides) = try await TwoSidedAudit.run(try node.configuration(), theirs)
     if output.json {
-      Output.json(try JSONEncoder().encode(audit))
+      Output.json(try APIEncoding.encode(audit))
     } else {
       for side in sides {
         Output.line(side.name)
@@ -87,7 +88,7 @@ struct AuditCommand: AsyncParsableCommand {
     if !audit.clean { throw ExitCode(1) }
   }
 
-  static func show(_ report: AuditStatement) {
+  static func show(_ report: AuditView) {
     let signed = report.checkpoint?.split(separator: "\n", omittingEmptySubsequences: false)
     Output.fields(
       [
@@ -103,9 +104,10 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   /// The supply statement, and what the names of former logs in it mean.
-  static func show(_ supply: AuditStatement.Supply) {
+  static func show(_ supply: AuditView.Supply) {
     Output.table(["LINE", "WITH", "AMOUNT"], lines(supply))
-    guard let former = supply.formerLogs, !former.isEmpty else { return }
+    let former = supply.formerLogs
+    guard !former.isEmpty else { return }
     Output.line("")
     Output.table(
       ["FORMER LOG", "STATE", "CLEARING", "LOCKED", "WRAPPED"],
@@ -125,7 +127,7 @@ struct AuditCommand: AsyncParsableCommand {
   ]
 
   /// The supply statement: each line of the equation, and per peer or origin what has one.
-  static func lines(_ supply: AuditStatement.Supply) -> [[String]] {
+  static func lines(_ supply: AuditView.Supply) -> [[String]] {
     func money(_ decimal: String) -> String { Money.text(decimal, supply.asset) }
     func byName(_ line: String, _ amounts: [String: String], _ text: (String, String) -> String) -> [[String]] {
       amounts.isEmpty
@@ -136,10 +138,10 @@ struct AuditCommand: AsyncParsableCommand {
       ["issued", "", money(supply.issued)], ["circulating", "", money(supply.circulating)],
       ["staked", "", money(supply.staked)], ["held", "", money(supply.held)], ["fees", "", money(supply.fees)],
       ["treasury", "", money(supply.treasury)],
-    ] + byName("locked_for_bridge", supply.lockedForBridge) { money($1) }
-      + byName("clearing", supply.clearing) { Money.owed($1, supply.asset, to: $0, us: "this frame") } + [
+    ] + byName("locked_for_bridge", supply.lockedForBridge.amounts) { money($1) }
+      + byName("clearing", supply.clearing.amounts) { Money.owed($1, supply.asset, to: $0, us: "this frame") } + [
         ["delta", "", money(supply.delta)]
-      ] + byName("wrapped", supply.wrapped ?? [:]) { $0.isEmpty ? $1 : "\($1) in the currency of \($0)" }
+      ] + byName("wrapped", supply.wrapped.amounts) { $0.isEmpty ? $1 : "\($1) in the currency of \($0)" }
   }
 }
 
@@ -165,16 +167,15 @@ struct AuditClearCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["note": .string(note)]
-    if let acceptFindings { body["accept_findings"] = .integer(acceptFindings) }
+    let body = ClearAuditBody(note: note, acceptFindings: acceptFindings.map { UInt64(max(0, $0)) })
     var client = try node.client()
     client.timeout = .minutes(10)
-    let answer: APIClient.Answer<AuditStatement> = try await client.post("/api/v1/audit/clear", body)
+    let answer: APIClient.Answer<AuditView> = try await client.post("/api/v1/audit/clear", body)
     output.print(answer, text: AuditCommand.show)
   }
 }
 
-extension AuditStatement {
+extension AuditView {
   /// Clean, and a delta of exactly nothing.
   var passes: Bool { clean && problems.isEmpty && !supply.delta.contains { ("1"..."9").contains($0) } }
 }

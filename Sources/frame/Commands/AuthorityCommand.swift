@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 import FrameCore
 import FrameNode
 
@@ -20,7 +21,7 @@ struct AuthorityCommand: AsyncParsableCommand {
       AuthorityTaintCommand.self, AuthorityRevokeCommand.self, AuthoritySealCommand.self, AuthorityUnsealCommand.self,
     ])
 
-  static func show(_ change: AuthorityChangeInfo) {
+  static func show(_ change: AuthorityChangeView) {
     Output.fields([
       ("kind", change.kind), ("action", change.action), ("authority", change.authorityId),
       ("sequence", "\(change.sequence)"), ("fingerprint", change.fingerprint), ("forced", change.forced ? "yes" : nil),
@@ -29,8 +30,8 @@ struct AuthorityCommand: AsyncParsableCommand {
   }
 
   static func rotate(
-    _ node: NodeOptions, _ kind: KeyKind, _ verb: String, _ body: [String: JSONValue] = [:]
-  ) async throws -> APIClient.Answer<AuthorityChangeInfo> {
+    _ node: NodeOptions, _ kind: KeyKind, _ verb: String, _ body: some Encodable = EmptyBody()
+  ) async throws -> APIClient.Answer<AuthorityChangeView> {
     try await node.client().post("/api/v1/authority/\(kind.rawValue)/\(verb)", body)
   }
 }
@@ -45,17 +46,6 @@ struct KindOption: ParsableArguments {
   var kind: KeyKind
 }
 
-struct AuthorityChangeInfo: Decodable, Sendable {
-  let kind: String
-  let action: String
-  let authorityId: String
-  let sequence: UInt64
-  let fingerprint: String
-  let forced: Bool
-  let nextStep: String
-  let nextAt: String
-}
-
 /// `frame authority show`.
 struct AuthorityShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -65,41 +55,11 @@ struct AuthorityShowCommand: AsyncParsableCommand {
         frame authority show
       """)
 
-  private struct Info: Decodable, Sendable {
-    struct Ring: Decodable, Sendable {
-      struct Key: Decodable, Sendable {
-        let id: String
-        let state: String
-        let publishedAt: String?
-        let expiresAt: String?
-      }
-      let keys: [Key]
-      let nextStep: String?
-      let nextAt: String?
-
-      var next: String? { nextStep.map { step in "\(step) at \(nextAt ?? "")" } }
-    }
-    struct Upstream: Decodable, Sendable {
-      let socket: String
-      let connected: Bool
-      let updatedAt: String
-      let svidExpiresAt: String
-    }
-    let frameId: String
-    let source: String
-    let upstream: Upstream?
-    let sequence: UInt64
-    let fingerprint: String
-    let unlogged: Int
-    let x509: Ring
-    let jwt: Ring
-  }
-
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<Info> = try await node.client().get("/api/v1/authority")
+    let answer: APIClient.Answer<AuthorityView> = try await node.client().get("/api/v1/authority")
     output.print(answer) { info in
       Output.fields([
         ("frame", info.frameId), ("identity from", info.source),
@@ -159,7 +119,7 @@ struct AuthorityActivateCommand: AsyncParsableCommand {
 
   func run() async throws {
     output.print(
-      try await AuthorityCommand.rotate(node, kind.kind, "activate", ["force": .boolean(force)]),
+      try await AuthorityCommand.rotate(node, kind.kind, "activate", ActivateKeyBody(force: force)),
       text: AuthorityCommand.show)
   }
 }
@@ -182,7 +142,7 @@ struct AuthorityTaintCommand: AsyncParsableCommand {
 
   func run() async throws {
     output.print(
-      try await AuthorityCommand.rotate(node, kind.kind, "taint", ["authority_id": .string(id)]),
+      try await AuthorityCommand.rotate(node, kind.kind, "taint", AuthorityKeyBody(authorityId: id)),
       text: AuthorityCommand.show)
   }
 }
@@ -207,7 +167,7 @@ struct AuthorityRevokeCommand: AsyncParsableCommand {
 
   func run() async throws {
     output.print(
-      try await AuthorityCommand.rotate(node, kind.kind, "revoke", ["authority_id": .string(id)]),
+      try await AuthorityCommand.rotate(node, kind.kind, "revoke", AuthorityKeyBody(authorityId: id)),
       text: AuthorityCommand.show)
   }
 }

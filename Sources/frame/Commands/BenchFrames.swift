@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLog
 import FrameNode
@@ -58,20 +59,20 @@ struct BenchFrames: Sendable {
     for node in [a, b] {
       for name in [payer, payee] {
         do {
-          let _: APIClient.Answer<AgentInfo> = try await node.api.post(
-            "/api/v1/agents", ["name": .string(name), "purpose": "bench"])
+          let _: APIClient.Answer<AgentView> = try await node.api.post(
+            "/api/v1/agents", NewAgentBody(name: name, purpose: "bench"))
         } catch let problem as ProblemDocument where problem.code == "agent_exists" {
           // A former run in this folder made it.
         }
       }
     }
     let key = UUID().uuidString.lowercased()
-    let _: APIClient.Answer<Receipt> = try await a.api.post(
-      "/api/v1/issue", ["amount": .string(funds), "memo": "bench"], key: "bench-issue-\(key)")
-    let _: APIClient.Answer<Receipt> = try await a.api.post(
-      "/api/v1/transfers", ["from": "treasury", "to": .string(payer), "amount": .string(funds)],
+    let _: APIClient.Answer<ReceiptView> = try await a.api.post(
+      "/api/v1/issue", MintBody(amount: funds, memo: "bench"), key: "bench-issue-\(key)")
+    let _: APIClient.Answer<ReceiptView> = try await a.api.post(
+      "/api/v1/transfers", TransferBody(from: "frame:treasury", to: payer, amount: funds),
       key: "bench-fund-\(key)")
-    let token: APIClient.Answer<TokenInfo> = try await a.api.post(
+    let token: APIClient.Answer<TokenView> = try await a.api.post(
       "/api/v1/agents/\(payer)/token", ["ttl_seconds": 86_400])
     return BenchFrames(a: a, b: b, client: client, token: token.body.token)
   }
@@ -80,13 +81,13 @@ struct BenchFrames: Sendable {
   func within(key: String) async throws {
     try await client.post(
       a.configuration.localAPIURL + "/api/v1/transfers",
-      ["to": .string(Self.payee), "amount": .string(Self.amount)], token: token, key: key, expecting: [200])
+      TransferBody(to: Self.payee, amount: Self.amount), token: token, key: key, expecting: [200])
   }
 
   /// The body of a batch of `count` transfers within the first frame.
   func batch(of count: Int) throws -> Data {
-    let item = JSONValue.object(["to": .string(Self.payee), "amount": .string(Self.amount)])
-    return try JSONEncoder().encode(["transfers": JSONValue.list(Array(repeating: item, count: count))])
+    let item = TransferBatchBody.Item(to: Self.payee, amount: Self.amount)
+    return try APIEncoding.encode(TransferBatchBody(transfers: Array(repeating: item, count: count)))
   }
 
   func batch(_ body: Data, key: String) async throws {
@@ -98,7 +99,7 @@ struct BenchFrames: Sendable {
   func across(_ backend: String, key: String) async throws {
     try await client.post(
       a.configuration.localAPIURL + "/teg/cross-registry-transfer?backend=\(backend)",
-      ["to": .string("\(Self.payee)@\(b.name)"), "amount": .string(Self.amount)], token: token, key: key,
+      TransferBody(to: "\(Self.payee)@\(b.name)", amount: Self.amount), token: token, key: key,
       expecting: backend == "2pc" ? [200] : [200, 202])
   }
 

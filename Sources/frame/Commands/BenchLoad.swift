@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import FrameAPI
 import FrameCore
 import NIOCore
 import NIOFoundationCompat
@@ -110,10 +111,10 @@ final class BenchClient: Sendable {
 
   /// Posts a command.
   /// - Throws: ``CLIError`` unless the answer has one of `statuses`.
-  func post(_ url: String, _ body: [String: JSONValue], token: String, key: String, expecting statuses: Set<UInt>)
+  func post(_ url: String, _ body: some Encodable, token: String, key: String, expecting statuses: Set<UInt>)
     async throws
   {
-    try await post(url, try JSONEncoder().encode(body), token: token, key: key, expecting: statuses)
+    try await post(url, try APIEncoding.encode(body), token: token, key: key, expecting: statuses)
   }
 
   /// Posts a command whose body is JSON already.

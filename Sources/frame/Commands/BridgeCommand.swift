@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame bridge`: wrapped tokens (SF-3).
 struct BridgeCommand: AsyncParsableCommand {
@@ -9,11 +10,11 @@ struct BridgeCommand: AsyncParsableCommand {
       BridgeCloseBreakerCommand.self,
     ])
 
-  static func show(_ item: BridgeItem) {
+  static func show(_ item: BridgeItemView) {
     Output.fields([
       ("state", item.state), ("lock", item.lockId), ("redeem", item.redeemId), ("peer", item.peer),
-      ("from", item.from), ("recipient", item.recipient), ("amount", item.amount.map { "\($0) \(item.asset ?? "")" }),
-      ("memo", item.memo.flatMap { $0.isEmpty ? nil : $0 }), ("position", item.position.map(String.init)),
+      ("from", item.from), ("recipient", item.recipient), ("amount", "\(item.amount) \(item.asset)"),
+      ("memo", item.memo.isEmpty ? nil : item.memo), ("position", "\(item.position)"),
     ])
   }
 }
@@ -44,10 +45,8 @@ struct BridgeLockCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["to": .string(to), "amount": .string(amount)]
-    body.add("from", from)
-    body.add("memo", memo)
-    let answer: APIClient.Answer<BridgeItem> = try await node.client().post(
+    let body = TransferBody(from: from, to: to, amount: amount, memo: memo)
+    let answer: APIClient.Answer<BridgeItemView> = try await node.client().post(
       "/api/v1/bridge/lock", body, key: key.resolved())
     output.print(answer, text: BridgeCommand.show)
   }
@@ -83,10 +82,8 @@ struct BridgeRedeemCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["origin": .string(origin), "to": .string(to), "amount": .string(amount)]
-    body.add("from", from)
-    body.add("memo", memo)
-    let answer: APIClient.Answer<BridgeItem> = try await node.client().post(
+    let body = RedeemBody(from: from, origin: origin, to: to, amount: amount, memo: memo)
+    let answer: APIClient.Answer<BridgeItemView> = try await node.client().post(
       "/api/v1/bridge/redeem", body, key: key.resolved())
     output.print(answer, text: BridgeCommand.show)
   }
@@ -112,7 +109,7 @@ struct BridgeShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<BridgeItem> = try await node.client().get(
+    let answer: APIClient.Answer<BridgeItemView> = try await node.client().get(
       "/api/v1/bridge/\(redeem ? "redeems" : "locks")/\(id)")
     output.print(answer, text: BridgeCommand.show)
   }
@@ -133,7 +130,7 @@ struct BridgeReservesCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<ReserveList> = try await node.client().get("/api/v1/bridge/reserves")
+    let answer: APIClient.Answer<ReservesView> = try await node.client().get("/api/v1/bridge/reserves")
     output.print(answer) { list in
       Output.table(
         ["PEER", "RESERVE", "OUTSTANDING", "IN FLIGHT", "IMBALANCE", "WRAPPED HERE", "BREAKER"],
@@ -168,11 +165,8 @@ struct BridgeCloseBreakerCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<Ignored> = try await node.client().post(
-      "/api/v1/bridge/\(frame)/breaker/close", ["note": .string(note)])
+    let answer: APIClient.Answer<ReservesView> = try await node.client().post(
+      "/api/v1/bridge/\(frame)/breaker/close", NoteBody(note: note))
     output.print(answer) { _ in Output.line("closed") }
   }
-
-  /// An answer of which nothing is shown.
-  private struct Ignored: Decodable, Sendable {}
 }

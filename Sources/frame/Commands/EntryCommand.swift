@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame entry`: which local processes get which SPIFFE ID over the Workload API.
 struct EntryCommand: AsyncParsableCommand {
@@ -13,22 +14,13 @@ struct EntryCommand: AsyncParsableCommand {
       EntryCreateCommand.self, EntryListCommand.self, EntryShowCommand.self, EntryDeleteCommand.self,
     ])
 
-  static func show(_ entry: EntryInfo) {
+  static func show(_ entry: EntryView) {
     Output.fields([
       ("entry", entry.entryId), ("spiffe id", entry.spiffeId), ("selectors", entry.selectors.joined(separator: ", ")),
       ("x509 svid ttl", entry.x509SvidTtlSeconds.map { "\($0) s" }),
       ("jwt svid ttl", entry.jwtSvidTtlSeconds.map { "\($0) s" }), ("hint", entry.hint.isEmpty ? nil : entry.hint),
     ])
   }
-}
-
-struct EntryInfo: Decodable, Sendable {
-  let entryId: String
-  let spiffeId: String
-  let selectors: [String]
-  let x509SvidTtlSeconds: Int?
-  let jwtSvidTtlSeconds: Int?
-  let hint: String
 }
 
 /// `frame entry create`.
@@ -67,14 +59,10 @@ struct EntryCreateCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [
-      "spiffe_id": .string(spiffeID), "selectors": .list(selector.map { .string($0) }),
-    ]
-    if let x509TtlSeconds { body["x509_svid_ttl_seconds"] = .integer(x509TtlSeconds) }
-    if let jwtTtlSeconds { body["jwt_svid_ttl_seconds"] = .integer(jwtTtlSeconds) }
-    if forNode { body["for_node"] = .boolean(true) }
-    body.add("hint", hint)
-    let answer: APIClient.Answer<EntryInfo> = try await node.client().post("/api/v1/entries", body)
+    let body = NewEntryBody(
+      spiffeId: spiffeID, selectors: selector, x509SvidTtlSeconds: x509TtlSeconds, jwtSvidTtlSeconds: jwtTtlSeconds,
+      hint: hint, forNode: forNode ? true : nil)
+    let answer: APIClient.Answer<EntryView> = try await node.client().post("/api/v1/entries", body)
     output.print(answer, text: EntryCommand.show)
   }
 }
@@ -88,13 +76,11 @@ struct EntryListCommand: AsyncParsableCommand {
         frame entry list --json
       """)
 
-  private struct List: Decodable, Sendable { let entries: [EntryInfo] }
-
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<List> = try await node.client().get("/api/v1/entries")
+    let answer: APIClient.Answer<EntriesView> = try await node.client().get("/api/v1/entries")
     output.print(answer) { list in
       Output.table(
         ["ENTRY", "SPIFFE ID", "SELECTORS"],
@@ -119,7 +105,7 @@ struct EntryShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<EntryInfo> = try await node.client().get("/api/v1/entries/\(id)")
+    let answer: APIClient.Answer<EntryView> = try await node.client().get("/api/v1/entries/\(id)")
     output.print(answer, text: EntryCommand.show)
   }
 }
@@ -145,9 +131,8 @@ struct EntryDeleteCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("reason", reason)
-    let answer: APIClient.Answer<EntryInfo> = try await node.client().post("/api/v1/entries/\(id)/delete", body)
+    let body = ReasonBody(reason: reason)
+    let answer: APIClient.Answer<EntryView> = try await node.client().post("/api/v1/entries/\(id)/delete", body)
     output.print(answer, text: EntryCommand.show)
   }
 }

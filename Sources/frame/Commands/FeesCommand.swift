@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame fees`: the fee rule and the fee pool.
 struct FeesCommand: AsyncParsableCommand {
@@ -31,7 +32,7 @@ struct FeesShowCommand: AsyncParsableCommand {
 
   func run() async throws {
     let query: APIPath = amount.map { "?amount=\($0)" } ?? ""
-    let answer: APIClient.Answer<FeesInfo> = try await node.client().get("/api/v1/fees\(query)")
+    let answer: APIClient.Answer<FeesView> = try await node.client().get("/api/v1/fees\(query)")
     output.print(answer) { fees in
       Output.fields([
         ("basis points", "\(fees.basisPoints)"), ("fixed", fees.fixed), ("minimum", fees.minimum),
@@ -61,11 +62,9 @@ struct FeesCollectCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("amount", amount)
-    body.add("memo", memo)
+    let body = CollectFeesBody(amount: amount, memo: memo)
     do {
-      let answer: APIClient.Answer<Receipt> = try await node.client().post(
+      let answer: APIClient.Answer<ReceiptView> = try await node.client().post(
         "/api/v1/fees/collect", body, key: key.resolved())
       output.print(answer, text: TransferCommand.show)
     } catch let problem as ProblemDocument where problem.code == "nothing_to_collect" {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame hold`: money set aside for a payee until it is captured, released or expires.
 struct HoldCommand: AsyncParsableCommand {
@@ -15,7 +16,7 @@ struct HoldCommand: AsyncParsableCommand {
       HoldShowCommand.self,
     ])
 
-  static func show(_ hold: HoldInfo) {
+  static func show(_ hold: HoldView) {
     Output.fields([
       ("hold", hold.holdId), ("state", hold.state), ("from", hold.from), ("payee", hold.payee),
       ("amount", "\(hold.amount) \(hold.asset)"), ("captured", hold.captured), ("remaining", hold.remaining),
@@ -24,11 +25,11 @@ struct HoldCommand: AsyncParsableCommand {
     ])
   }
 
-  static func show(_ receipt: Receipt) {
+  static func show(_ receipt: ReceiptView) {
     Output.fields([
       ("hold", receipt.holdId), ("state", receipt.state), ("to", receipt.to),
-      ("amount", receipt.amount.map { "\($0) \(receipt.asset ?? "")" }), ("released", receipt.released),
-      ("position", receipt.position.map(String.init)),
+      ("amount", "\(receipt.amount) \(receipt.asset)"), ("released", receipt.released),
+      ("position", "\(receipt.position)"),
     ])
   }
 }
@@ -74,13 +75,10 @@ struct HoldCreateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var body: [String: JSONValue] = ["amount": .string(amount)]
-    body.add("from", from)
-    body.add("payee", payee)
-    body.add("memo", memo)
-    body.add("expires_at", expiresAt)
-    if let expiresIn { body["expires_in_seconds"] = .integer(expiresIn) }
-    let answer: APIClient.Answer<HoldInfo> = try await node.client().post("/api/v1/holds", body, key: key.resolved())
+    let body = NewHoldBody(
+      from: from, payee: payee, amount: amount, expiresInSeconds: expiresIn.map(Int64.init), expiresAt: expiresAt,
+      memo: memo)
+    let answer: APIClient.Answer<HoldView> = try await node.client().post("/api/v1/holds", body, key: key.resolved())
     output.print(answer) { HoldCommand.show($0) }
   }
 }
@@ -114,12 +112,8 @@ struct HoldCaptureCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("amount", amount)
-    body.add("to", to)
-    body.add("memo", memo)
-    if keepRest { body["keep_rest"] = .boolean(true) }
-    let answer: APIClient.Answer<Receipt> = try await node.client().post(
+    let body = CaptureHoldBody(amount: amount, to: to, keepRest: keepRest ? true : nil, memo: memo)
+    let answer: APIClient.Answer<ReceiptView> = try await node.client().post(
       "/api/v1/holds/\(id)/capture", body, key: key.resolved())
     output.print(answer) { HoldCommand.show($0) }
   }
@@ -145,9 +139,8 @@ struct HoldReleaseCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("reason", reason)
-    let answer: APIClient.Answer<Receipt> = try await node.client().post(
+    let body = ReasonBody(reason: reason)
+    let answer: APIClient.Answer<ReceiptView> = try await node.client().post(
       "/api/v1/holds/\(id)/release", body, key: key.resolved())
     output.print(answer) { HoldCommand.show($0) }
   }
@@ -173,7 +166,7 @@ struct HoldListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let filter: APIPath = agent.map { "&agent=\($0)" } ?? ""
-    let answer: APIClient.Answer<HoldList> = try await node.client().get("/api/v1/holds?limit=\(limit)\(filter)")
+    let answer: APIClient.Answer<HoldsView> = try await node.client().get("/api/v1/holds?limit=\(limit)\(filter)")
     output.print(answer) { list in
       Output.table(
         ["HOLD", "STATE", "FROM", "PAYEE", "REMAINING", "EXPIRES"],
@@ -198,7 +191,7 @@ struct HoldShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<HoldInfo> = try await node.client().get("/api/v1/holds/\(id)")
+    let answer: APIClient.Answer<HoldView> = try await node.client().get("/api/v1/holds/\(id)")
     output.print(answer) { HoldCommand.show($0) }
   }
 }

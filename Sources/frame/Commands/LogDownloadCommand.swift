@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 import FrameLog
 
 /// `frame log download`.
@@ -45,10 +46,9 @@ struct LogDownloadCommand: AsyncParsableCommand {
 
   private func verifierKey(_ client: APIClient) async throws -> String {
     if let key { return key }
-    let frame: APIClient.Answer<PublishedKey> = try await client.get("/api/v1/frame")
+    let frame: APIClient.Answer<FrameView> = try await client.get("/api/v1/frame")
     Output.note("key as the node publishes it: compare it with the one you were given by other means")
     return frame.body.logVerifierKey
   }
 
-  private struct PublishedKey: Decodable { let logVerifierKey: String }
 }

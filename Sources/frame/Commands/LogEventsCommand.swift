@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame log events`.
 struct LogEventsCommand: AsyncParsableCommand {
@@ -24,7 +25,7 @@ struct LogEventsCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let answer: APIClient.Answer<EventList> = try await node.client().get(
+    let answer: APIClient.Answer<EventsView> = try await node.client().get(
       "/api/v1/log/events?from=\(from)&limit=\(limit)")
     output.print(answer) { list in
       Output.table(
@@ -32,14 +33,4 @@ struct LogEventsCommand: AsyncParsableCommand {
         list.events.map { ["\($0.position)", $0.time, $0.type, $0.actor] })
     }
   }
-}
-
-struct EventList: Decodable, Sendable {
-  struct Event: Decodable, Sendable {
-    let position: UInt64
-    let time: String
-    let type: String
-    let actor: String
-  }
-  let events: [Event]
 }

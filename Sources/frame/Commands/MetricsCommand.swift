@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame metrics`.
 struct MetricsCommand: AsyncParsableCommand {
@@ -20,11 +21,11 @@ struct MetricsListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<MetricCatalog> = try await node.client().get("/api/v1/metrics")
+    let answer: APIClient.Answer<MetricsView> = try await node.client().get("/api/v1/metrics")
     output.print(answer) { catalog in
       Output.table(
         ["NAME", "TYPE", "UNIT", "LABELS", "HELP"],
-        catalog.metrics.map { [$0.name, $0.type, $0.unit ?? "", $0.labels.joined(separator: ","), $0.help] })
+        catalog.metrics.map { [$0.name, $0.type, $0.unit, $0.labels.joined(separator: ","), $0.help] })
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame operator`: the frame's tenants.
 struct OperatorCommand: AsyncParsableCommand {
@@ -18,7 +19,7 @@ struct OperatorCommand: AsyncParsableCommand {
       OperatorTokenCommand.self, OperatorLicenceCommand.self, OperatorVerifyCommand.self,
     ])
 
-  static func show(_ info: OperatorInfo) {
+  static func show(_ info: OperatorView) {
     Output.fields([
       ("operator", info.name), ("spiffe id", info.spiffeId), ("state", info.state), ("reason", info.reason),
       ("licence", info.licenceId), ("expires", info.expiresAt), ("scopes", info.scopes.joined(separator: " ")),
@@ -41,19 +42,13 @@ struct LicenceOptions: ParsableArguments {
     help: "A public host name of the operator and where it listens, name=host:port; may be given several times.")
   var host: [String] = []
 
-  func body() throws -> [String: JSONValue] {
-    var body: [String: JSONValue] = [:]
-    if let days { body["days"] = .integer(days) }
-    if !scope.isEmpty { body["scopes"] = .list(scope.map { .string($0) }) }
-    if !host.isEmpty {
-      body["hosts"] = .list(
-        try host.map { text in
-          let parts = text.split(separator: "=", maxSplits: 1)
-          guard parts.count == 2 else { throw ValidationError("'\(text)' is not name=host:port.") }
-          return .object(["name": .string(String(parts[0])), "upstream": .string(String(parts[1]))])
-        })
+  func body() throws -> LicenceBody {
+    let hosts = try host.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { throw ValidationError("'\(text)' is not name=host:port.") }
+      return OperatorView.Host(name: String(parts[0]), upstream: String(parts[1]))
     }
-    return body
+    return LicenceBody(days: days, scopes: scope.isEmpty ? nil : scope, hosts: hosts.isEmpty ? nil : hosts)
   }
 }
 
@@ -75,9 +70,9 @@ struct OperatorAddCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body = try licence.body()
-    body["name"] = .string(name)
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post("/api/v1/operators", body)
+    let terms = try licence.body()
+    let body = NewOperatorBody(name: name, days: terms.days, scopes: terms.scopes, hosts: terms.hosts)
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post("/api/v1/operators", body)
     output.print(answer, text: OperatorCommand.show)
   }
 }
@@ -95,7 +90,7 @@ struct OperatorListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorList> = try await node.client().get("/api/v1/operators")
+    let answer: APIClient.Answer<OperatorsView> = try await node.client().get("/api/v1/operators")
     output.print(answer) { list in
       Output.table(
         ["OPERATOR", "STATE", "EXPIRES", "SCOPES", "AGENTS"],
@@ -122,7 +117,7 @@ struct OperatorShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().get("/api/v1/operators/\(name)")
+    let answer: APIClient.Answer<OperatorView> = try await node.client().get("/api/v1/operators/\(name)")
     output.print(answer, text: OperatorCommand.show)
   }
 }

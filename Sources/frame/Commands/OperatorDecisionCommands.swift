@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame operator suspend`.
 struct OperatorSuspendCommand: AsyncParsableCommand {
@@ -22,8 +23,8 @@ struct OperatorSuspendCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post(
-      "/api/v1/operators/\(name)/suspend", ["reason": .string(reason)])
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post(
+      "/api/v1/operators/\(name)/suspend", ReasonBody(reason: reason))
     output.print(answer, text: OperatorCommand.show)
   }
 }
@@ -44,7 +45,7 @@ struct OperatorResumeCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post("/api/v1/operators/\(name)/resume")
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post("/api/v1/operators/\(name)/resume")
     output.print(answer, text: OperatorCommand.show)
   }
 }
@@ -68,7 +69,7 @@ struct OperatorRenewCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post(
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post(
       "/api/v1/operators/\(name)/renew", try licence.body())
     output.print(answer, text: OperatorCommand.show)
   }
@@ -95,8 +96,8 @@ struct OperatorRemoveCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post(
-      "/api/v1/operators/\(name)/remove", ["reason": .string(reason)])
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post(
+      "/api/v1/operators/\(name)/remove", ReasonBody(reason: reason))
     output.print(answer, text: OperatorCommand.show)
   }
 }
@@ -120,7 +121,7 @@ struct OperatorReleaseCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<OperatorInfo> = try await node.client().post(
+    let answer: APIClient.Answer<OperatorView> = try await node.client().post(
       "/api/v1/operators/\(name)/agents/\(agent)/release")
     output.print(answer, text: OperatorCommand.show)
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameLog
@@ -23,9 +24,8 @@ struct OperatorTokenCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    if let ttlSeconds { body["ttl_seconds"] = .integer(ttlSeconds) }
-    let answer: APIClient.Answer<TokenInfo> = try await node.client().post("/api/v1/operators/\(name)/token", body)
+    let body = TokenBody(ttlSeconds: ttlSeconds)
+    let answer: APIClient.Answer<TokenView> = try await node.client().post("/api/v1/operators/\(name)/token", body)
     output.print(answer) { Output.line($0.token) }
   }
 }

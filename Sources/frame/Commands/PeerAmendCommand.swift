@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer amend`.
 struct PeerAmendCommand: AsyncParsableCommand {
@@ -77,25 +78,14 @@ struct PeerAmendCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [:]
-    body.add("net_debit_cap", netDebitCap)
-    body.add("bridge_cap", bridgeCap)
-    body.add("bridge_rate_per_minute", bridgeRate)
-    body.add("peer_net_debit_cap", peerNetDebitCap)
-    body.add("peer_bridge_cap", peerBridgeCap)
-    body.add("peer_bridge_rate_per_minute", peerBridgeRate)
-    body.add("note", note)
-    body.add("bundle_endpoint", bundleEndpoint)
-    body.add("federation_address", federationAddress)
-    body.add("api_url", apiURL)
-    for (key, names) in [
-      ("subscriptions", subscriptions), ("subscribe", subscribe), ("unsubscribe", unsubscribe),
-    ] {
-      guard let names else { continue }
-      body[key] = .list(names.split(separator: ",").map { .string(String($0)) })
-    }
-    if let expires { body["expires_in_seconds"] = .integer(max(1, Int(expires.duration.inSeconds))) }
-    let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
+    func names(_ text: String?) -> [String]? { text.map { $0.split(separator: ",").map(String.init) } }
+    let body = AmendmentBody(
+      netDebitCap: netDebitCap, bridgeCap: bridgeCap, bridgeRatePerMinute: bridgeRate,
+      subscriptions: names(subscriptions), subscribe: names(subscribe), unsubscribe: names(unsubscribe),
+      bundleEndpoint: bundleEndpoint, federationAddress: federationAddress, apiUrl: apiURL,
+      peerNetDebitCap: peerNetDebitCap, peerBridgeCap: peerBridgeCap, peerBridgeRatePerMinute: peerBridgeRate,
+      note: note, expiresInSeconds: expires.map { max(1, Int($0.duration.inSeconds)) })
+    let answer: APIClient.Answer<AmendmentView> = try await node.client().post(
       "/api/v1/peers/\(frame)/amendments", body)
     output.print(answer, text: PeerCommand.show)
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer amendments`: proposals to change the terms of treaties.
 struct PeerAmendmentsCommand: AsyncParsableCommand {
@@ -33,14 +34,14 @@ struct AmendmentsListCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let frame {
-      let answer: APIClient.Answer<AmendmentList> = try await node.client().get("/api/v1/peers/\(frame)/amendments")
+      let answer: APIClient.Answer<AmendmentsView> = try await node.client().get("/api/v1/peers/\(frame)/amendments")
       return output.print(answer) { Self.show($0.amendments) }
     }
-    let answer: APIClient.Answer<PeerList> = try await node.client().get("/api/v1/peers")
-    output.print(answer) { Self.show($0.peers.flatMap { $0.amendments ?? [] }) }
+    let answer: APIClient.Answer<PeersView> = try await node.client().get("/api/v1/peers")
+    output.print(answer) { Self.show($0.peers.flatMap { $0.amendments }) }
   }
 
-  private static func show(_ amendments: [AmendmentInfo]) {
+  private static func show(_ amendments: [AmendmentView]) {
     if amendments.isEmpty { return Output.note("There are no amendments.") }
     for (index, amendment) in amendments.enumerated() {
       if index > 0 { Output.line("") }
@@ -68,7 +69,7 @@ struct AmendmentAcceptCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
+    let answer: APIClient.Answer<AmendmentView> = try await node.client().post(
       "/api/v1/peers/\(frame)/amendments/\(amendment)/accept")
     output.print(answer, text: PeerCommand.show)
   }
@@ -96,8 +97,8 @@ struct AmendmentRejectCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/amendments/\(amendment)/reject", ["reason": .string(reason)])
+    let answer: APIClient.Answer<AmendmentView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/amendments/\(amendment)/reject", ReasonBody(reason: reason))
     output.print(answer, text: PeerCommand.show)
   }
 }
@@ -124,8 +125,8 @@ struct AmendmentWithdrawCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<AmendmentInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/amendments/\(amendment)/withdraw", ["reason": .string(reason)])
+    let answer: APIClient.Answer<AmendmentView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/amendments/\(amendment)/withdraw", ReasonBody(reason: reason))
     output.print(answer, text: PeerCommand.show)
   }
 }

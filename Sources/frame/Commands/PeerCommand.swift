@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer`: treaties with other frames (WS3).
 struct PeerCommand: AsyncParsableCommand {
@@ -19,7 +20,7 @@ struct PeerCommand: AsyncParsableCommand {
       PeerAmendCommand.self, PeerAmendmentsCommand.self, PeerRepinCommand.self, PeerFormerLogCommand.self,
     ])
 
-  static func show(_ peer: PeerInfo) {
+  static func show(_ peer: PeerView) {
     let sight = peer.reachability
     Output.fields([
       ("frame", peer.frameId), ("state", peer.state), ("direction", peer.direction), ("currency", peer.currency),
@@ -33,17 +34,17 @@ struct PeerCommand: AsyncParsableCommand {
       ("federation", peer.federationAddress), ("bundle endpoint", peer.bundleEndpoint),
       ("bundle profile", peer.bundleProfile),
       ("last refresh", peer.lastRefresh.map { $0 + Age.suffix(sight?.lastRefreshAgeSeconds) }),
-      ("revision", peer.revision.map(String.init)), ("lapses", peer.expiresAt),
+      ("revision", "\(peer.revision)"), ("lapses", peer.expiresAt),
       ("reason", peer.reason), ("waiting for", peer.next), ("last step", peer.trouble),
     ])
-    for amendment in peer.amendments ?? [] where amendment.state == "pending" {
+    for amendment in peer.amendments where amendment.state == "pending" {
       Output.line("")
       show(amendment)
     }
   }
 
   /// What the newest look at the peer's bundle endpoint saw.
-  private static func observed(_ peer: PeerInfo) -> String? {
+  private static func observed(_ peer: PeerView) -> String? {
     guard let sight = peer.reachability else { return peer.observedFingerprint }
     if let seen = peer.observedFingerprint {
       return (seen == peer.fingerprint ? seen : "\(seen) (NOT THE PINNED ONE)") + Age.suffix(sight.observedAgeSeconds)
@@ -51,7 +52,7 @@ struct PeerCommand: AsyncParsableCommand {
     return sight.refreshError.map { "nothing: \($0.text)" } ?? "not looked at yet"
   }
 
-  static func show(_ amendment: AmendmentInfo) {
+  static func show(_ amendment: AmendmentView) {
     Output.fields([
       ("amendment", amendment.amendmentId), ("frame", amendment.frameId), ("direction", amendment.direction),
       ("state", amendment.state), ("revision", "\(amendment.revision)"),

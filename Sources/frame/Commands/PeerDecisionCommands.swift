@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer approve`.
 struct PeerApproveCommand: AsyncParsableCommand {
@@ -19,8 +20,8 @@ struct PeerApproveCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/approve", ["fingerprint": .string(fingerprint)])
+    let answer: APIClient.Answer<PeerView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/approve", FingerprintBody(fingerprint: fingerprint))
     output.print(answer, text: PeerCommand.show)
   }
 }
@@ -44,8 +45,8 @@ struct PeerRejectCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/reject", ["reason": .string(reason)])
+    let answer: APIClient.Answer<PeerView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/reject", ReasonBody(reason: reason))
     output.print(answer, text: PeerCommand.show)
   }
 }
@@ -71,8 +72,8 @@ struct PeerRevokeCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/revoke", ["reason": .string(reason)])
+    let answer: APIClient.Answer<PeerView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/revoke", ReasonBody(reason: reason))
     output.print(answer, text: PeerCommand.show)
   }
 }

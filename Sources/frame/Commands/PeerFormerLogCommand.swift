@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 import FrameCore
 import FrameLog
 
@@ -20,7 +21,7 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
       FormerLogRejectCommand.self,
     ], defaultSubcommand: FormerLogListCommand.self)
 
-  static func show(_ logs: FormerLogList) {
+  static func show(_ logs: FormerLogsView) {
     if logs.formerLogs.isEmpty, logs.claims.isEmpty { return Output.note("No peer has lost a log.") }
     if !logs.formerLogs.isEmpty {
       Output.table(
@@ -40,13 +41,13 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
           "it would be",
           claim.clearing.map { Money.owed($0, claim.asset, to: claim.frameId) } ?? "what our currency cannot say"
         ), ("we would lock for it", Money.text(claim.reserve, claim.asset)),
-        ("of that being redeemed", claim.redeeming.map { Money.text($0, claim.asset) }),
+        ("of that being redeemed", Money.text(claim.redeeming, claim.asset)),
         ("since", claim.since), ("note", claim.note), ("reason", claim.reason),
       ])
     }
   }
 
-  static func show(_ log: FormerLogInfo) {
+  static func show(_ log: FormerLogView) {
     func money(_ decimal: String) -> String { Money.text(decimal, log.asset) }
     Output.fields([
       ("log", log.log), ("state", log.state), ("since", log.since),
@@ -105,7 +106,7 @@ struct FormerLogListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let path: APIPath = frame.map { "/api/v1/peers/\($0)/former-logs" } ?? "/api/v1/former-logs"
-    let answer: APIClient.Answer<FormerLogList> = try await node.client().get(path)
+    let answer: APIClient.Answer<FormerLogsView> = try await node.client().get(path)
     output.print(answer, text: PeerFormerLogCommand.show)
   }
 }
@@ -123,7 +124,7 @@ struct FormerLogShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogInfo> = try await node.client().get(of.path())
+    let answer: APIClient.Answer<FormerLogView> = try await node.client().get(of.path())
     output.print(answer, text: PeerFormerLogCommand.show)
   }
 }
@@ -148,8 +149,8 @@ struct FormerLogRecogniseCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogInfo> = try await node.client().post(
-      of.path("/recognise"), ["note": .string(note)])
+    let answer: APIClient.Answer<FormerLogView> = try await node.client().post(
+      of.path("/recognise"), NoteBody(note: note))
     output.print(answer, text: PeerFormerLogCommand.show)
   }
 }
@@ -171,8 +172,8 @@ struct FormerLogWithdrawCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogInfo> = try await node.client().post(
-      of.path("/withdraw"), ["reason": .string(reason)])
+    let answer: APIClient.Answer<FormerLogView> = try await node.client().post(
+      of.path("/withdraw"), ReasonBody(reason: reason))
     output.print(answer, text: PeerFormerLogCommand.show)
   }
 }
@@ -197,8 +198,8 @@ struct FormerLogWriteOffCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogInfo> = try await node.client().post(
-      of.path("/write-off"), ["note": .string(note)])
+    let answer: APIClient.Answer<FormerLogView> = try await node.client().post(
+      of.path("/write-off"), NoteBody(note: note))
     output.print(answer, text: PeerFormerLogCommand.show)
   }
 }
@@ -224,7 +225,7 @@ struct FormerLogAcceptCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogList> = try await node.client().post(
+    let answer: APIClient.Answer<FormerLogsView> = try await node.client().post(
       "/api/v1/peers/\(frame)/former-log-claims/\(claim)/accept")
     output.print(answer, text: PeerFormerLogCommand.show)
   }
@@ -251,65 +252,8 @@ struct FormerLogRejectCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<FormerLogList> = try await node.client().post(
-      "/api/v1/peers/\(frame)/former-log-claims/\(claim)/reject", ["reason": .string(reason)])
+    let answer: APIClient.Answer<FormerLogsView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/former-log-claims/\(claim)/reject", ReasonBody(reason: reason))
     output.print(answer, text: PeerFormerLogCommand.show)
   }
-}
-
-struct FormerLogInfo: Decodable, Sendable {
-  struct Item: Decodable, Sendable {
-    let kind: String
-    let id: String
-    let to: String
-    let amount: String
-    /// Of wrapped tokens; the rest is in the frame's own currency.
-    let asset: String?
-
-    var money: String { asset.map { "\(amount) \($0)" } ?? amount }
-  }
-
-  let log: String
-  let frameId: String
-  let state: String
-  let since: String
-  let logVerifierKey: String
-  let newLogVerifierKey: String
-  let asset: String
-  let clearing: String
-  let sent: String
-  let held: String
-  let transfers: UInt64
-  let reserve: String
-  let returnable: String
-  let items: UInt64
-  let wrapped: String?
-  let redeeming: String?
-  let proposalId: String?
-  let withdrawnAt: String?
-  let decidedAt: String?
-  let note: String?
-  let open: [Item]?
-
-  /// The 16 digits by which commands know it.
-  var id: String { log.split(separator: "+").last.map(String.init) ?? log }
-}
-
-struct FormerLogClaimInfo: Decodable, Sendable {
-  let proposalId: String
-  let frameId: String
-  let log: String
-  let state: String
-  let since: String
-  let asset: String
-  let clearing: String?
-  let reserve: String
-  let redeeming: String?
-  let note: String?
-  let reason: String?
-}
-
-struct FormerLogList: Decodable, Sendable {
-  let formerLogs: [FormerLogInfo]
-  let claims: [FormerLogClaimInfo]
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer invite`.
 struct PeerInviteCommand: AsyncParsableCommand {
@@ -28,16 +29,13 @@ struct PeerInviteCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = [
-      "trust_domain": .string(trustDomain), "bundle_endpoint": .string(bundleEndpoint),
-    ]
-    body.add("expect_fingerprint", expectFingerprint)
-    body.add("profile", profile)
+    let body = InvitationBody(
+      trustDomain: trustDomain, bundleEndpoint: bundleEndpoint, expectFingerprint: expectFingerprint, profile: profile)
     let client = try node.client()
-    let answer: APIClient.Answer<PeerInfo> = try await client.post("/api/v1/peers/invitations", body)
+    let answer: APIClient.Answer<PeerView> = try await client.post("/api/v1/peers/invitations", body)
     if output.json { return Output.json(answer.data) }
     PeerCommand.show(answer.body)
-    let own: APIClient.Answer<FrameInfo> = try await client.get("/api/v1/frame")
+    let own: APIClient.Answer<FrameView> = try await client.get("/api/v1/frame")
     Output.fields([("our fingerprint", own.body.bundleFingerprint)])
     if expectFingerprint == nil { Output.note("Compare the fingerprint with the one the other operator tells you.") }
     Output.note("Tell the other operator ours: it is asked for when the invitation is approved there.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame peer list`.
 struct PeerListCommand: AsyncParsableCommand {
@@ -14,12 +15,12 @@ struct PeerListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerList> = try await node.client().get("/api/v1/peers")
+    let answer: APIClient.Answer<PeersView> = try await node.client().get("/api/v1/peers")
     output.print(answer) { list in
       Output.table(
         ["FRAME", "STATE", "ANSWERS", "DIRECTION", "FINGERPRINT"],
         list.peers.map {
-          [$0.frameId, $0.state, $0.reachability?.short ?? "", $0.direction ?? "", $0.fingerprint ?? ""]
+          [$0.frameId, $0.state, $0.reachability?.short ?? "", $0.direction, $0.fingerprint]
         })
       for peer in list.peers {
         if let next = peer.next { Output.line("\(peer.frameId) waits for \(next)") }
@@ -46,11 +47,11 @@ struct PeerShowCommand: AsyncParsableCommand {
 
   func run() async throws {
     let client = try node.client()
-    let answer: APIClient.Answer<PeerInfo> = try await client.get("/api/v1/peers/\(frame)")
+    let answer: APIClient.Answer<PeerView> = try await client.get("/api/v1/peers/\(frame)")
     output.print(answer, text: PeerCommand.show)
     // A peer that has not told its log key yet is not witnessed.
     let path: APIPath = "/api/v1/peers/\(frame)/witness"
-    guard !output.json, let witness = try? await client.get(path, as: WitnessInfo.self).body else { return }
+    guard !output.json, let witness = try? await client.get(path, as: WitnessView.self).body else { return }
     Output.fields([
       ("witnessed", witness.witnessedSize.map { "\($0) events" }),
       ("cosigned ours", witness.cosignedSize.map { "\($0) events" }),
@@ -62,16 +63,4 @@ struct PeerShowCommand: AsyncParsableCommand {
       ),
     ])
   }
-}
-
-/// What `GET /api/v1/peers/{peer}/witness` answers.
-struct WitnessInfo: Decodable, Sendable {
-  struct Equivocation: Decodable, Sendable {
-    let kind: String
-    let time: String
-  }
-
-  let witnessedSize: UInt64?
-  let cosignedSize: UInt64?
-  let equivocation: Equivocation?
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 import FrameFederation
 import FrameLog
 
@@ -43,7 +44,7 @@ struct PeerTreatyCommand: AsyncParsableCommand {
     if let file {
       return report(try TreatyDocument.inspect(try Files.read(file), known: key))
     }
-    let answer: APIClient.Answer<TreatyInfo> = try await node.client().get("/api/v1/peers/\(frame ?? "")/treaty")
+    let answer: APIClient.Answer<TreatyView> = try await node.client().get("/api/v1/peers/\(frame ?? "")/treaty")
     guard verify else { return output.print(answer) { Output.lines($0.document) } }
     report(try TreatyDocument.inspect(Data(answer.body.document.utf8), known: key))
   }
@@ -82,8 +83,8 @@ struct PeerRepinCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<PeerInfo> = try await node.client().post(
-      "/api/v1/peers/\(frame)/repin", ["fingerprint": .string(fingerprint)])
+    let answer: APIClient.Answer<PeerView> = try await node.client().post(
+      "/api/v1/peers/\(frame)/repin", FingerprintBody(fingerprint: fingerprint))
     output.print(answer, text: PeerCommand.show)
   }
 }
@@ -101,7 +102,7 @@ struct PeerInvitationsCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<InvitationList> = try await node.client().get("/api/v1/peers/invitations")
+    let answer: APIClient.Answer<InvitationsView> = try await node.client().get("/api/v1/peers/invitations")
     output.print(answer) { list in
       Output.table(
         ["FRAME", "DIRECTION", "STATE", "LAPSES", "FINGERPRINT"],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 
 /// `frame sni`: the map of the SNI router.
 struct SNICommand: AsyncParsableCommand {
@@ -7,8 +8,8 @@ struct SNICommand: AsyncParsableCommand {
     commandName: "sni", abstract: "The SNI router's map: list, reload, export for nginx.",
     subcommands: [SNIListCommand.self, SNIReloadCommand.self, SNIExportCommand.self])
 
-  static func show(_ list: RouteList) {
-    Output.table(["HOST NAME", "UPSTREAM", "FROM"], list.routes.map { [$0.name, $0.upstream, $0.source] })
+  static func show(_ routes: [SNIView.Route]) {
+    Output.table(["HOST NAME", "UPSTREAM", "FROM"], routes.map { [$0.name, $0.upstream, $0.source] })
   }
 }
 
@@ -25,8 +26,8 @@ struct SNIListCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<RouteList> = try await node.client().get("/api/v1/sni")
-    output.print(answer, text: SNICommand.show)
+    let answer: APIClient.Answer<SNIView> = try await node.client().get("/api/v1/sni")
+    output.print(answer) { SNICommand.show($0.routes) }
   }
 }
 
@@ -46,10 +47,10 @@ struct SNIReloadCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<RouteList> = try await node.client().post("/api/v1/sni/reload")
-    output.print(answer, text: SNICommand.show)
-    if let settings = answer.body.needsRestart, !settings.isEmpty {
-      Output.note("not taken over, they need a restart: \(settings.joined(separator: ", "))")
+    let answer: APIClient.Answer<ReloadView> = try await node.client().post("/api/v1/sni/reload")
+    output.print(answer) { SNICommand.show($0.routes) }
+    if !answer.body.needsRestart.isEmpty {
+      Output.note("not taken over, they need a restart: \(answer.body.needsRestart.joined(separator: ", "))")
     }
   }
 }

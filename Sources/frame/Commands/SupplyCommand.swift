@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameAPI
 
 /// A point in the past, for commands that can answer as of one.
 struct PastOptions: ParsableArguments {
@@ -44,33 +45,13 @@ struct SupplyCommand: AsyncParsableCommand {
     var client = try node.client()
     client.timeout = .minutes(10)
     guard past.isGiven else {
-      let answer: APIClient.Answer<AuditStatement> = try await client.get("/api/v1/supply")
+      let answer: APIClient.Answer<AuditView> = try await client.get("/api/v1/supply")
       return output.print(answer, text: AuditCommand.show)
     }
-    let answer: APIClient.Answer<PastSupply> = try await client.get("/api/v1/supply\(past.query)")
+    let answer: APIClient.Answer<PastSupplyView> = try await client.get("/api/v1/supply\(past.query)")
     output.print(answer) { past in
       Output.fields(past.asOf.fields)
       AuditCommand.show(past.supply)
     }
   }
-}
-
-/// What an answer about the past is true at.
-struct AsOf: Decodable, Sendable {
-  let size: UInt64
-  let position: UInt64?
-  let time: String?
-  let root: String
-
-  var fields: [(String, String?)] {
-    [
-      ("as of position", position.map { "\($0)" } ?? "none: the log was empty"), ("recorded", time),
-      ("log size", "\(size)"), ("root", root),
-    ]
-  }
-}
-
-struct PastSupply: Decodable, Sendable {
-  let asOf: AsOf
-  let supply: AuditStatement.Supply
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame issue`.
 struct IssueCommand: AsyncParsableCommand {
@@ -21,9 +22,8 @@ struct IssueCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["amount": .string(amount)]
-    body.add("memo", memo)
-    let answer: APIClient.Answer<Receipt> = try await node.client().post(
+    let body = MintBody(amount: amount, memo: memo)
+    let answer: APIClient.Answer<ReceiptView> = try await node.client().post(
       "/api/v1/issue", body, key: key.resolved())
     output.print(answer, text: TransferCommand.show)
   }
@@ -49,9 +49,8 @@ struct BurnCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var body: [String: JSONValue] = ["amount": .string(amount)]
-    body.add("memo", memo)
-    let answer: APIClient.Answer<Receipt> = try await node.client().post("/api/v1/burn", body, key: key.resolved())
+    let body = MintBody(amount: amount, memo: memo)
+    let answer: APIClient.Answer<ReceiptView> = try await node.client().post("/api/v1/burn", body, key: key.resolved())
     output.print(answer, text: TransferCommand.show)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 
 /// `frame transfer batch`: a file of transfers, all of them or none.
 struct TransferBatchCommand: AsyncParsableCommand {
@@ -26,9 +27,8 @@ struct TransferBatchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let transfers = try TransferFile.read(file)
-    var body: [String: JSONValue] = ["transfers": .list(transfers.map(\.json))]
-    body.add("from", from)
-    let answer: APIClient.Answer<BatchReceipt> = try await node.client().post(
+    let body = TransferBatchBody(from: from, transfers: transfers)
+    let answer: APIClient.Answer<TransferBatchView> = try await node.client().post(
       "/api/v1/transfers/batch", body, key: key.resolved())
     output.print(answer) { receipt in
       Output.fields([

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameAPI
 import FrameCore
 
 /// `frame transfer`: money to an agent of this frame or of a peer.
@@ -16,12 +17,21 @@ struct TransferCommand: AsyncParsableCommand {
     subcommands: [TransferSendCommand.self, TransferBatchCommand.self, TransferShowCommand.self],
     defaultSubcommand: TransferSendCommand.self)
 
-  static func show(_ receipt: Receipt) {
+  /// What happened within the frame.
+  static func show(_ receipt: ReceiptView) {
     Output.fields([
-      ("state", receipt.state), ("transfer", receipt.transferId), ("backend", receipt.backend),
-      ("from", receipt.from.flatMap { $0.isEmpty ? nil : $0 }), ("to", receipt.to.flatMap { $0.isEmpty ? nil : $0 }),
-      ("amount", receipt.amount.map { "\($0) \(receipt.asset ?? "")" }), ("fee", receipt.fee),
-      ("position", receipt.position.map(String.init)), ("reason", receipt.reason),
+      ("state", receipt.state), ("from", receipt.from), ("to", receipt.to),
+      ("amount", "\(receipt.amount) \(receipt.asset)"), ("fee", receipt.fee), ("position", "\(receipt.position)"),
+    ])
+  }
+
+  /// A transfer to a peer.
+  static func show(_ transfer: TransferView) {
+    Output.fields([
+      ("state", transfer.state), ("transfer", transfer.transferId), ("backend", transfer.backend),
+      ("from", transfer.from.isEmpty ? nil : transfer.from), ("to", transfer.to.isEmpty ? nil : transfer.to),
+      ("amount", "\(transfer.amount) \(transfer.asset)"), ("position", "\(transfer.position)"),
+      ("reason", transfer.reason),
     ])
   }
 }
@@ -68,23 +78,20 @@ struct TransferSendCommand: AsyncParsableCommand {
 
   func run() async throws {
     let client = try node.client()
-    var body: [String: JSONValue] = ["amount": .string(amount)]
-    body.add("from", from)
-    body.add("memo", memo)
-    let path: APIPath
-    if let local = try await localName(client) {
-      guard backend == nil else {
-        throw Refusal(
-          "backend_not_used", .invalid, "'\(to)' is an agent of this frame, where a transfer settles at once.",
-          remedy: "Leave --backend out, or name an agent of a peer.")
-      }
-      body["to"] = .string(local)
-      path = "/api/v1/transfers"
-    } else {
-      body["to"] = .string(to)
-      path = "/teg/cross-registry-transfer?backend=\((backend ?? .twoPhase).rawValue)"
+    guard let local = try await localName(client) else {
+      let body = TransferBody(from: from, to: to, amount: amount, memo: memo)
+      let answer: APIClient.Answer<TransferView> = try await client.post(
+        "/teg/cross-registry-transfer?backend=\((backend ?? .twoPhase).rawValue)", body, key: key.resolved())
+      return output.print(answer, text: TransferCommand.show)
     }
-    let answer: APIClient.Answer<Receipt> = try await client.post(path, body, key: key.resolved())
+    guard backend == nil else {
+      throw Refusal(
+        "backend_not_used", .invalid, "'\(to)' is an agent of this frame, where a transfer settles at once.",
+        remedy: "Leave --backend out, or name an agent of a peer.")
+    }
+    let body = TransferBody(from: from, to: local, amount: amount, memo: memo)
+    let answer: APIClient.Answer<ReceiptView> = try await client.post(
+      "/api/v1/transfers", body, key: key.resolved())
     output.print(answer, text: TransferCommand.show)
   }
 
@@ -92,7 +99,7 @@ struct TransferSendCommand: AsyncParsableCommand {
   private func localName(_ client: APIClient) async throws -> String? {
     let parts = to.split(separator: "@", maxSplits: 1).map(String.init)
     guard parts.count == 2 else { return to }
-    let own: APIClient.Answer<FrameInfo> = try await client.get("/api/v1/frame")
+    let own: APIClient.Answer<FrameView> = try await client.get("/api/v1/frame")
     return parts[1] == own.body.frameId ? parts[0] : nil
   }
 }
@@ -113,7 +120,7 @@ struct TransferShowCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let answer: APIClient.Answer<Receipt> = try await node.client().get("/teg/cross-registry-transfer/\(id)")
+    let answer: APIClient.Answer<TransferView> = try await node.client().get("/teg/cross-registry-transfer/\(id)")
     output.print(answer, text: TransferCommand.show)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameNode
 
@@ -57,16 +58,16 @@ struct DemoScenario: Sendable {
     try await progress.step(
       "issue \(Self.supply) \(node.plan.currency) to the treasury, fund \(person)", note: { Self.before($0) }
     ) {
-      let issued: APIClient.Answer<Receipt> = try await node.api.post(
-        "/api/v1/issue", ["amount": .string(Self.supply), "memo": "first issue"], key: "demo-issue")
+      let issued: APIClient.Answer<ReceiptView> = try await node.api.post(
+        "/api/v1/issue", MintBody(amount: Self.supply, memo: "first issue"), key: "demo-issue")
       do {
-        let _: APIClient.Answer<AgentInfo> = try await node.api.post("/api/v1/agents", ["name": .string(person)])
+        let _: APIClient.Answer<AgentView> = try await node.api.post("/api/v1/agents", NewAgentBody(name: person))
       } catch let problem as ProblemDocument where problem.code == "agent_exists" {
         // A former start made it.
       }
-      let _: APIClient.Answer<Receipt> = try await node.api.post(
+      let _: APIClient.Answer<ReceiptView> = try await node.api.post(
         "/api/v1/transfers",
-        ["from": "treasury", "to": .string(person), "amount": .string(Self.allowance), "memo": "welcome"],
+        TransferBody(from: "frame:treasury", to: person, amount: Self.allowance, memo: "welcome"),
         key: "demo-allowance")
       return issued.replayed
     }
@@ -85,9 +86,9 @@ struct DemoScenario: Sendable {
     let endpoint = b.configuration.advertised.bundleEndpoint
     if invited != "requested" && invited != "approved" {
       try await progress.step("\(a.name) invites \(b.name) and sees its fingerprint", note: { $0 }) {
-        let answer: APIClient.Answer<PeerInfo> = try await a.api.post(
+        let answer: APIClient.Answer<PeerView> = try await a.api.post(
           "/api/v1/peers/invitations",
-          ["trust_domain": .string(b.name), "bundle_endpoint": .string(endpoint)])
+          InvitationBody(trustDomain: b.name, bundleEndpoint: endpoint))
         return answer.body.fingerprint
       }
     }
@@ -98,13 +99,13 @@ struct DemoScenario: Sendable {
           return peer?.state == "requested" ? peer?.fingerprint : nil
         }
         // Both frames are ours, so the fingerprint is compared with A's own; operators compare it by other means.
-        let own: APIClient.Answer<FrameInfo> = try await a.api.get("/api/v1/frame")
+        let own: APIClient.Answer<FrameView> = try await a.api.get("/api/v1/frame")
         guard own.body.bundleFingerprint == fingerprint else {
           throw CLIError.unexpected(
             "\(b.name) was shown \(fingerprint), but the fingerprint of \(a.name) is \(own.body.bundleFingerprint)")
         }
-        let _: APIClient.Answer<PeerInfo> = try await b.api.post(
-          "/api/v1/peers/\(a.name)/approve", ["fingerprint": .string(fingerprint)])
+        let _: APIClient.Answer<PeerView> = try await b.api.post(
+          "/api/v1/peers/\(a.name)/approve", FingerprintBody(fingerprint: fingerprint))
         return fingerprint
       }
     }
@@ -121,8 +122,8 @@ struct DemoScenario: Sendable {
     try await self.peer(peer, at: node)?.state
   }
 
-  private func peer(_ peer: DemoNode, at node: DemoNode) async throws -> PeerInfo? {
-    let list: APIClient.Answer<PeerList> = try await node.api.get("/api/v1/peers")
+  private func peer(_ peer: DemoNode, at node: DemoNode) async throws -> PeerView? {
+    let list: APIClient.Answer<PeersView> = try await node.api.get("/api/v1/peers")
     return list.body.peers.first { $0.frameId == peer.name }
   }
 
@@ -151,13 +152,13 @@ struct DemoScenario: Sendable {
     let lockTitle =
       "bridge: \(a.plan.person) locks \(Self.bridged) \(a.plan.currency), \(b.plan.person) receives them wrapped"
     try await progress.step(lockTitle, note: { Self.before($0) }) {
-      let lock: APIClient.Answer<BridgeItem> = try await a.api.post(
+      let lock: APIClient.Answer<BridgeItemView> = try await a.api.post(
         "/api/v1/bridge/lock",
-        ["from": .string(a.plan.person), "to": .string("\(b.plan.person)@\(b.name)"), "amount": .string(Self.bridged)],
+        TransferBody(from: a.plan.person, to: "\(b.plan.person)@\(b.name)", amount: Self.bridged),
         key: "demo-lock")
       guard let id = lock.body.lockId else { throw CLIError.unexpected("The lock has no id") }
       try await eventually("the wrapped tokens being issued", within: 30) {
-        let answer: APIClient.Answer<BridgeItem> = try await a.api.get("/api/v1/bridge/locks/\(id)")
+        let answer: APIClient.Answer<BridgeItemView> = try await a.api.get("/api/v1/bridge/locks/\(id)")
         return answer.body.state == "issued" ? true : nil
       }
       return lock.replayed
@@ -165,15 +166,14 @@ struct DemoScenario: Sendable {
     try await progress.step(
       "bridge: \(b.plan.person) redeems them, \(a.plan.person)'s are unlocked", note: { Self.before($0) }
     ) {
-      let redeem: APIClient.Answer<BridgeItem> = try await b.api.post(
+      let redeem: APIClient.Answer<BridgeItemView> = try await b.api.post(
         "/api/v1/bridge/redeem",
-        [
-          "from": .string(b.plan.person), "origin": .string(a.name), "to": .string("\(a.plan.person)@\(a.name)"),
-          "amount": .string(Self.bridged),
-        ], key: "demo-redeem")
+        RedeemBody(
+          from: b.plan.person, origin: a.name, to: "\(a.plan.person)@\(a.name)", amount: Self.bridged),
+        key: "demo-redeem")
       guard let id = redeem.body.redeemId else { throw CLIError.unexpected("The redeem has no id") }
       try await eventually("the tokens being unlocked", within: 30) {
-        let answer: APIClient.Answer<BridgeItem> = try await b.api.get("/api/v1/bridge/redeems/\(id)")
+        let answer: APIClient.Answer<BridgeItemView> = try await b.api.get("/api/v1/bridge/redeems/\(id)")
         return answer.body.state == "unlocked" ? true : nil
       }
       return redeem.replayed
@@ -186,7 +186,7 @@ struct DemoScenario: Sendable {
     try await progress.step("audit \(node.name)", note: { $0 }) {
       var api = node.api
       api.timeout = .minutes(2)
-      let answer: APIClient.Answer<AuditStatement> = try await api.post("/api/v1/audit")
+      let answer: APIClient.Answer<AuditView> = try await api.post("/api/v1/audit")
       guard answer.body.passes else {
         let problems = answer.body.problems + ["delta \(answer.body.supply.delta)"]
         throw CLIError.auditFailed(frame: node.name, problems: problems.joined(separator: "; "))

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import FrameAPI
 import FrameCore
 import NIOCore
 import NIOFoundationCompat
@@ -42,9 +43,9 @@ struct APIClient: Sendable {
 
   /// - Parameter key: the idempotency key; required by the API for everything that moves money.
   func post<Body: Decodable & Sendable>(
-    _ path: APIPath, _ body: [String: JSONValue] = [:], key: String? = nil, as type: Body.Type = Body.self
+    _ path: APIPath, _ body: some Encodable = EmptyBody(), key: String? = nil, as type: Body.Type = Body.self
   ) async throws -> Answer<Body> {
-    let data = try JSONEncoder().encode(body)
+    let data = try APIEncoding.encode(body)
     return try decode(try await send(path, post: data, key: key), path)
   }
 
@@ -99,32 +100,5 @@ struct APIClient: Sendable {
   }
 }
 
-/// A value in a request body. Amounts are strings, always.
-indirect enum JSONValue: Encodable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
-  case string(String)
-  case integer(Int)
-  case boolean(Bool)
-  case list([JSONValue])
-  case object([String: JSONValue])
-
-  init(stringLiteral value: String) { self = .string(value) }
-  init(integerLiteral value: Int) { self = .integer(value) }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .string(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .boolean(let value): try container.encode(value)
-    case .list(let values): try container.encode(values)
-    case .object(let fields): try container.encode(fields)
-    }
-  }
-}
-
-extension [String: JSONValue] {
-  /// Adds a field that has a value.
-  mutating func add(_ name: String, _ value: String?) {
-    if let value { self[name] = .string(value) }
-  }
-}
+/// `{}`: the body of a request that says nothing more than its path.
+struct EmptyBody: Encodable, Sendable {}

@@ -1,21 +1,12 @@
 import Foundation
+import FrameAPI
 import FrameCore
 
 /// Transfers in a file, as a person or a spreadsheet writes them.
 ///
 /// Read as strictly as a request: what the file says and the node would not be told is refused, with its line or its place.
 struct TransferFile {
-  struct Item: Decodable, Equatable {
-    let to: String
-    let amount: String
-    let memo: String?
-
-    var json: JSONValue {
-      var fields: [String: JSONValue] = ["to": .string(to), "amount": .string(amount)]
-      fields.add("memo", memo)
-      return .object(fields)
-    }
-  }
+  typealias Item = TransferBatchBody.Item
 
   /// More than the body of a batch may have.
   private static let bytesMax = 2 * 1024 * 1024

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 import FrameNode
@@ -103,7 +104,7 @@ struct TwoSidedAudit: Encodable {
   /// Nothing is wrong in either log, nor between them.
   let clean: Bool
   /// The statement of each log, in the order in which they were named.
-  let frames: [OfflineAudit.Statement]
+  let frames: [AuditView]
   let bridge: [Direction]
   /// Sum of the two clearing positions as a decimal: what is in flight between the ledgers, 0 when nothing moves.
   let clearing_difference: String
@@ -139,7 +140,7 @@ struct TwoSidedAudit: Encodable {
     bridge = match.directions.map { direction in
       Direction(direction, in: (direction.origin == a.name ? a : b).configuration.native)
     }
-    frames = [a, b].map { OfflineAudit.Statement($0.report, native: $0.configuration.native) }
+    frames = [a, b].map { AuditView(offline: $0.report, native: $0.configuration.native) }
     problems = match.problems.map {
       Problem(code: $0.code, frame: $0.frame, id: $0.id, position: $0.position, message: $0.message)
     }

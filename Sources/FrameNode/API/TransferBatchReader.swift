@@ -1,4 +1,5 @@
 import Foundation
+import FrameAPI
 import FrameCore
 import FrameLedger
 
@@ -8,7 +9,7 @@ import FrameLedger
 /// reader is the one of all bodies, so that both take and refuse the same.
 ///
 /// What is wrong with one transfer is kept and the next one read: whoever sent a thousand is told of all that are wrong, not of one.
-struct TransferBatchBody: Equatable {
+struct TransferBatchReader: Equatable {
   struct Item: Equatable {
     /// Nil only when it is missing or no text, which is among the ``faults``.
     var to: String?
@@ -32,7 +33,7 @@ struct TransferBatchBody: Equatable {
     do {
       // A transfer is the third level. A name that is twice there is found here, so that the others are still read.
       let limits = JSONReader.Limits(bytes: json.count, strictDepth: 2)
-      self = try JSONReader.read(json, limits) { try TransferBatchBody(&$0) }
+      self = try JSONReader.read(json, limits) { try TransferBatchReader(&$0) }
     } catch let failure as TextFailure {
       throw RequestError.body(failure)
     }

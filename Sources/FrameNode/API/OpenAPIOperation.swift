@@ -35,7 +35,8 @@ extension OpenAPIDocument {
         guard (try? TextTree(json: body, JSONReader.Limits(bytes: 64))) == .object([]) else { throw .bodyUnexpected }
         return
       }
-      guard let type, !bodyTypes.contains("*/*") else { return }
+      // Written as the document has it, nearly always.
+      guard let type, !bodyTypes.contains(type), !bodyTypes.contains("*/*") else { return }
       let parts = type.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
       let charset = parts.dropFirst().filter { $0.hasPrefix("charset=") }
       guard let name = parts.first, bodyTypes.contains(name),

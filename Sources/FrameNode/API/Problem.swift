@@ -76,7 +76,7 @@ package struct TransferProblem: Error {
 package enum JSONReply {
   package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
     do {
-      var buffer = ByteBuffer(bytes: try APIEncoding.encode(value))
+      var buffer = ByteBuffer(bytes: try APIEncoding.bytes(value))
       buffer.writeInteger(UInt8(ascii: "\n"))
       return Response(
         status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: buffer))

@@ -59,7 +59,8 @@ extension Target.Dependency {
 
 /// What the fuzzers call.
 let fuzzed: [Target.Dependency] = [
-  "FrameBridge", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+  "FrameBridge", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameEvents", "FrameLog",
+  "FrameMetrics",
   "FrameHTTP", "FrameNode",
   "FramePeerAPI", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameWorkload", .asn1, .crypto, .httpTypes,
   .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
@@ -115,10 +116,13 @@ let package = Package(
     // The document is part of the binary: a node is one file.
     .target(
       name: "FrameAPI", dependencies: ["FrameCore"], resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
-    room("FrameLog", ["FrameCore", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
+    room("FrameEvents", ["FrameCore", "FrameProtos", .crypto, .protobuf]),
+    room(
+      "FrameLog",
+      ["FrameCore", "FrameEvents", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
     room(
       "FrameLedger",
-      ["FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
+      ["FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
     room(
       "FrameIdentity",
       [
@@ -136,7 +140,8 @@ let package = Package(
     room(
       "FrameWorkload",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI", "CFrameSystem",
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI",
+        "CFrameSystem",
         .grpcCore, .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
       ]),
     // Floor 2
@@ -144,7 +149,8 @@ let package = Package(
     room(
       "FrameFederation",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameIdentity",
+        "FrameHTTP",
         "FramePeerAPI", .crypto, .grpcCore,
         .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .nioTLS, .x509, .httpTypes,
         .hummingbird,
@@ -153,20 +159,23 @@ let package = Package(
     room(
       "FrameProjection",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FramePeerAPI",
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
+        "FramePeerAPI",
         .grpcCore, .protobuf, .lifecycle, .logging,
       ]),
     // Floor 3
     room(
       "FrameSettlement",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FrameProjection",
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
+        "FrameProjection",
         "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
       ]),
     room(
       "FrameBridge",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameFederation", "FrameProjection",
+        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
+        "FrameProjection",
         "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
       ]),
     // Floor 4
@@ -177,7 +186,8 @@ let package = Package(
     room(
       "FrameNode",
       [
-        "FrameAPI", "FrameCore", "FrameProtos", "FrameMetrics", "FrameLog", "FrameLedger", "FrameIdentity", "FrameHTTP",
+        "FrameAPI", "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger",
+        "FrameIdentity", "FrameHTTP",
         "FramePeerAPI", "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge",
         "FrameCanary", .crypto,
         .hummingbird,
@@ -188,7 +198,7 @@ let package = Package(
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameAPI", "FrameNode", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "CFrameSystem",
+        "FrameAPI", "FrameNode", "FrameCore", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics", "CFrameSystem",
         .argumentParser,
         .asyncHTTPClient,
         .nioCore,
@@ -200,11 +210,15 @@ let package = Package(
     tests("FrameAPITests", ["FrameAPI", "FrameCore", .yams]),
     tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
     tests(
-      "FrameLogTests", ["FrameCore", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
+      "FrameLogTests",
+      ["FrameCore", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
     .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
     tests(
       "FrameLedgerTests",
-      ["CFaultVFS", "FrameCore", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .logging]),
+      [
+        "CFaultVFS", "FrameCore", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", .crypto,
+        .logging,
+      ]),
     tests(
       "FrameIdentityTests",
       [
@@ -214,19 +228,22 @@ let package = Package(
     tests(
       "FrameWorkloadTests",
       [
-        "FrameCore", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameProtos", "FrameWorkload", "SPIFFEWorkloadAPI",
+        "FrameCore", "FrameIdentity", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", "FrameWorkload",
+        "SPIFFEWorkloadAPI",
         .grpcCore, .grpcTransport, .crypto, .logging, .nioCore, .protobuf, .x509,
       ]),
     tests(
       "FrameFederationTests",
       [
-        "FrameCore", "FrameFederation", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeerAPI", "FrameProtos",
+        "FrameCore", "FrameFederation", "FrameIdentity", "FrameEvents", "FrameLog", "FrameMetrics", "FramePeerAPI",
+        "FrameProtos",
         .logging, .nioCore, .nioEmbedded, .nioPosix,
       ]),
     tests(
       "FrameSettlementTests",
       [
-        "FrameBridge", "FrameCore", "FrameFederation", "FrameLedger", "FrameLog", "FrameMetrics", "FramePeerAPI",
+        "FrameBridge", "FrameCore", "FrameFederation", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics",
+        "FramePeerAPI",
         "FrameProjection", "FrameProtos", "FrameSettlement", .crypto, .logging, .protobuf,
       ]),
     tests("FrameCanaryTests", ["FrameCanary", "FrameCore", "FrameMetrics", .logging, .nioCore]),
@@ -244,7 +261,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "frame", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics",
+        "frame", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameEvents", "FrameLog",
+        "FrameMetrics",
         "FrameNode",
         "FramePeerAPI", "FrameProtos", .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat, .nioPosix, .nioSSL,
       ]),

@@ -1,5 +1,5 @@
 internal import FrameCore
-package import FrameLog
+package import FrameEvents
 internal import FrameProtos
 
 extension BridgeState {

@@ -1,6 +1,6 @@
 package import FrameCore
 package import FrameLedger
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 
 /// The bridge with a log that its frame has lost or left (decision 0034): its items can be acted on no more.

@@ -1,6 +1,5 @@
 package import FrameCore
 package import FrameFederation
-internal import FrameLog
 package import FramePeerAPI
 internal import FrameProtos
 package import Foundation

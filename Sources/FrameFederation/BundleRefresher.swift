@@ -1,6 +1,5 @@
 import FrameCore
 import FrameIdentity
-import FrameLog
 import Foundation
 import Logging
 import ServiceLifecycle

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 
 /// What the treaty and the peer channel refuse.
 package enum FederationError: FrameError, Equatable {

@@ -1,6 +1,5 @@
 import FrameCore
 import FrameIdentity
-import FrameLog
 import FramePeerAPI
 import FrameProtos
 import Foundation

@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// What operators, and the node for them, may do about former logs of peers.

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 // Room for invitations: anyone may leave one, so what they take is bounded by source and in all, and what nobody has looked

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// What stands here towards a log that a peer has lost or left (decision 0034). Nothing of it is acted on before both operators, or this

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProtos
 import Foundation

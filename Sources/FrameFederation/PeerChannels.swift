@@ -1,6 +1,6 @@
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProtos
 import Foundation

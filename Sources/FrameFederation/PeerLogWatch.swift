@@ -1,4 +1,5 @@
 import FrameCore
+import FrameEvents
 import FrameLog
 import Foundation
 import Logging

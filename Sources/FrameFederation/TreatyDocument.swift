@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Foundation
 

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 import Foundation
 
 /// A checkpoint that a peer's log signed and that is certain, on disk, to be of the one history of that log.

@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 
 /// Which account: owner, kind and asset. Only this type and `Postings` know how accounts are spelled in events.

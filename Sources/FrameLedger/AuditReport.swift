@@ -1,5 +1,5 @@
 package import Foundation
-package import FrameLog
+package import FrameEvents
 
 /// Something in a log that must not be there. A log is immutable, so a finding stays.
 package struct AuditFinding: Sendable, Equatable {

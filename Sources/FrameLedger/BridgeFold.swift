@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// Replays the bridge events alone and holds each one's running totals against the sum of the amounts so far, so that one

@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// The logs that a peer has had: what stands towards each, and what was decided about those that it has no more (decision 0034).

@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// Which logs each peer has had, and what was decided about those that it has no more (decision 0034), by the stored events alone.

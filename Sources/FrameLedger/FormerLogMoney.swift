@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 package import FrameProtos
 
 /// What the events about former logs of peers do with money (decision 0034): the drafts' postings and the guard's claims are made here, from

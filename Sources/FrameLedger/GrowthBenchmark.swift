@@ -1,6 +1,6 @@
 package import Foundation
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// Measures what a frame costs as its log and its ledger grow: no figure may grow faster than the work.

@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 
 /// Money of an agent that is set aside until it is captured, released, or its time is over: one of these, once

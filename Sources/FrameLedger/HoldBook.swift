@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// Every open hold and the latest ended ones, as their events left them.

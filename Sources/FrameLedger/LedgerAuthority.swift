@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 // What the frame's authority does to the ledger beside minting: fees, freezes, and the clearing of a drift.

@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 package import Foundation
 
 /// What can be asked of the ledger itself; the other rooms' commands move money through it with their own events.

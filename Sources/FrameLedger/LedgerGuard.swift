@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 internal import FrameProtos
 
 /// What holds for every event of every room before it is stored: emission policy, licence of an operator, claim equal to postings, zero sum per

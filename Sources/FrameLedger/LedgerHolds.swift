@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 // What is decided about holds. The rules of who may do what are in docs/decisions/0019-holds.md.

@@ -1,4 +1,4 @@
-package import FrameLog
+package import FrameEvents
 package import FrameMetrics
 internal import FrameProtos
 

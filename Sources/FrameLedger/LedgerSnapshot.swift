@@ -1,5 +1,5 @@
 internal import FrameCore
-package import FrameLog
+package import FrameEvents
 
 extension AgentRecord: SnapshotValue {
   package func write(to output: inout SnapshotOutput) {

@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 
 /// A state that has a ledger in it, so that the guard can ask for balances.

@@ -1,5 +1,6 @@
 package import Foundation
 package import FrameCore
+package import FrameEvents
 package import FrameLog
 internal import FrameProtos
 

@@ -1,6 +1,7 @@
 package import Foundation
 internal import Crypto
 internal import FrameCore
+internal import FrameEvents
 internal import FrameLog
 internal import FrameMetrics
 internal import Logging

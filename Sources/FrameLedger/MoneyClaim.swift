@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// What an event says it does with money. The guard holds its postings against this, so that no event can claim value

@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 package import Foundation
 
 /// What the frame's authority can do with its operators.

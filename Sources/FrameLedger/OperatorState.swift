@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 internal import FrameProtos
 
 /// Where an operator stands with the frame.

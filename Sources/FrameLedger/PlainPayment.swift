@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// The event that comes by the million: an agent of the frame pays another one out of its own liquid money, and the fee; or

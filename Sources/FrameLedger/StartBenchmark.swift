@@ -1,6 +1,7 @@
 internal import Crypto
 package import Foundation
 internal import FrameCore
+internal import FrameEvents
 internal import FrameLog
 internal import FrameMetrics
 internal import FrameProtos

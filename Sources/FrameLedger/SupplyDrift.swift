@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// What an audit found in the log that keeps the frame from issuing anything, native or wrapped (fail closed).

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import FrameCore
+internal import FrameEvents
 internal import FrameLog
 internal import FrameProtos
 

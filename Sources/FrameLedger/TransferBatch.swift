@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 internal import FrameProtos
 
 /// One payment of a batch.

@@ -1,3 +1,4 @@
+internal import FrameEvents
 package import Foundation
 internal import FrameCore
 

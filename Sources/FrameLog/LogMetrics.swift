@@ -1,3 +1,4 @@
+internal import FrameEvents
 internal import FrameCore
 package import FrameMetrics
 package import Foundation

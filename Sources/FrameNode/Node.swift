@@ -6,7 +6,7 @@ import FrameCore
 import FrameFederation
 import FrameIdentity
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameMetrics
 import FrameProjection
 import FrameSettlement

@@ -3,6 +3,7 @@ import FrameCore
 import FrameFederation
 import FrameIdentity
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FrameSettlement

@@ -8,6 +8,7 @@ import FrameFederation
 import FrameHTTP
 import FrameIdentity
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FrameProjection

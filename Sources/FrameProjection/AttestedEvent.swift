@@ -1,6 +1,6 @@
 package import FrameCore
 package import FrameFederation
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 
 /// A peer's event together with the fact that the peer's log holds it.

@@ -1,6 +1,6 @@
 package import FrameCore
 internal import FrameFederation
-package import FrameLog
+package import FrameEvents
 package import FramePeerAPI
 internal import FrameProtos
 import Synchronization

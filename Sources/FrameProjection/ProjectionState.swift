@@ -1,6 +1,6 @@
 package import FrameCore
 package import FrameFederation
-package import FrameLog
+package import FrameEvents
 internal import FrameProtos
 
 /// What may be asked of the projection.

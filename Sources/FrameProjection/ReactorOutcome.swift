@@ -1,4 +1,4 @@
-package import FrameLog
+package import FrameEvents
 
 /// What a room makes of a peer's event that has just been received: drafts that are appended together with the
 /// `PeerEventProjected`, and why it was not acted on, if it was not.

@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 
 /// A sum over the last minute, for rate limits that are decided from events alone (so a replay decides alike).
 ///

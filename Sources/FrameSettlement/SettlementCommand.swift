@@ -1,6 +1,6 @@
 package import FrameCore
 package import FramePeerAPI
-package import FrameLog
+package import FrameEvents
 package import FrameProtos
 package import Foundation
 

@@ -1,7 +1,7 @@
 package import FrameCore
 package import FrameFederation
 package import FrameLedger
-package import FrameLog
+package import FrameEvents
 package import FrameProjection
 internal import FrameProtos
 internal import Foundation

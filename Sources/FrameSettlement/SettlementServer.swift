@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 package import FramePeerAPI
 package import FrameProtos
 

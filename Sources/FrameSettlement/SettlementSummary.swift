@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameLog
+package import FrameEvents
 
 /// What is open towards each peer, for the gauges and for the resolver.
 package struct SettlementSummary: Sendable {

@@ -1,5 +1,5 @@
 internal import FrameCore
-package import FrameLog
+package import FrameEvents
 
 extension TransferBackend: SnapshotValue {}
 extension TransferRole: SnapshotValue {}

@@ -1,5 +1,5 @@
 package import FrameCore
-internal import FrameLog
+internal import FrameEvents
 package import FrameProtos
 
 /// The terms of one cross-frame transfer, checked: what both frames agree they are talking about.

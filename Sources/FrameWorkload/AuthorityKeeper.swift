@@ -1,7 +1,6 @@
 import FrameCore
 import FrameIdentity
 import Logging
-import FrameLog
 import NIOPosix
 import ServiceLifecycle
 import Synchronization

@@ -1,7 +1,7 @@
 import Dispatch
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 import Synchronization
 
 /// How the services of this room reach the one writer.

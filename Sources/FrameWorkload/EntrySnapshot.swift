@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 
 extension RegistrationEntry: SnapshotValue {
   package func write(to output: inout SnapshotOutput) {

@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 
 /// What can be asked of the frame's own identity.
 package enum IdentityCommand: Sendable, Equatable {

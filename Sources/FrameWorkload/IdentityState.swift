@@ -1,6 +1,6 @@
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// The registration entries, and how far the log knows the changes of the authority. Pure (DESIGN §3).

@@ -1,6 +1,5 @@
 import Foundation
 import FrameCore
-import FrameLog
 import Synchronization
 import Testing
 

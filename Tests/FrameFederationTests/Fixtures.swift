@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

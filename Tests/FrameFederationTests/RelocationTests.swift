@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import FrameCore
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import Logging

@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

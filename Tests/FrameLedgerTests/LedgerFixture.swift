@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import FrameCore
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FrameProtos

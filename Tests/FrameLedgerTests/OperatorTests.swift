@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

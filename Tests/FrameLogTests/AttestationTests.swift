@@ -4,6 +4,7 @@ import FrameProtos
 import GRDB
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite struct AttestationTests {

@@ -4,6 +4,7 @@ import Logging
 import Synchronization
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 /// A wall clock that is set and a steady one that is not.

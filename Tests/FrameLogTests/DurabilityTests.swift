@@ -3,6 +3,7 @@ import FrameCore
 import GRDB
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite struct DurabilityTests {

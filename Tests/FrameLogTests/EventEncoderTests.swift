@@ -3,6 +3,7 @@ import FrameProtos
 import SwiftProtobuf
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite("The encoder of stored events")

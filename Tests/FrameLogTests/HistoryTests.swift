@@ -3,6 +3,7 @@ import FrameCore
 import FrameMetrics
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite struct HistoryTests {

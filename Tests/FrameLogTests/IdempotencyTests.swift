@@ -2,7 +2,7 @@ import Foundation
 import FrameCore
 import Testing
 
-@testable import FrameLog
+@testable import FrameEvents
 
 @Suite struct IdempotencyTests {
   @Test("B1: the same key with the same command has one effect and gives the first result, also after a restart")

@@ -6,6 +6,7 @@ import FrameProtos
 import Logging
 import Synchronization
 
+@testable import FrameEvents
 @testable import FrameLog
 
 /// A state that counts: enough to see what the writer does with any state.

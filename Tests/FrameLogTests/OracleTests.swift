@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 /// golang.org/x/mod/sumdb, another implementation of signed notes and transparency logs, judges ours (Tests/Oracles/tlog).

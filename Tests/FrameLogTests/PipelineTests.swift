@@ -6,6 +6,7 @@ import Logging
 import Synchronization
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite("pipelined group commit") struct PipelineTests {

@@ -3,7 +3,7 @@ import Foundation
 import FrameProtos
 import Testing
 
-@testable import FrameLog
+@testable import FrameEvents
 
 @Suite struct SignedNoteTests {
   // Published vectors of the signed-note format.

@@ -5,6 +5,7 @@ import FrameProtos
 import GRDB
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 @Suite struct SnapshotTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 /// A folder that is removed with the value.

@@ -5,6 +5,7 @@ import FrameMetrics
 import Synchronization
 import Testing
 
+@testable import FrameEvents
 @testable import FrameLog
 
 /// A log in memory that can be asked for checkpoints and proofs, and that can be made to fork.

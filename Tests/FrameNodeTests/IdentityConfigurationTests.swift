@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
+import FrameEvents
 import FrameLog
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

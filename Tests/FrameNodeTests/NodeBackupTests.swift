@@ -2,7 +2,6 @@ import Foundation
 import FrameCore
 import FrameIdentity
 import FrameLedger
-import FrameLog
 import Testing
 
 @testable import FrameNode

@@ -2,7 +2,7 @@ import Foundation
 import FrameBridge
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

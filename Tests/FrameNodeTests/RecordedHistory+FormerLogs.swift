@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// A peer that comes back with another log, and what is decided about the one before.

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import FrameCore
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FrameProtos

@@ -2,6 +2,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameProtos
 import GRDB

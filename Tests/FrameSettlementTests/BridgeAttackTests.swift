@@ -3,7 +3,7 @@ import Foundation
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 @testable import FrameProjection
 import FrameProtos
 import Testing

@@ -1,7 +1,7 @@
 import FrameBridge
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 @testable import FrameProjection
 import FrameProtos
 import Testing

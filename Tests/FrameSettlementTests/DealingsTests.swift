@@ -3,7 +3,7 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProtos
 import FrameSettlement

@@ -1,7 +1,7 @@
 import Crypto
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FrameSettlement
 import Testing
 

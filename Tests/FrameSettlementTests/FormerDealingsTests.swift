@@ -1,7 +1,7 @@
 import FrameBridge
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Testing
 

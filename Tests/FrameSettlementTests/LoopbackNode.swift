@@ -4,6 +4,7 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FramePeerAPI

@@ -4,7 +4,7 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameMetrics
 import FramePeerAPI
 @testable import FrameProjection

@@ -2,7 +2,6 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
 import FrameSettlement
 import Synchronization
 import Testing

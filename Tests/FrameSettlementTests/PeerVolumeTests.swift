@@ -2,7 +2,7 @@ import Foundation
 import FrameBridge
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProtos
 import FrameSettlement

@@ -1,7 +1,7 @@
 import Crypto
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 @testable import FrameProjection
 import FrameProtos
 import FrameSettlement

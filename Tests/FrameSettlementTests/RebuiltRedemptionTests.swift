@@ -1,7 +1,7 @@
 @testable import FrameBridge
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FrameProtos
 import FrameSettlement
 import Testing

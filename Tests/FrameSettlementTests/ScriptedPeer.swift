@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProjection
 import FrameProtos

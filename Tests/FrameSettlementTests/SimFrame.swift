@@ -4,7 +4,7 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 @testable import FrameProjection
 import FramePeerAPI
 import FrameProtos

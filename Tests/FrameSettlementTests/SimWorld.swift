@@ -3,7 +3,6 @@ import Foundation
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
 import FramePeerAPI
 import FrameProjection
 import FrameProtos

@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 import Synchronization
 import Testing

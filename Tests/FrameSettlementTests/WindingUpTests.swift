@@ -2,7 +2,7 @@ import FrameBridge
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FramePeerAPI
 import FrameProtos
 import FrameSettlement

@@ -1,7 +1,6 @@
 import Foundation
 import FrameCore
 import FrameLedger
-import FrameLog
 import FrameProtos
 import FrameSettlement
 import FrameWorkload

@@ -4,6 +4,7 @@ import FrameCore
 
 @testable import FrameIdentity
 @testable import FrameLedger
+@testable import FrameEvents
 @testable import FrameLog
 @testable import FrameNode
 

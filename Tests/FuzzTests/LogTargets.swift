@@ -4,6 +4,7 @@ import FrameProtos
 import SwiftProtobuf
 
 @testable import FrameLedger
+@testable import FrameEvents
 @testable import FrameLog
 
 /// What logs and witnesses say to each other and to auditors.

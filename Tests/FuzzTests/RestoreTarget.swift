@@ -3,6 +3,7 @@ import Foundation
 import FrameCore
 
 @testable import FrameIdentity
+@testable import FrameEvents
 @testable import FrameLog
 @testable import FrameNode
 

@@ -1,3 +1,4 @@
+internal import FrameEvents
 internal import Foundation
 
 /// Makes a run of keys: sequential writes only, one bit array in memory.

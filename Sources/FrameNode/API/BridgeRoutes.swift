@@ -4,7 +4,7 @@ import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProjection
 import FrameProtos
 

@@ -2,7 +2,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// What stands towards logs that peers have lost or left, for the operators who decide about it (decision 0034).

@@ -2,7 +2,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// An agent's transactions, page by page.

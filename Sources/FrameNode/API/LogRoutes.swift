@@ -2,7 +2,6 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameLedger
-import FrameLog
 import FrameMetrics
 import FrameProtos
 

@@ -3,7 +3,6 @@ import FrameAPI
 import FrameCore
 import FrameIdentity
 import FrameLedger
-import FrameLog
 
 /// Operators: the frame's tenants, and what its authority does with them.
 struct OperatorRoutes {

@@ -1,6 +1,7 @@
 import Foundation
 import FrameAPI
 import FrameCore
+import FrameEvents
 import FrameLog
 
 /// The log as C2SP tlog-tiles (CONFORMANCE L4) below `/log`, and RFC 6962 proofs for those who do not want to make their own.

@@ -2,7 +2,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 /// `POST /api/v1/transfers/batch`: up to a thousand transfers of one payer in one command, all of them or none.

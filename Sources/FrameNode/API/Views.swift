@@ -3,7 +3,7 @@ import FrameAPI
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
+import FrameEvents
 import FrameProtos
 
 // What the API answers, one type a reply. Field names become snake_case; amounts are decimal strings.

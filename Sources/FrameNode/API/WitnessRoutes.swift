@@ -2,6 +2,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameFederation
+import FrameEvents
 import FrameLog
 import HTTPTypes
 import Hummingbird

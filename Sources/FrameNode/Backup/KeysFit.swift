@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameLog
+import FrameEvents
 
 /// Whether a folder's keys are those of a log: another frame's, or none, would only be found out by the node that is to use them.
 package enum KeysFit {

@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameProtos
 

@@ -1,6 +1,7 @@
 import Foundation
 import FrameCore
 import FrameFederation
+import FrameEvents
 import FrameLog
 import Yams
 

@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.
 package struct NodeConfiguration: Sendable, Equatable {

@@ -1,7 +1,6 @@
 import FrameCore
 import FrameFederation
 import FrameLedger
-import FrameLog
 import Logging
 import ServiceLifecycle
 import Synchronization

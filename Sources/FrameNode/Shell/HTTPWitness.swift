@@ -2,7 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import FrameCore
 import FrameFederation
-import FrameLog
+import FrameEvents
 import NIOCore
 import NIOFoundationCompat
 

@@ -1,5 +1,4 @@
 import FrameCore
-import FrameLog
 import Logging
 
 extension NodeConfiguration {

@@ -1,7 +1,7 @@
 import FrameBridge
 import FrameCore
 import Foundation
-import FrameLog
+import FrameEvents
 import FrameFederation
 import FramePeerAPI
 import FrameProjection

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FrameCore
 import Foundation
+import FrameEvents
 import FrameLog
 
 /// `frame audit verify`.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FrameLog
 
 /// `frame log`: the log as its readers and auditors see it.
 struct LogCommand: AsyncParsableCommand {

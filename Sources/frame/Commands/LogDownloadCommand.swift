@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameAPI
+import FrameEvents
 import FrameLog
 
 /// `frame log download`.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FrameCore
 import Foundation
+import FrameEvents
 import FrameLog
 
 /// `frame log equivocation`: proof that a log has two histories.

@@ -3,7 +3,7 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameLedger
-import FrameLog
+import FrameEvents
 
 /// `frame operator token`.
 struct OperatorTokenCommand: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FrameAPI
 import FrameCore
-import FrameLog
+import FrameEvents
 
 /// `frame peer former-log`: what stands towards logs that peers have lost.
 struct PeerFormerLogCommand: AsyncParsableCommand {

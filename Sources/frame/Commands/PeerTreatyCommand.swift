@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import FrameAPI
 import FrameFederation
-import FrameLog
+import FrameEvents
 
 /// `frame peer treaty`.
 struct PeerTreatyCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameLog
+import FrameEvents
 
 extension LogVerifierKey {
   /// A key as somebody gives it. That it is none says nothing of what it was to check.

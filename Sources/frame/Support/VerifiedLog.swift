@@ -1,4 +1,5 @@
 import Foundation
+import FrameEvents
 import FrameLog
 
 /// What was verified about a log, without asking its node.

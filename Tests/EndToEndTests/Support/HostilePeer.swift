@@ -2,6 +2,7 @@ import Foundation
 import FrameCore
 import FrameFederation
 import FrameIdentity
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FramePeerAPI

@@ -2,6 +2,7 @@ import Foundation
 import FrameCore
 import FrameIdentity
 import FrameLedger
+import FrameEvents
 import FrameLog
 import FrameMetrics
 import FrameNode

@@ -259,6 +259,7 @@ final class NodeParts: Sendable {
   /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was.
   func found() async throws {
     if core.writer.durableSize() == 0 { try await requireNoMemory() }
+    try await requireKeysInForce()
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
@@ -279,6 +280,18 @@ final class NodeParts: Sendable {
       remedy:
         "Restore a backup (frame restore). If there is none, the frame begins anew with another log and other keys: frame init in a new "
         + "folder, and a treaty with each peer (runbooks/FrameLogBehindWitness.md).")
+  }
+
+  /// Before anything is signed: keys from before a rotation would sign what no peer takes, and number their next changes as the log has
+  /// numbered others.
+  private func requireKeysInForce() async throws {
+    let logged = try await core.writer.read { $0.identity.logged }
+    guard let why = logged.mismatch(core.authority.standing) else { return }
+    let unfit = KeysNotInForce(core.configuration.keysDirectory.path, why: why)
+    guard core.configuration.acceptsOldKeys else { throw unfit }
+    let authority = core.authority
+    _ = try await Blocking.run { try authority.reinstate(beyond: logged.sequence) }
+    logger.critical("The frame goes on with old keys, as it was told to", metadata: ["why": "\(why)"])
   }
 
   /// The connections of every listener that there is.

@@ -143,6 +143,7 @@ struct ClockFigures: Sendable {
   private let logAhead: Gauge
   private let held: Gauge
   private let steps: CounterFamily
+  private let returns: CounterFamily
 
   init(_ registry: MetricRegistry) {
     self.registry = registry
@@ -157,13 +158,22 @@ struct ClockFigures: Sendable {
     steps = registry.counter(
       "frame_clock_steps_total", help: "Times that the wall clock was set, seen against the steady clock.",
       labels: ["direction"])
-    for direction in ClockGuard.Step.Direction.allCases { _ = steps.with(direction.rawValue) }
+    returns = registry.counter(
+      "frame_clock_returns_total",
+      help: "Times that a clock that was set, in that direction, was set right again and was followed at once.",
+      labels: ["direction"])
+    for direction in ClockGuard.Step.Direction.allCases {
+      _ = steps.with(direction.rawValue)
+      _ = returns.with(direction.rawValue)
+    }
   }
 
   /// Has the clock looked at with each scrape: a node that writes nothing sees a step too.
   func look(_ body: @escaping @Sendable () -> Void) { registry.onCollect("clock") { _ in body() } }
 
   func stepped(_ direction: ClockGuard.Step.Direction) { steps.with(direction.rawValue).increment() }
+
+  func returned(_ direction: ClockGuard.Step.Direction) { returns.with(direction.rawValue).increment() }
 
   func set(logAhead ahead: Duration, held duration: Duration) {
     logAhead.set(max(0, ahead.inSeconds))

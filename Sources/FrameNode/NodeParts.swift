@@ -116,7 +116,7 @@ final class NodeParts: Sendable {
         _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
       }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
     ledgerKeeper = LedgerKeeper(
-      frame: frame, writer: core.ledger, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
+      frame: frame, writer: core.ledger, clock: writer.time, metrics: ledgerMetrics, logger: named("ledger"))
 
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
@@ -138,12 +138,12 @@ final class NodeParts: Sendable {
       logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
-    gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
+    gate = OperatorGate(directory: tenants, clock: writer.time, metrics: operatorMetrics)
     let directory = directory
     let workloads = WorkloadHub(
       authority: authority, entries: entries,
       peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } },
-      admits: { tenants.mayHaveSVID($0, at: clock.now()) }, clock: clock, logger: named("workload"))
+      admits: { tenants.mayHaveSVID($0, at: writer.time.now()) }, clock: clock, logger: named("workload"))
     self.workloads = workloads
     operators = OperatorService(
       node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"),

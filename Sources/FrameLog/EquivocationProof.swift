@@ -1,4 +1,5 @@
 internal import Crypto
+internal import FrameCore
 package import Foundation
 
 /// Two notes that one log signed and that cannot both be true: what is kept when a peer shows two histories (CONFORMANCE B19).
@@ -59,6 +60,16 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     return (try? encoder.encode(self)) ?? Data()
   }
 
+  /// Reads what ``document`` gave.
+  /// - Throws: what `TextDecoding` throws for bytes that are none.
+  package init(document: Data) throws {
+    self = try TextDecoding.document.decode(
+      Self.self, json: document, JSONReader.Limits(bytes: Self.documentBytesMax, values: 128))
+  }
+
+  /// Two notes that fit an event, each byte of which may take six in JSON, and a proof.
+  package static let documentBytesMax = 6 * notesInEventMax + 8 * 1024
+
   /// SHA-256 of ``document``.
   package var digest: Data { Data(SHA256.hash(data: document)) }
 
@@ -118,7 +129,7 @@ extension EquivocationProof: SnapshotValue {
 
 extension SignedCheckpoint {
   /// Whether `proof`, as it came, shows that this log begins with that of `older`.
-  func extends(_ older: SignedCheckpoint, by proof: [Data]) -> Bool {
+  package func extends(_ older: SignedCheckpoint, by proof: [Data]) -> Bool {
     guard let proof = MerkleProof.hashes(proof, atMost: MerkleProof.maximumConsistencyLength),
       let oldRoot = MerkleHash(older.root), let newRoot = MerkleHash(root)
     else { return false }

@@ -206,6 +206,7 @@ package struct WitnessMetrics: Sendable {
   package let cosignedSize: Gauge
   package let forkAccepted: Gauge
   package let behind: Gauge
+  package let forked: Gauge
 
   package init(_ registry: MetricRegistry) {
     witnessedSize = registry.gauge(
@@ -233,10 +234,14 @@ package struct WitnessMetrics: Sendable {
     behind = registry.gauge(
       "frame_log_behind_witness_events",
       help: "Events that a witness holds our signature for and the log does not have; 0 is right.", unit: .events)
+    forked = registry.gauge(
+      "frame_log_forked",
+      help: "1 when a witness has shown a checkpoint that this node's key signed and its log does not have, else 0.")
     for result in WitnessAnswer.results { _ = requests.with(result) }
     cosignedSize.set(Int64(0))
     forkAccepted.set(false)
     behind.set(Int64(0))
+    forked.set(false)
   }
 
   /// Series that the rules need exist from the treaty, or the start, on; 0 is never.

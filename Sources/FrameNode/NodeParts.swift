@@ -256,7 +256,7 @@ final class NodeParts: Sendable {
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
-  /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was.
+  /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was; `KeysNotInForce`.
   func found() async throws {
     if core.writer.durableSize() == 0 { try await requireNoMemory() }
     try await requireKeysInForce()

@@ -49,6 +49,17 @@ public struct Outage: Sendable, Equatable {
     return .still(max(.zero, now - since))
   }
 
+  /// It is known to be gone, without a try more: somebody else is where it was.
+  /// - Returns: what is worth telling, if anything is.
+  public mutating func lost(at now: FrameTime) -> News? {
+    guard !isLost else { return nil }
+    failures = patience
+    since = since ?? now
+    isLost = true
+    told = now
+    return .lost
+  }
+
   /// - Returns: what is worth telling, if anything is.
   public mutating func succeeded(at now: FrameTime) -> News? {
     guard failures > 0 else { return nil }

@@ -133,7 +133,7 @@ package final class PeerChannels: PeerCalling, Service {
     var outage = Outage(patience: 1, spread: .zero)
     while !Task.isCancelled {
       let wish = held.withLock { $0.wishes[peer] }
-      guard let next = try? makeClient(peer) else {
+      guard let next = try? makeClient(peer, isChannel: false) else {
         return held.withLock { if !Task.isCancelled { $0.moves[peer] = nil } }
       }
       do {
@@ -484,10 +484,12 @@ package final class PeerChannels: PeerCalling, Service {
   }
 
   /// A channel of its own to an established peer, at the address that the treaty has now.
-  private func makeClient(_ peer: FrameID) throws -> PeerClient {
+  /// - Parameter isChannel: as of ``PeerClient``.
+  private func makeClient(_ peer: FrameID, isChannel: Bool = true) throws -> PeerClient {
     let address = try HostPort(try directory.requireEstablished(peer).theirs.federationAddress)
     return try PeerClient(
       peer, at: address, via: routing(peer, address), identity: identity, bundles: directory, clock: clock,
-      metrics: metrics, reachability: reachability, untrusted: { [weak directory] in directory?.untrusted(peer) })
+      metrics: metrics, reachability: reachability, isChannel: isChannel,
+      untrusted: { [weak directory] in directory?.untrusted(peer) })
   }
 }

@@ -37,11 +37,12 @@ final class PeerClient: Sendable {
 
   /// - Parameters:
   ///   - router: when set, connections go to this address and the peer is named by SNI.
+  ///   - isChannel: what it meets is what the channel to the peer meets; false for one that may take the place of another that is in use.
   ///   - untrusted: told when whoever answers shows a certificate of an authority that the bundle does not know.
   init(
     _ peer: FrameID, at address: HostPort, via router: HostPort? = nil, identity: SVIDSource,
     bundles: any BundleSource, clock: any FrameClock, metrics: FederationMetrics,
-    reachability: PeerReachability? = nil,
+    reachability: PeerReachability? = nil, isChannel: Bool = true,
     untrusted: @escaping @Sendable () -> Void = {}
   ) throws {
     let sockets = Sockets()
@@ -76,7 +77,7 @@ final class PeerClient: Sendable {
           case .refused(let refusal, _):
             metrics.handshakes.with(peer.name, "refused").increment()
             metrics.mtlsFailure(peer, refusal)
-            reachability?.refused(peer, refusal)
+            reachability?.refused(peer, refusal, isChannel: isChannel)
             if refusal.reason == .untrustedAuthority { untrusted() }
           }
         }

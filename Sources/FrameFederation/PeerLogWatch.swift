@@ -84,12 +84,23 @@ package final class PeerLogWatch: Sendable {
     }
   }
 
-  /// tlog-witness for an authenticated peer: its own log only.
+  /// tlog-witness for an authenticated peer: its own log only. One whose log has two histories is shown the proof, which it may not know
+  /// of: a copy of it may have signed the other one.
   package func add(_ body: Data, from peer: FrameID) async throws -> WitnessAnswer {
+    if let proof = proof(against: peer) { return .equivocated(proof) }
     let key = try LogVerifierKey(try directory.requireEstablished(peer).peerLogKey)
     let (answer, fraud) = await witness.add(body) { $0 == key.name ? key : nil }
     if let fraud { await stop(peer, fraud) }
     return answer
+  }
+
+  /// What the treaty with `peer` is stopped for, when it is small enough to be shown.
+  private func proof(against peer: FrameID) -> EquivocationProof? {
+    guard let treaty = directory.treaty(peer), treaty.state == .established,
+      let proof = directory.unrecorded[peer] ?? directory.equivocation(of: peer)?.proof, proof.fitsEvent,
+      !proof.first.isEmpty, proof.key == treaty.peerLogKey
+    else { return nil }
+    return proof
   }
 
   /// tlog-witness for whoever asks: the logs of all frames we have a treaty with. A proof that does not hold says nothing of the

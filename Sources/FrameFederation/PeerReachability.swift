@@ -117,25 +117,40 @@ package final class PeerReachability: Sendable {
       return (state.outage.failed(at: now), failure, state.outage.isLost)
     }
     if isLost { metrics.reachable.with(peer.name).set(false) }
-    let reason: Logger.Metadata = ["peer": "\(peer)", "code": "\(failure.code)", "reason": "\(failure.message)"]
     switch news {
-    case .lost: logger.warning("A peer does not answer; it is asked until it does", metadata: reason)
+    case .lost: tellLost(peer, failure)
     case .still(let long):
       logger.warning(
-        "A peer still does not answer", metadata: reason.merging(["for": "\(Self.text(long))"]) { $1 })
+        "A peer still does not answer",
+        metadata: [
+          "peer": "\(peer)", "code": "\(failure.code)", "reason": "\(failure.message)", "for": "\(Self.text(long))",
+        ])
     case .back, nil: break
     }
   }
 
   /// Whoever answered at the peer's address is not the peer, or cannot prove it.
-  func refused(_ peer: FrameID, _ refusal: SPIFFERefusal) {
+  /// - Parameter isChannel: it was the channel in use that tried, and not one that is to take its place. Then somebody with another
+  ///   authority ends what was known of the peer at once: calls that wait for their time to end would show it as answering meanwhile.
+  func refused(_ peer: FrameID, _ refusal: SPIFFERefusal, isChannel: Bool) {
+    let now = clock.now()
     let failure = Failure(
-      code: refusal.code, message: "whoever answers at its address was refused: \(refusal.words)".shown(200),
-      at: clock.now())
-    seen.withLock { seen in
+      code: refusal.code, message: "whoever answers at its address was refused: \(refusal.words)".shown(200), at: now)
+    let news = seen.withLock { seen -> Outage.News? in
       seen[peer, default: Seen()].impostor = failure
       seen[peer]?.lastFailure = failure
+      guard isChannel, refusal.reason == .untrustedAuthority else { return nil }
+      return seen[peer]?.outage.lost(at: now)
     }
+    guard case .lost = news else { return }
+    metrics.reachable.with(peer.name).set(false)
+    tellLost(peer, failure)
+  }
+
+  private func tellLost(_ peer: FrameID, _ failure: Failure) {
+    logger.warning(
+      "A peer does not answer; it is asked until it does",
+      metadata: ["peer": "\(peer)", "code": "\(failure.code)", "reason": "\(failure.message)"])
   }
 
   /// There is no treaty with it any more.

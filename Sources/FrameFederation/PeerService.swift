@@ -30,7 +30,7 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   let logger: Logger
 
   /// In which relation the caller must stand to us.
-  private enum Requirement { case mayNotify, established, settling }
+  private enum Requirement { case mayNotify, established, witnessed, settling }
 
   func notifyApproval(request: PBApprovalNotice, context: ServerContext) async throws -> PBApprovalReply {
     try await serve(.notifyApproval, .mayNotify, context) { try await treaties.approvalNotified(request, by: $0) }
@@ -115,7 +115,8 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   }
 
   func addCheckpoint(request: PBAddCheckpointRequest, context: ServerContext) async throws -> PBAddCheckpointReply {
-    try await serve(.addCheckpoint, .established, context) { peer in
+    // Of a treaty that is stopped too: the peer is to learn why.
+    try await serve(.addCheckpoint, .witnessed, context) { peer in
       PBAddCheckpointReply(try await verbs.addCheckpoint(request.body, from: peer))
     }
   }
@@ -187,6 +188,8 @@ struct PeerService: PBFramePeer.SimpleServiceProtocol {
   ) throws(FederationError) {
     switch requirement {
     case .established: try directory.requireEstablished(peer)
+    case .witnessed:
+      if !directory.isStopped(peer) { try directory.requireEstablished(peer) }
     case .mayNotify:
       guard let treaty = directory.treaty(peer) else { throw .unknownPeer(peer) }
       // A frame that ended the treaty at the same time may still say so.

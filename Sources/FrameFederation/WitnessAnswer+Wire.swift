@@ -16,6 +16,9 @@ extension PBAddCheckpointReply {
       self.note = note
     case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
       body = Data("\(why)\n".utf8)
+    case .equivocated(let proof):
+      body = Data("the log has two histories (\(proof.kind.rawValue))\n".utf8)
+      equivocation = proof.document
     case .unknownOrigin: break
     }
   }
@@ -24,6 +27,13 @@ extension PBAddCheckpointReply {
 extension WitnessAnswer {
   /// - Throws: ``PeerCallError`` when it is not an answer of tlog-witness.
   init(_ reply: PBAddCheckpointReply, from peer: FrameID) throws {
+    // What is no proof leaves a refusal with a reason.
+    if reply.status == 403, !reply.equivocation.isEmpty,
+      let proof = try? EquivocationProof(document: reply.equivocation)
+    {
+      self = .equivocated(proof)
+      return
+    }
     guard let answer = WitnessAnswer(status: Int(reply.status), body: reply.body, note: reply.note) else {
       throw PeerCallError.refused(
         peer: peer, code: "malformed_answer", message: "\(reply.status) is no answer of a witness.")

@@ -30,8 +30,9 @@ package protocol WitnessedLog: Sendable {
 
 /// Signs a checkpoint of our log every few seconds while it grows, and has every witness cosign it.
 ///
-/// It also learns whether our log is the newest: a witness that holds a larger checkpoint, signed by our own key, shows that
-/// an older copy was restored (CONFORMANCE B20). Then the node takes nothing more, unless it was told to go on.
+/// It also learns whether our log is the newest, and the only one: a witness that holds a larger checkpoint, signed by our own key, shows
+/// that an older copy was restored (CONFORMANCE B20), one that holds another checkpoint than our log had shows that there are two
+/// histories (B19). Then the node takes nothing more, unless it was told to go on.
 package final class WitnessCourier: Service {
   package static let interval: Duration = .seconds(10)
   /// A log that does not grow is cosigned again after this time, so that a witness that is gone is noticed.
@@ -53,7 +54,7 @@ package final class WitnessCourier: Service {
   private let known = Mutex<[String: Known]>([:])
   private let foundBehind = Mutex(false)
 
-  /// A round has found that our log is not the newest, or may not be.
+  /// A round has found that our log is not the newest or not the only one, or may not be.
   package var isBehind: Bool { foundBehind.withLock { $0 } }
 
   /// - Parameters:
@@ -75,7 +76,7 @@ package final class WitnessCourier: Service {
     metrics.forkAccepted.set(acceptsFork)
   }
 
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
+  /// - Throws: ``WitnessError``, about our own log.
   package func run() async throws {
     try await cancelWhenGracefulShutdown {
       // A new treaty's witness and a peer that is only just up are not made to wait for a whole interval.
@@ -88,7 +89,7 @@ package final class WitnessCourier: Service {
 
   /// One round: a checkpoint, taken to all witnesses at once; a silent one delays nobody's next round but by its time-out.
   /// - Returns: how many witnesses there are, and how many have cosigned this checkpoint or a later one.
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
+  /// - Throws: ``WitnessError``, about our own log.
   package func round() async throws -> (witnesses: Int, confirmed: Int) {
     let checkpoint: SignedCheckpoint
     let present: [any CheckpointWitness]
@@ -152,7 +153,13 @@ package final class WitnessCourier: Service {
             checkpoint = try await log.checkpoint()
             if size > checkpoint.size { return behind(witness, size, note, checkpoint) }
           }
+          if let shown = try? SignedCheckpoint(note: note, key: logKey), shown.size == size,
+            try await isOther(shown, than: checkpoint)
+          {
+            return forked(witness, shown)
+          }
           old = size
+        case .equivocated(let proof): return try await finding(witness, proof)
         case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
           logger.error(
             "A witness does not cosign our checkpoint",
@@ -197,6 +204,48 @@ package final class WitnessCourier: Service {
     }
     metrics.behind.set(Int64(clamping: size - checkpoint.size))
     return .ownLogBehind(witness: witness.name, seen: size, size: checkpoint.size)
+  }
+
+  /// Whether our log never had this checkpoint, which our key signed.
+  private func isOther(_ shown: SignedCheckpoint, than checkpoint: SignedCheckpoint) async throws -> Bool {
+    guard shown.size > 0, shown.size <= checkpoint.size else { return false }
+    if shown.size == checkpoint.size { return shown.root != checkpoint.root }
+    let proof = try await log.consistencyProof(from: shown.size, to: checkpoint.size)
+    return !checkpoint.extends(shown, by: proof)
+  }
+
+  private func forked(_ witness: any CheckpointWitness, _ shown: SignedCheckpoint) -> WitnessError {
+    metrics.forked.set(true)
+    return .ownLogForked(witness: witness.name, size: shown.size)
+  }
+
+  /// What a proof that we have two histories says of our log. Two notes of one size speak for themselves; of two sizes each is held
+  /// against our log, because nobody signed the consistency proof between them.
+  private func finding(
+    _ witness: any CheckpointWitness, _ proof: EquivocationProof
+  ) async throws -> WitnessError? {
+    let notes: [SignedCheckpoint]
+    do {
+      _ = try proof.verify(key: logKey)
+      notes = try [proof.first, proof.second].map { try SignedCheckpoint(note: Data($0.utf8), key: logKey) }
+    } catch {
+      logger.error(
+        "A witness says that our log has two histories, and does not show it",
+        metadata: ["witness": "\(witness.name)", "why": "\(error.report)"])
+      return nil
+    }
+    let checkpoint = try await log.checkpoint()
+    for note in notes {
+      if try await isOther(note, than: checkpoint) { return forked(witness, note) }
+    }
+    if proof.kind == .sameSize { return forked(witness, notes[0]) }
+    for note in notes where note.size > checkpoint.size {
+      return behind(witness, note.size, note.note, checkpoint)
+    }
+    logger.error(
+      "A witness says that our log has two histories; both checkpoints that it shows are of the log here",
+      metadata: ["witness": "\(witness.name)", "sizes": "\(notes.map(\.size))"])
+    return nil
   }
 
   private func count(_ witness: any CheckpointWitness, _ result: String) {

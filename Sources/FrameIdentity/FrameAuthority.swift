@@ -14,14 +14,14 @@ package final class FrameAuthority: BundleSource, Sendable {
   package let logKey: Curve25519.Signing.PrivateKey
   package let policy: AuthorityPolicy
 
-  private struct Live {
+  struct Live {
     var keys: AuthorityKeys
     var bundle: SPIFFEBundle
     var nextWatcher: UInt64 = 0
     var watchers: [UInt64: AsyncStream<SPIFFEBundle>.Continuation] = [:]
   }
 
-  private let live: Mutex<Live>
+  let live: Mutex<Live>
   /// Held while a change is being stored: one at a time.
   private let changing = Mutex<Void>(())
   /// Nil for an authority that lives in memory only.
@@ -198,7 +198,7 @@ package final class FrameAuthority: BundleSource, Sendable {
     try change { keys, _ in keys.unlogged.removeAll { $0.sequence <= sequence } }
   }
 
-  private func change<T>(_ body: (inout AuthorityKeys, FrameTime) throws -> T) throws -> T {
+  func change<T>(_ body: (inout AuthorityKeys, FrameTime) throws -> T) throws -> T {
     try changing.withLock { _ in
       let before = live.withLock { $0.keys }
       var keys = before
@@ -243,7 +243,7 @@ package final class FrameAuthority: BundleSource, Sendable {
     return change
   }
 
-  private static func bundle(_ frame: FrameID, _ keys: AuthorityKeys, _ policy: AuthorityPolicy) -> SPIFFEBundle {
+  static func bundle(_ frame: FrameID, _ keys: AuthorityKeys, _ policy: AuthorityPolicy) -> SPIFFEBundle {
     SPIFFEBundle(
       trustDomain: frame, x509Authorities: keys.x509.keys.map(\.certificate),
       jwtAuthorities: keys.jwt.keys.map(\.authority), sequence: keys.sequence, refreshHint: policy.refreshHint)

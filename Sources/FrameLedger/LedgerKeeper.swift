@@ -16,7 +16,9 @@ package final class LedgerKeeper: Service {
   private let metrics: LedgerMetrics
   private let logger: Logger
 
-  /// - Parameter interval: how often it looks.
+  /// - Parameters:
+  ///   - interval: how often it looks.
+  ///   - clock: the log's, so that what is overdue here is so for the writer too.
   package init(
     frame: FrameID, writer: any LedgerWriter, interval: Duration = .seconds(1), clock: any FrameClock,
     metrics: LedgerMetrics, logger: Logger
@@ -46,7 +48,7 @@ package final class LedgerKeeper: Service {
   }
 
   /// One round.
-  /// - Returns: how many ended. Less than were overdue by our clock when the writer's does not follow a step yet.
+  /// - Returns: how many ended.
   /// - Throws: `LogError`, `LedgerError`.
   package func endOverdue() async throws -> Int {
     let now = clock.now()

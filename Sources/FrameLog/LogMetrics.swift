@@ -144,6 +144,7 @@ struct ClockFigures: Sendable {
   private let logAhead: Gauge
   private let held: Gauge
   private let steps: CounterFamily
+  private let returns: CounterFamily
 
   init(_ registry: MetricRegistry) {
     self.registry = registry
@@ -158,13 +159,22 @@ struct ClockFigures: Sendable {
     steps = registry.counter(
       "frame_clock_steps_total", help: "Times that the wall clock was set, seen against the steady clock.",
       labels: ["direction"])
-    for direction in ClockGuard.Step.Direction.allCases { _ = steps.with(direction.rawValue) }
+    returns = registry.counter(
+      "frame_clock_returns_total",
+      help: "Times that a clock that was set, in that direction, was set right again and was followed at once.",
+      labels: ["direction"])
+    for direction in ClockGuard.Step.Direction.allCases {
+      _ = steps.with(direction.rawValue)
+      _ = returns.with(direction.rawValue)
+    }
   }
 
   /// Has the clock looked at with each scrape: a node that writes nothing sees a step too.
   func look(_ body: @escaping @Sendable () -> Void) { registry.onCollect("clock") { _ in body() } }
 
   func stepped(_ direction: ClockGuard.Step.Direction) { steps.with(direction.rawValue).increment() }
+
+  func returned(_ direction: ClockGuard.Step.Direction) { returns.with(direction.rawValue).increment() }
 
   func set(logAhead ahead: Duration, held duration: Duration) {
     logAhead.set(max(0, ahead.inSeconds))
@@ -197,6 +207,7 @@ package struct WitnessMetrics: Sendable {
   package let cosignedSize: Gauge
   package let forkAccepted: Gauge
   package let behind: Gauge
+  package let forked: Gauge
 
   package init(_ registry: MetricRegistry) {
     witnessedSize = registry.gauge(
@@ -224,10 +235,14 @@ package struct WitnessMetrics: Sendable {
     behind = registry.gauge(
       "frame_log_behind_witness_events",
       help: "Events that a witness holds our signature for and the log does not have; 0 is right.", unit: .events)
+    forked = registry.gauge(
+      "frame_log_forked",
+      help: "1 when a witness has shown a checkpoint that this node's key signed and its log does not have, else 0.")
     for result in WitnessAnswer.results { _ = requests.with(result) }
     cosignedSize.set(Int64(0))
     forkAccepted.set(false)
     behind.set(Int64(0))
+    forked.set(false)
   }
 
   /// Series that the rules need exist from the treaty, or the start, on; 0 is never.

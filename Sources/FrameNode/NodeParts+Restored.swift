@@ -9,13 +9,15 @@ import Synchronization
 extension NodeParts {
   /// How often the witnesses of a restored log are asked.
   private static let askInterval: Duration = .seconds(1)
+  /// How long a start that follows no restore waits for witnesses that do not answer: one that is there does within this.
+  private static let askAtStart: Duration = .seconds(2)
 
   /// After a restore: returns once a witness has confirmed that it has seen no more of the log than there is. Until then nothing
   /// listens but what shows that. A log without witnesses has nobody who could have seen more.
-  /// - Throws: ``WitnessError/ownLogBehind(witness:seen:size:)``, ``WitnessError/ownLogSuspected(witness:claimed:size:)``.
+  /// - Throws: ``WitnessError``, about our own log.
   func confirmRestored() async throws {
     let data = core.configuration.dataDirectory
-    guard RestoredMark.isSet(in: data) else { return }
+    guard RestoredMark.isSet(in: data) else { return try await askAtOnce() }
     if !core.configuration.acceptsFork {
       let confirmation = Confirmation(parts: self)
       try await ServiceGroup(
@@ -29,6 +31,19 @@ extension NodeParts {
       guard confirmation.isConfirmed else { throw CancellationError() }
     }
     RestoredMark.clear(in: data)
+  }
+
+  /// Before anything is served: a folder that was copied back by hand has no mark, and what it would do until the first round, a few
+  /// seconds later, would be a second history for a peer that is there and could have said so. Nobody has to answer.
+  private func askAtOnce() async throws {
+    guard !core.configuration.acceptsFork else { return }
+    let (courier, clock) = (courier, core.clock)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { _ = try await courier.round() }
+      group.addTask { try await clock.sleep(for: Self.askAtStart) }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
   }
 
   /// Asks the witnesses until one answers.

@@ -118,7 +118,7 @@ final class NodeParts: Sendable {
         _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
       }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
     ledgerKeeper = LedgerKeeper(
-      frame: frame, writer: core.ledger, clock: clock, metrics: ledgerMetrics, logger: named("ledger"))
+      frame: frame, writer: core.ledger, clock: writer.time, metrics: ledgerMetrics, logger: named("ledger"))
 
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
@@ -140,12 +140,12 @@ final class NodeParts: Sendable {
       logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
-    gate = OperatorGate(directory: tenants, clock: clock, metrics: operatorMetrics)
+    gate = OperatorGate(directory: tenants, clock: writer.time, metrics: operatorMetrics)
     let directory = directory
     let workloads = WorkloadHub(
       authority: authority, entries: entries,
       peers: { directory.established.compactMap { directory.bundle(for: $0.peer) } },
-      admits: { tenants.mayHaveSVID($0, at: clock.now()) }, clock: clock, logger: named("workload"))
+      admits: { tenants.mayHaveSVID($0, at: writer.time.now()) }, clock: clock, logger: named("workload"))
     self.workloads = workloads
     operators = OperatorService(
       node: core, directory: tenants, names: names, metrics: operatorMetrics, logger: named("operators"),
@@ -258,9 +258,10 @@ final class NodeParts: Sendable {
   }
 
   /// Makes the log this frame's, once (a log of another frame is refused), and the canary's agent.
-  /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was.
+  /// - Throws: a `Refusal` `log_lost` when there is no log beside keys and memory of one that was; `KeysNotInForce`.
   func found() async throws {
     if core.writer.durableSize() == 0 { try await requireNoMemory() }
+    try await requireKeysInForce()
     _ = try await core.submit(
       .ledger(.foundFrame(logVerifierKey: core.signer.verifierKey.text)), actor: .authority(of: core.frame),
       key: core.freshKey("found"))
@@ -281,6 +282,18 @@ final class NodeParts: Sendable {
       remedy:
         "Restore a backup (frame restore). If there is none, the frame begins anew with another log and other keys: frame init in a new "
         + "folder, and a treaty with each peer (runbooks/FrameLogBehindWitness.md).")
+  }
+
+  /// Before anything is signed: keys from before a rotation would sign what no peer takes, and number their next changes as the log has
+  /// numbered others.
+  private func requireKeysInForce() async throws {
+    let logged = try await core.writer.read { $0.identity.logged }
+    guard let why = logged.mismatch(core.authority.standing) else { return }
+    let unfit = KeysNotInForce(core.configuration.keysDirectory.path, why: why)
+    guard core.configuration.acceptsOldKeys else { throw unfit }
+    let authority = core.authority
+    _ = try await Blocking.run { try authority.reinstate(beyond: logged.sequence) }
+    logger.critical("The frame goes on with old keys, as it was told to", metadata: ["why": "\(why)"])
   }
 
   /// The connections of every listener that there is.

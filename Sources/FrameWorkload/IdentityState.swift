@@ -10,8 +10,8 @@ package struct IdentityState: Sendable, FrameState {
   package let frame: FrameID
   /// Grows with each change of the entries.
   package private(set) var version: UInt64 = 0
-  /// `spiffe_sequence` of the newest change of the authority in the log; 0 when there was none.
-  package private(set) var loggedSequence: UInt64 = 0
+  /// What the log has been told of the authority's keys.
+  package private(set) var logged = LoggedAuthority()
 
   package init(frame: FrameID) { self.frame = frame }
 
@@ -33,11 +33,8 @@ package struct IdentityState: Sendable, FrameState {
 
   package mutating func evolve(_ recorded: RecordedEvent) {
     switch recorded.event.payload {
-    case .authorityPrepared(let event): log(event.change)
-    case .authorityActivated(let event): log(event.change)
-    case .authorityTainted(let event): log(event.change)
-    case .authorityRevoked(let event): log(event.change)
-    case .authorityRetired(let event): log(event.change)
+    case .authorityPrepared, .authorityActivated, .authorityTainted, .authorityRevoked, .authorityRetired:
+      logged.note(recorded)
     case .registrationEntryCreated(let event):
       // What decide let into the log is well-formed; an entry that a newer version wrote in another form serves nobody.
       guard let entry = try? RegistrationEntry(event) else { return }
@@ -53,11 +50,9 @@ package struct IdentityState: Sendable, FrameState {
   package mutating func snapshot(_ fields: inout SnapshotFields) throws {
     try fields.same("frame", frame)
     try fields.field("version", &version)
-    try fields.field("loggedSequence", &loggedSequence)
+    try fields.field("logged", &logged)
     try fields.field("entries", &entries)
   }
-
-  private mutating func log(_ change: PBAuthorityChange) { loggedSequence = max(loggedSequence, change.sequence) }
 
   private func create(_ entry: RegistrationEntry, _ forNode: Bool, _ context: DecisionContext) throws(EntryError)
     -> EventDraft

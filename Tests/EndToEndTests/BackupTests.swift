@@ -70,6 +70,52 @@ extension EndToEnd {
       }
     }
 
+    @Test(
+      "B19, B20: an older copy that nobody restored serves nothing while a peer is there; one that went on shows two histories",
+      .timeLimit(.minutes(3)))
+    func copied() async throws {
+      try await TwoFrames.run { two in
+        try await two.transfer(two.a, two.b, "async")
+        try await two.a.stop()
+        let (folder, copy) = (two.a.folder, two.folder.appendingPathComponent("copy"))
+        try FileManager.default.copyItem(at: folder, to: copy)
+        try await two.a.start()
+        let size = try #require(try await two.a.metrics().value("frame_log_size_events"))
+        try await two.transfer(two.a, two.b, "async")
+        func witnessed() async throws -> Double {
+          try await two.b.get("/api/v1/peers/\(two.a.name)/witness")["witnessed_size"].number ?? 0
+        }
+        try await Wait.polling.until("B witnessing more", within: .seconds(60)) { try await witnessed() > size + 1 }
+        try await two.a.stop()
+
+        // A copy by hand: there is no mark that it was restored.
+        try FileManager.default.removeItem(at: folder)
+        try FileManager.default.copyItem(at: copy, to: folder)
+        func expectStill(_ code: String) async throws {
+          let before = two.a.wholeLog.count
+          try two.a.launch()
+          try await Wait.polling.until("\(code) in /readyz", within: .seconds(60)) {
+            guard let answer = try? await HTTP.get(two.a.ops + "/readyz") else { return false }
+            return answer.status == 503 && String(decoding: answer.body, as: UTF8.self).contains(code + ": ")
+          }
+          #expect((try? await HTTP.get(two.a.api + "/api/v1/frame")) == nil, "nothing is served")
+          #expect(!two.a.wholeLog.dropFirst(before).contains("The frame is ready"), "nothing was")
+        }
+        try await expectStill("log_behind_witness")
+        #expect(try await two.a.end() != 0)
+
+        // Told to, it goes on, beyond what B has: from then on there are two histories, and no number tells.
+        try await two.a.start(options: ["--accept-fork"])
+        for number in 0..<Int(try await witnessed() - size) + 3 {
+          #expect(try await two.a.post("/api/v1/issue", ["amount": "1.00"], key: "fork-\(number)").status == 200)
+        }
+        try await two.a.stop()
+        try await expectStill("log_has_two_histories")
+        #expect(try await two.a.metrics().value("frame_log_forked") == 1)
+        #expect(try await two.a.end() != 0)
+      }
+    }
+
     private func originHash(_ two: TwoFrames) async throws -> String {
       let result = try await Finished.run("/bin/sh", ["-c", "printf %s \(two.a.name) | sha256sum | cut -c1-64"])
       return result.output.trimmingCharacters(in: .whitespacesAndNewlines)

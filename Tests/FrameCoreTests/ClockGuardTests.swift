@@ -53,4 +53,40 @@ struct ClockGuardTests {
     #expect(reading.time == start + .seconds(1) && reading.step?.direction == .back && reading.held == .zero)
     #expect(read(2).step == nil)
   }
+
+  @Test("the return to right time after a step back is no step, whole or in parts, and a time beyond it is one")
+  mutating func backAndAgain() {
+    _ = read(0)
+    #expect(read(10, ahead: -3_600).step?.by == .seconds(3_600))
+    let part = read(60, ahead: -1_800)
+    #expect(part.step == nil && part.held == .zero && part.returned == .back)
+    #expect(part.time == start + .seconds(60 - 1_800))
+    let whole = read(120, ahead: 3)
+    #expect(whole.step == nil && whole.held == .zero && whole.returned == .back && whole.time == start + .seconds(123))
+    let quiet = read(121, ahead: 3)
+    #expect(quiet.returned == nil && quiet.step == nil, "told once")
+    let beyond = read(130, ahead: 60)
+    #expect(beyond.step?.direction == .forward && beyond.held == .seconds(57))
+    let taken = read(140, ahead: 3)
+    #expect(taken.returned == .forward && taken.held == .zero)
+  }
+
+  @Test("a time beyond the one before a step back is held, also right after it")
+  mutating func backAndBeyond() {
+    _ = read(0)
+    _ = read(10, ahead: -60)
+    let beyond = read(20, ahead: 10)
+    #expect(beyond.step?.direction == .forward && beyond.held == .seconds(70) && beyond.returned == nil)
+    #expect(beyond.time == start + .seconds(20 - 60))
+    let right = read(30)
+    #expect(right.returned == .back && right.held == .zero && right.time == start + .seconds(30))
+  }
+
+  @Test("a step back that has stood is the right time: from then on the time before it is a step forward")
+  mutating func backForGood() {
+    _ = read(0, ahead: 400 * 86_400)
+    _ = read(10)
+    _ = read(609)
+    #expect(read(611, ahead: 400 * 86_400).held == .seconds(400 * 86_400))
+  }
 }

@@ -197,6 +197,47 @@ struct EquivocationTests {
     #expect(try await watch.filed(taken.digest) == taken)
   }
 
+  @Test("B19: the peer itself is shown the proof for which its treaty is stopped")
+  func shown() async throws {
+    let (start, signer) = try established()
+    let book = Mutex(start)
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("frame-watch-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let directory = PeerDirectory(frame: a)
+    directory.update(book.withLock { $0.state })
+    let metrics = WitnessMetrics(MetricRegistry())
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let node = a.node
+    let watch = PeerLogWatch(
+      witness: try Witness(directory: folder, signer: logSigner(a), clock: SystemClock(), metrics: metrics),
+      evidence: EvidenceFolder(folder.appendingPathComponent("evidence")), peers: NoPeers(), directory: directory,
+      metrics: metrics, logger: logger
+    ) { peer, proof in
+      directory.update(
+        try book.withLock { book in
+          try book.run(.reportEquivocation(peer: peer, proof: proof), as: node)
+          return book.state
+        })
+    }
+    func submission(_ root: UInt8, old: UInt64) -> Data {
+      CheckpointSubmission(oldSize: old, proof: [], note: note(signer, root)).body
+    }
+    #expect(try await watch.add(submission(1, old: 0), from: b).status == 200)
+    #expect(try await watch.add(submission(2, old: 7), from: b).status == 422)
+    // Whatever it comes with from then on.
+    for root in [UInt8(1), 2] {
+      guard case .equivocated(let proof) = try await watch.add(submission(root, old: 7), from: b) else {
+        Issue.record("it is not shown")
+        return
+      }
+      #expect(try proof.verify(key: signer.verifierKey).firstSize == 7)
+    }
+    await #expect(throws: FederationError.unknownPeer(Names.c)) {
+      _ = try await watch.add(submission(1, old: 7), from: Names.c)
+    }
+  }
+
   /// A note of size 7.
   private func note(_ signer: LogSigner, _ root: UInt8) -> Data {
     Data(signer.sign(note: "\(b.name)\n7\n\(Data(repeating: root, count: 32).base64EncodedString())\n").utf8)

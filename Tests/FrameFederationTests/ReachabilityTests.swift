@@ -1,11 +1,11 @@
 import FrameCore
-import FrameIdentity
 import FrameMetrics
 import Logging
 import Synchronization
 import Testing
 
 @testable import FrameFederation
+@testable import FrameIdentity
 
 /// Whether a peer answers, as people are shown and told.
 @Suite("Peers that do not answer", .serialized, .timeLimit(.minutes(5)))
@@ -66,6 +66,31 @@ struct ReachabilityTests {
     #expect(seen.view(Names.b).since == clock.now())
   }
 
+  @Test(
+    "S1: somebody with another authority on the channel ends at once that the peer answers; elsewhere he changes nothing"
+  )
+  func untrusted() {
+    let (clock, lines) = (Standing(), Lines())
+    let registry = MetricRegistry()
+    let seen = PeerReachability(clock: clock, metrics: FederationMetrics(registry), logger: lines.logger)
+    seen.answered(Names.b)
+    let impostor = SPIFFERefusal(.untrustedAuthority, "no authority in the bundle")
+    seen.refused(Names.b, impostor, isChannel: false)
+    seen.refused(Names.b, SPIFFERefusal(.expired, "it has ended"), isChannel: true)
+    #expect(seen.view(Names.b).isReachable == true && lines.text.isEmpty)
+    clock.pass(.seconds(5))
+    seen.refused(Names.b, impostor, isChannel: true)
+    let view = seen.view(Names.b)
+    #expect(view.isReachable == false && view.since == clock.now() && view.lastFailure?.code == "untrusted_authority")
+    seen.refused(Names.b, impostor, isChannel: true)
+    seen.failed(Names.b, code: "peer_unavailable", why: "the call's time is over")
+    #expect(lines.text.count == 1 && lines.text[0].contains("untrusted_authority"), "told once: \(lines.text)")
+    clock.pass(.seconds(7))
+    seen.answered(Names.b)
+    #expect(seen.view(Names.b).isReachable == true)
+    #expect(lines.text.count == 2 && lines.text.last?.contains("7 s") == true, "\(lines.text)")
+  }
+
   @Test("S1: an impostor at the peer's address shows as what it is, and never as the peer")
   func impostor() async throws {
     let (a, b) = try await TestFrame.federated()
@@ -74,6 +99,14 @@ struct ReachabilityTests {
     let (ports, book) = (b.ports, await b.writer.book)
     await b.stop()
     let thief = try await TestFrame(b.id, book: book, ports: ports)
+    // Before the one call that met him has given up.
+    let waiting = Task { try? await a.channels.credit(b.id, terms("t"), timeout: .seconds(120)) }
+    try await eventually("the handshake alone tells it", within: .seconds(60)) {
+      let view = a.channels.reachability.view(b.id)
+      return view.isReachable == false && view.lastFailure?.code == "untrusted_authority"
+    }
+    waiting.cancel()
+    _ = await waiting.value
     try await eventually("the impostor is told as that", within: .seconds(60)) {
       _ = try? await a.channels.credit(b.id, terms("t"), timeout: .seconds(2))
       let view = a.channels.reachability.view(b.id)

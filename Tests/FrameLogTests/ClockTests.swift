@@ -68,6 +68,29 @@ struct ClockTests {
     #expect(gauge(registry, "frame_clock_held_seconds") == 0)
     #expect(gauge(registry, "frame_clock_log_ahead_seconds") == 0)
     #expect(gauge(registry, "frame_clock_steps_total", "back") == 0)
+    #expect(gauge(registry, "frame_clock_returns_total", "forward") == 1)
+    await writer.shutdown()
+  }
+
+  @Test("a clock that is set back and right again soon is followed both times at once, and the return is counted")
+  func backAndAgain() async throws {
+    let (fixture, clock, registry) = (try LogFixture(), SetClock(), MetricRegistry())
+    let writer = try writer(fixture, clock, registry)
+    func append() async throws -> RecordedEvent {
+      clock.pass(.seconds(10))
+      return try #require(try await writer.submit(fixture.envelope(.add(1))).events.first)
+    }
+    _ = try await append()
+    clock.set(ahead: .seconds(-3_600))
+    #expect(try await append().clock == SetClock.start + .seconds(20 - 3_600))
+    clock.set(ahead: .zero)
+    let right = try await append()
+    #expect(right.clock == SetClock.start + .seconds(30) && right.time == right.clock)
+    #expect(writer.time.now() == right.clock)
+    #expect(gauge(registry, "frame_clock_held_seconds") == 0)
+    #expect(gauge(registry, "frame_clock_steps_total", "back") == 1)
+    #expect(gauge(registry, "frame_clock_steps_total", "forward") == 0)
+    #expect(gauge(registry, "frame_clock_returns_total", "back") == 1)
     await writer.shutdown()
   }
 

@@ -36,7 +36,7 @@ struct AuthorityRoutesTests {
         try await api.post(path + "/taint", ["authority_id": .string(first)], token: token).expect(200)
         try await api.post(path + "/revoke", ["authority_id": .string(first)], token: token).expect(200)
         #expect(fixture.node.authority.records(.x509).map(\.state) == [.active])
-        let events = try await fixture.node.writer.read { $0.identity.loggedSequence }
+        let events = try await fixture.node.writer.read { $0.identity.logged.sequence }
         #expect(events == 5 && fixture.node.authority.unlogged.isEmpty)
       }
     }

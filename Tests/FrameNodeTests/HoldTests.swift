@@ -74,6 +74,34 @@ struct HoldTests {
     }
   }
 
+  @Test(
+    "a hold is over when it is by the time that the log counts by: what is shown as open can be captured, what is expiring cannot"
+  )
+  func clockSet() async throws {
+    try await NodeFixture.with { fixture in
+      let alice = try await fixture.agent("alice")
+      try await fixture.api { api in
+        try await api.fund("alice", "bob")
+        let body: JSON = ["payee": "bob", "amount": "25.00", "expires_in_seconds": 1800]
+        let made = try await api.post("/api/v1/holds", body, key: "h", token: alice).expect(201)
+        let path = "/api/v1/holds/\(try #require(made.json["hold_id"].string))"
+        // An hour too far, which the log does not follow at once.
+        fixture.clock.set(ahead: .seconds(3_600))
+        let bob = try await fixture.agent("bob")
+        #expect(try await api.get(path, token: bob).expect(200).json["state"] == "open")
+        let listed = try await api.get("/api/v1/holds", token: bob).expect(200).json["holds"].array
+        #expect(listed.map { $0["state"] } == ["open"])
+        try await api.post(path + "/capture", ["amount": "5.00", "keep_rest": true], key: "c1", token: bob).expect(200)
+        // It stands, and is followed.
+        fixture.clock.advance(by: .seconds(601))
+        let later = try await fixture.agent("bob")
+        #expect(try await api.get(path, token: later).expect(200).json["state"] == "expiring")
+        try await api.post(path + "/capture", ["amount": "5.00"], key: "c2", token: later)
+          .expectProblem(422, "hold_expired")
+      }
+    }
+  }
+
   @Test("a hold is shown to those it concerns, and to others it does not exist")
   func privacy() async throws {
     try await NodeFixture.with { fixture in

@@ -84,9 +84,15 @@ final class NodeFixture: Sendable {
 /// The machine's clock, moved by as much as a test says.
 final class ShiftedClock: FrameClock {
   private let shift = Mutex(Duration.zero)
+  /// How far the wall clock alone is ahead.
+  private let ahead = Mutex(Duration.zero)
 
-  func now() -> FrameTime { SystemClock().now() + shift.withLock { $0 } }
+  func now() -> FrameTime { SystemClock().now() + shift.withLock { $0 } + ahead.withLock { $0 } }
+  func steady() -> Duration { SystemClock().steady() + shift.withLock { $0 } }
+  /// Time passes.
   func advance(by duration: Duration) { shift.withLock { $0 += duration } }
+  /// Somebody sets the wall clock.
+  func set(ahead duration: Duration) { ahead.withLock { $0 = duration } }
   func sleep(for duration: Duration) async throws { try await SystemClock().sleep(for: duration) }
 }
 

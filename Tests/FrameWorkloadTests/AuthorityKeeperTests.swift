@@ -56,7 +56,7 @@ struct AuthorityKeeperTests {
     }
     #expect(event.change.authorityID == first && event.change.sequence == revoked.sequence)
     #expect(event.change.fingerprint == fixture.authority.bundle.fingerprint.description)
-    #expect(try await fixture.writer.read { $0.loggedSequence } == revoked.sequence)
+    #expect(try await fixture.writer.read { $0.logged.sequence } == revoked.sequence)
   }
 
   @Test("S8: a change that the log could not take is in force, and is told once when it can be")

@@ -68,6 +68,8 @@ package enum WitnessAnswer: Sendable, Equatable {
   case malformed(String)
   /// 403: not signed by the origin's key.
   case forbidden(String)
+  /// 403: nothing of the log is cosigned any more, because it has two histories; between treaty peers only, and with the proof.
+  case equivocated(EquivocationProof)
   /// 404.
   case unknownOrigin
   /// 422: not consistent with what was cosigned.
@@ -79,7 +81,7 @@ package enum WitnessAnswer: Sendable, Equatable {
     switch self {
     case .cosigned: 200
     case .malformed: 400
-    case .forbidden: 403
+    case .forbidden, .equivocated: 403
     case .unknownOrigin: 404
     case .conflict: 409
     case .inconsistent: 422
@@ -93,6 +95,7 @@ package enum WitnessAnswer: Sendable, Equatable {
     case .cosigned: "ok"
     case .malformed: "malformed"
     case .forbidden: "forbidden"
+    case .equivocated: "equivocation"
     case .unknownOrigin: "unknown_origin"
     case .conflict: "conflict"
     case .inconsistent: "inconsistent"
@@ -100,5 +103,7 @@ package enum WitnessAnswer: Sendable, Equatable {
     }
   }
 
-  package static let results = ["ok", "malformed", "forbidden", "unknown_origin", "conflict", "inconsistent", "failed"]
+  package static let results = [
+    "ok", "malformed", "forbidden", "equivocation", "unknown_origin", "conflict", "inconsistent", "failed",
+  ]
 }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import FrameCore
 package import Foundation
 
 /// Two notes that one log signed and that cannot both be true: what is kept when a peer shows two histories (CONFORMANCE B19).
@@ -58,6 +59,16 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     // Strings and an array of them always encode.
     return (try? encoder.encode(self)) ?? Data()
   }
+
+  /// Reads what ``document`` gave.
+  /// - Throws: what `TextDecoding` throws for bytes that are none.
+  package init(document: Data) throws {
+    self = try TextDecoding.document.decode(
+      Self.self, json: document, JSONReader.Limits(bytes: Self.documentBytesMax, values: 128))
+  }
+
+  /// Two notes that fit an event, each byte of which may take six in JSON, and a proof.
+  package static let documentBytesMax = 6 * notesInEventMax + 8 * 1024
 
   /// SHA-256 of ``document``.
   package var digest: Data { Data(SHA256.hash(data: document)) }

@@ -25,6 +25,8 @@ package enum LogError: FrameError, Equatable {
   case noLog(String)
   /// The data directory or the files in it cannot be opened, read or written.
   case storage(String)
+  /// A folder's file system has less room than opening a database in it takes.
+  case noRoom(String, free: UInt64, needed: UInt64)
   /// Not the canonical path of a tile (CONFORMANCE L4).
   case invalidTilePath(String)
   case noSuchTile(String, size: UInt64)
@@ -48,6 +50,7 @@ package enum LogError: FrameError, Equatable {
     case .inUse: "log_in_use"
     case .noLog: "no_log"
     case .storage: "log_storage"
+    case .noRoom: "no_room"
     case .invalidTilePath: "invalid_tile_path"
     case .noSuchTile: "no_such_tile"
     case .badTile: "bad_tile"
@@ -62,7 +65,7 @@ package enum LogError: FrameError, Equatable {
     case .eventTooLarge: .tooLarge
     case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
-    case .stopped, .storage: .unavailable
+    case .stopped, .storage, .noRoom: .unavailable
     case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
     case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
@@ -86,6 +89,8 @@ package enum LogError: FrameError, Equatable {
     case .inUse(let directory): "The data directory \(directory) is in use by another node."
     case .noLog(let directory): "There is no log in \(directory)."
     case .storage(let why): "The log cannot be opened or read: \(why)."
+    case .noRoom(let folder, let free, let needed):
+      "The file system of \(folder) has \(free) bytes free; opening a database in it takes \(needed)."
     case .invalidTilePath(let path): "'\(path)' is not the path of a tile."
     case .noSuchTile(let path, let size): "'\(path)' is beyond the log's checkpoint of \(size) events."
     case .badTile(let path, let why): "'\(path)' of the downloaded log does not hold: \(why)."
@@ -107,6 +112,7 @@ package enum LogError: FrameError, Equatable {
     case .historyBusy: "Retry later; each takes as long as replaying the log from the snapshot before it."
     case .inUse: "Stop the other node, or give this one a directory of its own."
     case .noLog: "Name the data folder of a frame that has been started."
+    case .noRoom: "Make room on that file system, or make it larger; what the log has acknowledged is there and safe."
     case .storage: "Check that the data directory exists, is writable by this user, and has free space."
     case .invalidTilePath:
       "Use tile/<level>/<index> or tile/entries/<index>, index in groups of three digits, .p/<width> if partial."

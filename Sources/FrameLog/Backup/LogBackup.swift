@@ -25,6 +25,7 @@ package enum LogBackup {
     let reader = try SQLiteFile.openReader(in: source)
     defer { try? reader.close() }
     try storing(target) {
+      try DatabaseRoom.require(for: target.appendingPathComponent(databaseName).path)
       let copy = try DatabaseQueue(path: target.appendingPathComponent(databaseName).path)
       defer { try? copy.close() }
       try reader.backup(to: copy)

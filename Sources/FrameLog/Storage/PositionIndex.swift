@@ -22,9 +22,11 @@ package final class PositionIndex: Sendable {
   private let rebuiltCount = Mutex(0)
 
   /// Opens the index of the log that `reader` reads, or makes an empty one.
-  /// - Throws: `LogError.storage`.
+  /// - Throws: `LogError.noRoom`, `LogError.storage`.
   package init(directory: URL, of reader: LogReader) throws {
     self.directory = directory
+    // Not taken for an index that is damaged: making it anew needs room too.
+    try DatabaseRoom.require(for: directory.appendingPathComponent(Self.name).path)
     let opened = try? Self.open(directory)
     if let opened, (try? Self.belongs(opened, to: reader)) == true {
       database = Mutex(opened)
@@ -170,6 +172,7 @@ package final class PositionIndex: Sendable {
 
   private static func create(_ directory: URL) throws -> DatabaseQueue {
     let path = directory.appendingPathComponent(name).path
+    try DatabaseRoom.require(for: path)
     for suffix in ["", "-wal", "-shm", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     do {
       let database = try DatabaseQueue(path: path, configuration: configuration())

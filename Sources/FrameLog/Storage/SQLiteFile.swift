@@ -36,7 +36,7 @@ enum SQLiteFile {
   static func url(in directory: URL) -> URL { directory.appendingPathComponent(name) }
 
   /// Makes durable what is there, and opens the one connection that writes and moves the write-ahead log into the database (CONFORMANCE L8).
-  /// - Throws: `LogError.storage`, `LogError.damagedLog`.
+  /// - Throws: `LogError.noRoom`, `LogError.storage`, `LogError.damagedLog`.
   static func openWriter(in directory: URL) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.label = "frame.log.writer"
@@ -48,6 +48,7 @@ enum SQLiteFile {
       try db.execute(sql: "PRAGMA journal_size_limit = \(journalBytes)")
     }
     return try opening(directory) { path in
+      try DatabaseRoom.require(for: path)
       try JournalFile.settle(of: path)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       try queue.writeWithoutTransaction { db in
@@ -63,7 +64,7 @@ enum SQLiteFile {
   }
 
   /// Opens a connection that cannot write: read-only file, query-only, never checkpoints (CONFORMANCE L8).
-  /// - Throws: `LogError.storage`.
+  /// - Throws: `LogError.noRoom`, `LogError.storage`.
   static func openReader(in directory: URL) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.label = "frame.log.reader"
@@ -74,6 +75,7 @@ enum SQLiteFile {
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
     }
     return try opening(directory) { path in
+      try DatabaseRoom.require(for: path, readOnly: true)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       _ = try queue.read { try checkVersion($0) }
       return queue

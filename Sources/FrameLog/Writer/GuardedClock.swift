@@ -3,7 +3,7 @@ internal import Logging
 internal import Synchronization
 
 /// The time that a log counts by: the wall clock under a ``ClockGuard``, which says aloud when it was set.
-final class GuardedClock: Sendable {
+final class GuardedClock: FrameClock {
   private let clock: any FrameClock
   private let clockGuard = Mutex(ClockGuard())
   /// Of the log's last event.
@@ -24,6 +24,9 @@ final class GuardedClock: Sendable {
     publish(reading)
     return reading.time
   }
+
+  func steady() -> Duration { clock.steady() }
+  func sleep(for duration: Duration) async throws { try await clock.sleep(for: duration) }
 
   /// The log's last event has this time.
   func recorded(_ time: FrameTime) { last.store(time.unixNanoseconds, ordering: .relaxed) }
@@ -57,6 +60,12 @@ final class GuardedClock: Sendable {
           "direction": "\(step.direction.rawValue)", "by_seconds": "\(step.by.inSeconds)",
           "counted_by": "\(reading.time)",
         ])
+    }
+    if let direction = reading.returned {
+      metrics.returned(direction)
+      logger.notice(
+        "the clock is back where it was before it was set",
+        metadata: ["direction": "\(direction.rawValue)", "now": "\(reading.time)"])
     }
     if reading.follows {
       logger.error(

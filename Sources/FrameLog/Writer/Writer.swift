@@ -18,6 +18,8 @@ package final class Writer<State: FrameState>: Sendable {
   private let queue = CommandQueue<State>()
   let reader: LogReader
   let notary: Notary
+  /// What the log counts by: what is shown as over, or is refused for it, must be so by the time that decides (decision 0036).
+  package let time: any FrameClock
   let snapshots: SnapshotService<State>
   let history: LogHistory<State>
   private let progress: WriterProgress
@@ -49,12 +51,16 @@ package final class Writer<State: FrameState>: Sendable {
     let opened = Handover<LogTree>()
     let replayed = Handover<UInt64>()
     let queue = self.queue
+    let time = GuardedClock(clock, metrics: metrics.clock, logger: logger)
+    self.time = time
     let start = WriterStart(
       directory: directory, initial: initial, signer: signer, policy: policy, metrics: metrics, clock: clock,
       logger: logger)
     let thread = Thread {
       do {
-        let loop = try start.open(guard: appendGuard, openEngine: openEngine) { opened.give(.success($0)) }
+        let loop = try start.open(guard: appendGuard, clock: time, openEngine: openEngine) {
+          opened.give(.success($0))
+        }
         progress.advance(to: loop.replayedSize)
         replayed.give(.success(loop.replayedSize))
         let failure = loop.run(queue, batchLimit: batchLimit) { size in

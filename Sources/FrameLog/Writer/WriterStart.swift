@@ -39,13 +39,13 @@ struct WriterStart<State: FrameState>: Sendable {
   /// - Parameter opened: told, before the replay, what of the log's tree need not be hashed again.
   /// - Throws: as `Decider.init`, and what `openEngine` throws.
   func open<Guard: AppendGuard>(
-    guard appendGuard: Guard, openEngine: (URL) throws -> any StorageEngine, _ opened: (LogTree) -> Void
+    guard appendGuard: Guard, clock: GuardedClock, openEngine: (URL) throws -> any StorageEngine,
+    _ opened: (LogTree) -> Void
   ) throws -> WriterLoop<State, Guard> where Guard.State == State {
     let engine = try openEngine(directory)
     let restored = try restore()
     opened(restored?.tree ?? LogTree())
     let begin = ContinuousClock.now
-    let clock = GuardedClock(clock, metrics: metrics.clock, logger: logger)
     let loop = try WriterLoop(
       engine: engine,
       from: restored.map { ReplayStart($0, keys: published) } ?? ReplayStart(initial: loader.initial, keys: published),

@@ -18,7 +18,7 @@ struct HoldRoutes {
         // The same answer as for an id that does not exist: ids of others are not to be found out.
         throw LedgerError.unknownHold(id)
       }
-      return .json(view(hold, at: node.clock.now()))
+      return .json(view(hold, at: node.writer.time.now()))
     }
     api.on(.post, "/api/v1/holds/{id}/capture", .authenticated) { call in
       let key = try call.idempotencyKey()
@@ -116,7 +116,7 @@ struct HoldRoutes {
       let book = state.ledger.holds
       return agent.map { Array(book.open(concerning: $0).prefix(limit)) } ?? book.allOpen(limit: limit)
     }
-    let now = node.clock.now()
+    let now = node.writer.time.now()
     return .json(HoldsView(holds: holds.map { view($0, at: now) }))
   }
 

@@ -18,7 +18,7 @@ struct OperatorRoutes {
     }
     api.on(.post, "/api/v1/operators", .authority) { call in
       let body = try call.decode(NewOperatorBody.self)
-      let licence = try body.licence.licence(for: OperatorName(body.name), replacing: nil, at: node.clock.now())
+      let licence = try body.licence.licence(for: OperatorName(body.name), replacing: nil, at: node.writer.time.now())
       let record = try await operators.license(licence, renewing: false, actor: call.actor())
       return .json(view(record, []), .created)
     }
@@ -28,13 +28,13 @@ struct OperatorRoutes {
     }
     api.on(.get, "/api/v1/operators/{operator}/licence", .operators) { [node] call in
       let (record, _) = try await read(call)
-      try record.requireStanding(at: node.clock.now())
+      try record.requireStanding(at: node.writer.time.now())
       return .text(record.licence.document(by: node.signer), cacheControl: "no-store")
     }
     api.on(.post, "/api/v1/operators/{operator}/renew", .authority) { call in
       let body = try call.decodeIfPresent(LicenceBody.self) ?? LicenceBody()
       let (record, agents) = try await read(call)
-      let licence = try body.licence(for: record.name, replacing: record.licence, at: node.clock.now())
+      let licence = try body.licence(for: record.name, replacing: record.licence, at: node.writer.time.now())
       return .json(view(try await operators.license(licence, renewing: true, actor: call.actor()), agents))
     }
     api.on(.post, "/api/v1/operators/{operator}/suspend", .authority) { call in
@@ -55,7 +55,7 @@ struct OperatorRoutes {
     api.on(.post, "/api/v1/operators/{operator}/token", .authority) { [node] call in
       let lifetime = try (call.decodeIfPresent(TokenBody.self) ?? TokenBody()).lifetime()
       let (record, _) = try await read(call)
-      try record.requireStanding(at: node.clock.now())
+      try record.requireStanding(at: node.writer.time.now())
       let token = try await node.issuer("tokens of operators are issued").issueJWTSVID(
         for: .ofOperator(record.name, in: node.frame), audience: [SPIFFEID.api(of: node.frame).description],
         lifetime: lifetime)
@@ -91,7 +91,7 @@ struct OperatorRoutes {
   private func view(_ record: OperatorRecord, _ agents: [AgentRecord]) -> OperatorView {
     OperatorView(
       name: record.name.text, spiffeId: SPIFFEID.ofOperator(record.name, in: node.frame).description,
-      state: record.standing(at: node.clock.now()).rawValue, reason: record.reason.isEmpty ? nil : record.reason,
+      state: record.standing(at: node.writer.time.now()).rawValue, reason: record.reason.isEmpty ? nil : record.reason,
       since: record.since.description, licenceId: record.licence.id,
       scopes: record.licence.scopes.sorted().map(\.rawValue),
       hosts: record.licence.hosts.map { .init(name: $0.name, upstream: $0.upstream) },

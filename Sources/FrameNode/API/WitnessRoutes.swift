@@ -70,6 +70,10 @@ struct WitnessRoutes {
     case .conflict(let size, _): (type, body) = ("text/x.tlog.size", Data("\(size)\n".utf8))
     case .malformed(let why), .forbidden(let why), .inconsistent(let why), .failed(let why):
       (type, body) = ("text/plain; charset=utf-8", Data("\(why)\n".utf8))
+    case .equivocated(let proof):
+      (type, body) = (
+        "text/plain; charset=utf-8", Data("the log has two histories (\(proof.kind.rawValue))\n".utf8)
+      )
     case .unknownOrigin: (type, body) = ("text/plain; charset=utf-8", Data("unknown origin\n".utf8))
     }
     return APIReply(

@@ -2,6 +2,8 @@ import Foundation
 import FrameCore
 import FrameIdentity
 import FrameEvents
+import FrameLog
+import FrameWorkload
 
 /// Whether a folder's keys are those of a log: another frame's, or none, would only be found out by the node that is to use them.
 package enum KeysFit {
@@ -30,6 +32,18 @@ package enum KeysFit {
       guard found.text == logKey else { throw unfit("their log key is \(found.text).") }
       return .compared
     } catch let error as BackupError { throw error } catch { throw unfit(error.words) }
+  }
+
+  /// Whether a folder's keys are as new as the log that they are to speak for: of those from before a rotation peers take nothing. Reads
+  /// the whole log; blocks.
+  /// - Parameter log: the folder of the log, which holds as whole.
+  /// - Throws: `KeysNotInForce`, `KeyFileError`, `LogError`.
+  static func requireInForce(_ folder: URL, frame: FrameID, log: URL) throws {
+    let reader = try LogReader(directory: log)
+    defer { reader.close() }
+    let logged = try LoggedAuthority(reading: reader)
+    let standing = try FrameAuthority.standing(frame: frame, in: .kept(at: folder.path))
+    if let why = logged.mismatch(standing) { throw KeysNotInForce(folder.path, why: why) }
   }
 
   /// Nil when the secret is not on this machine, as when a frame moves to another.

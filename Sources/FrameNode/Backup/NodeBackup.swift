@@ -45,7 +45,7 @@ package enum NodeBackup {
   /// - Parameters:
   ///   - target: does not exist, or is empty.
   ///   - keys: the frame's private keys too. Whoever has them is the frame: keep such a backup as you keep the keys.
-  /// - Throws: ``BackupError``, `LogError`.
+  /// - Throws: ``BackupError``, `KeysNotInForce`, `LogError`.
   package static func make(
     of configuration: NodeConfiguration, to target: URL, keys: Bool, clock: any FrameClock = SystemClock()
   ) throws -> Manifest {
@@ -66,6 +66,8 @@ package enum NodeBackup {
       if keys {
         _ = try KeysFit.check(
           folder("keys"), frame: configuration.frameID, logKey: logKey, seal: configuration.identity.seal)
+        // They were copied after the log, so that they have every change that it has.
+        try KeysFit.requireInForce(folder("keys"), frame: configuration.frameID, log: folder("log"))
       }
       let manifest = Manifest(
         format: Manifest.format, frame: configuration.frameID.name, logVerifierKey: logKey,
@@ -84,9 +86,10 @@ package enum NodeBackup {
   ///   - keys: a folder with the frame's keys, when the backup has none.
   ///   - published: checkpoints of the log that were seen elsewhere; the backup must reach each of them.
   ///   - acceptsFork: although it does not.
-  /// - Throws: ``BackupError``, `LogError`.
+  ///   - acceptsOldKeys: although the keys are from before a rotation that the log knows.
+  /// - Throws: ``BackupError``, `KeysNotInForce`, `LogError`.
   package static func restore(
-    _ backup: URL, to data: URL, keys: URL?, published: [Data], acceptsFork: Bool
+    _ backup: URL, to data: URL, keys: URL?, published: [Data], acceptsFork: Bool, acceptsOldKeys: Bool = false
   ) throws -> Restored {
     let manifest = try manifest(of: backup)
     guard let frame = try? FrameID(manifest.frame) else {
@@ -120,6 +123,7 @@ package enum NodeBackup {
       guard report.size == manifest.size, report.root.base64EncodedString() == manifest.root else {
         throw BackupError.damaged("the log is of \(report.size) events with another root than the manifest's")
       }
+      if !acceptsOldKeys { try KeysFit.requireInForce(keysFolder, frame: frame, log: log) }
       try writing(data) { try Data().write(to: content.appendingPathComponent(RestoredMark.name)) }
       return Restored(manifest: manifest, keys: fit)
     }

@@ -102,6 +102,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var witnesses: [OutsideWitness] = []
   /// Serve although a witness holds more of this frame's log than there is (`frame serve --accept-fork`). Never in the file.
   package var acceptsFork = false
+  /// Go on with keys that are older than the log (`frame serve --accept-old-keys`). Never in the file.
+  package var acceptsOldKeys = false
   /// Between canary rounds, instead of ``canary`` (`frame serve --canary-seconds`). Never in the file.
   package var canaryInterval: Duration?
 

@@ -105,7 +105,7 @@ package final class OperatorService: Service {
   }
 
   private func apply(_ state: OperatorState, before: OperatorState) {
-    let now = node.clock.now()
+    let now = node.writer.time.now()
     var (routes, stopped) = ([String: HostPort](), Set<String>())
     for record in state.all {
       let isActive = record.standing(at: now) == .active

@@ -557,6 +557,9 @@ public nonisolated struct PBAddCheckpointReply: Sendable {
   /// with 409: the checkpoint last cosigned, so that the caller can see that it signed it
   public var note: Data = Data()
 
+  /// with 403: the proof, as JSON, for which the treaty is stopped: the caller's log has two histories
+  public var equivocation: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1448,7 +1451,7 @@ nonisolated extension PBAddCheckpointRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBAddCheckpointReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AddCheckpointReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}body\0\u{1}note\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}body\0\u{1}note\0\u{1}equivocation\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1459,6 +1462,7 @@ nonisolated extension PBAddCheckpointReply: SwiftProtobuf.Message, SwiftProtobuf
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.body) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.note) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.equivocation) }()
       default: break
       }
     }
@@ -1474,6 +1478,9 @@ nonisolated extension PBAddCheckpointReply: SwiftProtobuf.Message, SwiftProtobuf
     if !self.note.isEmpty {
       try visitor.visitSingularBytesField(value: self.note, fieldNumber: 3)
     }
+    if !self.equivocation.isEmpty {
+      try visitor.visitSingularBytesField(value: self.equivocation, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1481,6 +1488,7 @@ nonisolated extension PBAddCheckpointReply: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.status != rhs.status {return false}
     if lhs.body != rhs.body {return false}
     if lhs.note != rhs.note {return false}
+    if lhs.equivocation != rhs.equivocation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -66,6 +66,9 @@ struct RestoreCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "Restore although a published checkpoint is beyond the backup.")
   var acceptFork = false
 
+  @Flag(name: .long, help: "Restore although the keys are from before a rotation that the log knows.")
+  var acceptOldKeys = false
+
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
@@ -73,9 +76,10 @@ struct RestoreCommand: AsyncParsableCommand {
     let target = URL(fileURLWithPath: data, isDirectory: true)
     let keys = keys.map { URL(fileURLWithPath: $0, isDirectory: true) }
     let notes = try published.map(Files.read)
-    let acceptFork = acceptFork
+    let (acceptFork, acceptOldKeys) = (acceptFork, acceptOldKeys)
     let restored = try await OfflineAudit.offPool {
-      try NodeBackup.restore(backup, to: target, keys: keys, published: notes, acceptsFork: acceptFork)
+      try NodeBackup.restore(
+        backup, to: target, keys: keys, published: notes, acceptsFork: acceptFork, acceptsOldKeys: acceptOldKeys)
     }
     try Self.show(restored.manifest, at: data, output, keys: restored.keys)
   }

@@ -35,6 +35,11 @@ struct ServeCommand: AsyncParsableCommand {
     help: "Serve although a witness holds more of this log than there is: an older copy was restored for good.")
   var acceptFork = false
 
+  @Flag(
+    name: .long,
+    help: "Go on with keys from before a rotation that the log knows: the later ones are lost for good. Peers repin.")
+  var acceptOldKeys = false
+
   @Option(
     name: .long, help: .init("Seconds between canary rounds, instead of the configuration's.", visibility: .hidden))
   var canarySeconds: Double?
@@ -54,6 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     var configuration = try location.configuration()
     configuration.acceptsFork = acceptFork
+    configuration.acceptsOldKeys = acceptOldKeys
     configuration.canaryInterval = canarySeconds.map { .nanoseconds(Int64($0 * 1e9)) }
     let level = try level(logLevel ?? configuration.logLevel)
     let format = logFormat

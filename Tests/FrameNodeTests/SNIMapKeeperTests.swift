@@ -46,7 +46,7 @@ struct SNIMapKeeperTests {
     "a configuration whose map leads back to the router is refused at the start and at a reload",
     arguments: ["127.0.0.1:8443", "localhost:8443", "0.0.0.0:8443", "\"[::ffff:127.0.0.1]:8443\"", "2130706433:8443"])
   func configured(_ upstream: String) throws {
-    #expect(throws: FederationError.self) {
+    #expect(throws: ConfigurationError.self) {
       try self.keeper("sni: {map: {x.example: \"\(upstream.replacing("\"", with: ""))\"}}\n")
     }
     let keeper = try self.keeper()

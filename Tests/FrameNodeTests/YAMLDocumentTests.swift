@@ -102,6 +102,16 @@ struct ConfigurationMistakeTests {
       (start + "sni: {map: {{ m }}}\n", "frame.yaml:3:13", "a key must be a text"),
       (start + "sni: {map: {x: 'a:1', x: 'b:1'}}\n", "frame.yaml:3:23", "there twice"),
       (start + "api: {port: 70000}\n", "frame.yaml:3:7: api.port", "not a port"),
+      (
+        start + "sni:\n  map:\n    good.example: a:1\n    shop.example: a\n", "frame.yaml:6:5: sni.map.shop.example",
+        "write host:port"
+      ),
+      (start + "sni: {map: {'1.2.3.4': 'a:1'}}\n", "frame.yaml:3:13: sni.map.1.2.3.4", "it is an address"),
+      (start + "sni: {map: {x.example: 'a:1', X.example.: 'b:1'}}\n", "frame.yaml:3:", "the same host name as"),
+      (start + "sni: {map: {x.example: 'localhost:8443'}}\n", "frame.yaml:3:13: sni.map.x.example", "leads back"),
+      (start + "treaty: {bridge_cap: 1e3}\n", "frame.yaml:3:10: treaty.bridge_cap", "not a decimal amount"),
+      (start + "treaty: {bridge_rate_per_minute: -1}\n", "frame.yaml:3:10: treaty.bridge_rate_per_minute", "negative"),
+      (start + "treaty: {bridge_cap: 0.0000000001}\n", "frame.yaml:3:10: treaty.bridge_cap", "more than 9"),
       (start + "fees: {fixed: true}\n", "frame.yaml:3:8: fees.fixed", "must be a string"),
       ("? [a]\n: b\n", "frame.yaml:1:3", "a key must be a text"),
       (start + "api: [1]\n", "frame.yaml:3:1: api", "object"),

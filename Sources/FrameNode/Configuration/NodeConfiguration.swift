@@ -47,11 +47,13 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var maximum: Amount?
   }
 
-  /// The limits we offer a new peer, minor units of our own currency.
+  /// The limits we hold a new peer to.
   package struct TreatyDefaults: Sendable, Equatable {
+    /// Minor units of our own currency.
     package var netDebitCap: Amount
-    package var bridgeCap: Amount
-    package var bridgeRatePerMinute: Amount
+    /// Of the peer's currency, as is the rate.
+    package var bridgeCap: UnitAmount
+    package var bridgeRatePerMinute: UnitAmount
   }
 
   /// How our bundle endpoint proves itself, and what else than the system's roots a peer's may rest on.

@@ -131,7 +131,7 @@ package enum ConfigurationError: FrameError, Equatable {
   case malformed(file: String, why: String)
   case invalid(file: String, field: String, why: String)
   case exists(String)
-  case notWritable(String, why: String)
+  case notWritable(String, WriteFailure)
 
   package var code: String {
     switch self {
@@ -145,7 +145,7 @@ package enum ConfigurationError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .exists: .conflict
-    case .notWritable: .forbidden
+    case .notWritable(_, let failure): failure.kind
     case .unreadable, .malformed, .invalid: .invalid
     }
   }
@@ -155,7 +155,7 @@ package enum ConfigurationError: FrameError, Equatable {
     case .malformed(let file, let why): "\(file) is not valid YAML for a frame: \(why)."
     case .invalid(let file, let field, let why): "\(file): \(field): \(why)"
     case .exists(let path): "\(path) already holds a frame."
-    case .notWritable(let path, let why): "Cannot write to \(path): \(why)."
+    case .notWritable(let path, let failure): "Cannot write to \(path): \(failure.why)."
     }
   }
   package var remedy: String {
@@ -163,7 +163,7 @@ package enum ConfigurationError: FrameError, Equatable {
     case .unreadable: "Give the path of a frame.yaml with --config, or make one with frame init."
     case .malformed, .invalid: "Correct the file; frame init writes a complete example."
     case .exists: "Use another --data folder, or start it with frame serve."
-    case .notWritable: "Choose a folder you own, or fix its permissions."
+    case .notWritable(_, let failure): failure.remedy
     }
   }
 }

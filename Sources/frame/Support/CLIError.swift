@@ -12,7 +12,7 @@ enum CLIError: FrameError, Equatable {
   case badTransferFile(path: String, why: String)
   case portInUse(port: Int, name: String, option: String)
   case portNotAllowed(port: Int, name: String, why: String)
-  case folderNotWritable(path: String, why: String)
+  case folderNotWritable(path: String, WriteFailure)
   case childDied(frame: String, status: String, log: String, tail: String)
   case timedOut(what: String, seconds: Int)
   case auditFailed(frame: String, problems: String)
@@ -49,7 +49,8 @@ enum CLIError: FrameError, Equatable {
     case .noNode, .noFile: .notFound
     case .badTransferFile, .sameFrame: .invalid
     case .portInUse: .conflict
-    case .portNotAllowed, .folderNotWritable, .noAccess: .forbidden
+    case .portNotAllowed, .noAccess: .forbidden
+    case .folderNotWritable(_, let failure): failure.kind
     }
   }
 
@@ -63,7 +64,7 @@ enum CLIError: FrameError, Equatable {
     case .badTransferFile(let path, let why): "The file \(path) is not a list of transfers: \(why)."
     case .portInUse(let port, let name, _): "Port \(port) (\(name)) is in use by another process."
     case .portNotAllowed(let port, let name, let why): "Port \(port) (\(name)) cannot be opened: \(why)."
-    case .folderNotWritable(let path, let why): "The folder \(path) cannot be written: \(why)."
+    case .folderNotWritable(let path, let failure): "The folder \(path) cannot be written: \(failure.why)."
     case .childDied(let frame, let status, _, let tail):
       "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " The end of its log is below.")
     case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
@@ -92,7 +93,7 @@ enum CLIError: FrameError, Equatable {
     case .noNode: "Name its folder with --data or its frame.yaml with --config, or make one with frame init."
     case .portInUse(_, _, let option): "Stop that process, or choose another port with \(option)."
     case .portNotAllowed: "Use a port above 1023 and an address of this machine."
-    case .folderNotWritable: "Choose a folder you own, or fix its permissions."
+    case .folderNotWritable(_, let failure): failure.remedy
     case .childDied(_, _, let log, _): "See \(log)."
     case .timedOut: "See the nodes' log files."
     case .auditFailed: "See the runbook of FrameSupplyDelta; stop the frame before anything is moved."

@@ -86,7 +86,7 @@ extension Error {
   /// What went wrong as a part of a sentence, for a message that says of what.
   public var words: String {
     switch self {
-    case let error as any FrameError: error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
+    case let error as any FrameError: String(error.message.reversed().drop { $0 == "." }.reversed())
     case let error as any WordedError: error.plainWords
     case is CancellationError: "it was ended before it was done"
     case let error as DecodingError: SystemWords.of(decoding: error)

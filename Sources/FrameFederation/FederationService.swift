@@ -136,6 +136,10 @@ package final class FederationService: Service, TreatyVerbs {
   ) async throws -> Treaty {
     let open = try await treaty(peer)
     let text = fingerprint.description
+    // Its fingerprint is of the time before: to compare with it would tell an operator of a mismatch where nothing has come yet.
+    if open.state == .rejected || open.state == .revoked {
+      throw FederationError.noOpenInvitation(peer, state: open.state.rawValue)
+    }
     guard open.fingerprint == text else {
       throw FederationError.fingerprintMismatch(peer, expected: text, observed: open.fingerprint)
     }

@@ -47,6 +47,26 @@ struct YAMLDocumentTests {
     #expect(said?.contains(says) == true && said?.contains("\n") == false, "\(said ?? "it was taken")")
   }
 
+  @Test(
+    "what is not YAML is told in our words, with what to do where there is something",
+    arguments: [
+      ("a: b: c", "put in quotes"), ("a: 1\n b: 2", "one column"), ("- a\nb: 1", "'-' was expected"),
+      ("a: [1", "closing ']'"), ("a: {b: 1", "closing '}'"), ("a: \"x", "does not end"),
+      ("a: @x", "put the text in quotes"),
+      ("a: `x", "put the text in quotes"), ("a:\n\tb: 1", "tab"), ("a: \"\\q\"", "backslash"),
+      ("a: ]", "value was expected"),
+      ("a: 1\nb", "':' is missing"), ("a: - b", "cannot begin with '-'"), ("a: 'x' y", "key was expected"),
+      ("%FOO\n---\na: 1", "directives"), ("a: &", "anchors"), ("a: |0\n x", "indented by 0"),
+      ("a: 1\n...\nb: 1", "document"),
+    ])
+  func ourWords(text: String, says: String) throws {
+    let said = try #require(refusal(text), "it was taken")
+    #expect(said.contains(says), "\(said)")
+    for theirs in ["did not find", "found ", "not allowed in this context", "while "] {
+      #expect(!said.contains(theirs), "\(said)")
+    }
+  }
+
   @Test("bombs of aliases, of depth and of length end at a bound, not in memory or on the stack")
   func bounds() {
     let bomb = "a: &a [x,x]\n" + (0..<40).map { "a\($0): &b\($0) [*a,*a]\n" }.joined()

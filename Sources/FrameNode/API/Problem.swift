@@ -31,7 +31,8 @@ package struct Problem: Encodable, Sendable, Equatable {
 
   package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
     self.init(
-      status: error.kind.httpStatus, code: error.code, detail: error.message, remedy: error.remedy, instance: instance,
+      status: error.kind.httpStatus, code: error.code, detail: error.message.sentence, remedy: error.remedy,
+      instance: instance,
       transferID: transferID)
   }
 
@@ -60,7 +61,7 @@ package struct Problem: Encodable, Sendable, Equatable {
       problem.index = refused.index
       problem.errors = refused.items.map { item in
         (item.error as? RequestError)?.part
-          ?? Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message)
+          ?? Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message.sentence)
       }
       return problem
     case let refused as RequestError:

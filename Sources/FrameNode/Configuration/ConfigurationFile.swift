@@ -185,7 +185,7 @@ extension NodeConfiguration {
   ) throws -> NodeConfiguration {
     func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
       do { return try body() } catch let error as any FrameError {
-        throw invalid(field, "\(error.message) \(error.remedy)")
+        throw invalid(field, "\(error.message.sentence) \(error.remedy)")
       }
     }
     func listener(_ field: String, _ raw: ConfigurationFile.Listener?, host: String, port: Int) throws -> Listener {

@@ -4,6 +4,8 @@ import FrameCore
 /// What the command line itself refuses or cannot do; what a node answers is ``ProblemDocument``.
 enum CLIError: FrameError, Equatable {
   case nodeUnreachable(url: String, why: String)
+  /// It is up, and serves nothing yet: what it waits for is at its ops listener.
+  case nodeNotReady(url: String, why: String)
   case badAnswer(url: String, why: String)
   case noNode(path: String)
   case noFile(path: String, why: String)
@@ -24,6 +26,7 @@ enum CLIError: FrameError, Equatable {
   var code: String {
     switch self {
     case .nodeUnreachable: "node_unreachable"
+    case .nodeNotReady: "node_not_ready"
     case .badAnswer: "bad_answer"
     case .noNode: "no_frame_here"
     case .noFile: "no_such_file"
@@ -44,7 +47,7 @@ enum CLIError: FrameError, Equatable {
 
   var kind: FrameErrorKind {
     switch self {
-    case .nodeUnreachable, .timedOut, .childDied, .outputFailed: .unavailable
+    case .nodeUnreachable, .nodeNotReady, .timedOut, .childDied, .outputFailed: .unavailable
     case .badAnswer, .auditFailed, .unexpected, .shutdownOverdue: .internal
     case .noNode, .noFile: .notFound
     case .badTransferFile, .sameFrame: .invalid
@@ -57,6 +60,7 @@ enum CLIError: FrameError, Equatable {
   var message: String {
     switch self {
     case .nodeUnreachable(let url, let why): "The node at \(url) does not answer: \(why)."
+    case .nodeNotReady(let url, let why): "The node at \(url) is running and not ready: \(why)."
     case .badAnswer(let url, let why): "The answer of \(url) is not what this command expects: \(why)."
     case .noNode(let path): "There is no frame at \(path)."
     case .noFile(let path, let why): "The file \(path) cannot be read: \(why)."
@@ -86,6 +90,7 @@ enum CLIError: FrameError, Equatable {
   var remedy: String {
     switch self {
     case .nodeUnreachable: "Start it with frame serve, or name another one with --data, --config or --url."
+    case .nodeNotReady: "Wait, or do what its reason asks for; frame_ready and /readyz show when it is ready."
     case .badAnswer: "Use the frame binary of the node's own version."
     case .noFile: "Check its name and its permissions."
     case .noAccess: "Run the command as the user that the node runs as; nobody else may read its folder."
@@ -154,7 +159,8 @@ struct ProblemDocument: Decodable, FrameError {
   /// command's exit code, and the idempotency key that was made for it, so that it can be repeated.
   static func json(of error: any FrameError, status: ExitStatus) -> String {
     var fields: [String: TextTree] = [
-      "type": .string("urn:frame:problem:\(error.code)"), "code": .string(error.code), "detail": .string(error.message),
+      "type": .string("urn:frame:problem:\(error.code)"), "code": .string(error.code),
+      "detail": .string(error.message.sentence),
       "remedy": .string(error.remedy),
     ]
     let sent = (error as? ProblemDocument).flatMap { try? TextTree(json: $0.document, APIClient.answerLimits) }

@@ -188,7 +188,7 @@ struct ReachabilityInfo: Decodable, Sendable {
   let streamHeadAgeSeconds: Int64?
 
   /// In a column.
-  var short: String { state == "reachable" ? "yes" : state == "unreachable" ? "NO" : "?" }
+  var short: String { state == "reachable" ? "yes" : state == "unreachable" ? "NO" : "not asked yet" }
 
   var answers: String {
     switch state {

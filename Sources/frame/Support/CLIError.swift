@@ -121,7 +121,10 @@ struct ProblemDocument: Decodable, FrameError {
   let status: Int
   let transferID: String?
 
-  var kind: FrameErrorKind { FrameErrorKind.allCases.first { $0.httpStatus == status } ?? .internal }
+  var kind: FrameErrorKind {
+    // Some refusals of the protocol have a status of their own (417, 431): it is the request that is wrong.
+    FrameErrorKind.allCases.first { $0.httpStatus == status } ?? ((400..<500).contains(status) ? .invalid : .internal)
+  }
 
   enum CodingKeys: String, CodingKey {
     case code, detail, remedy, status

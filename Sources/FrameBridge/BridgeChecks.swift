@@ -166,9 +166,14 @@ struct BridgeCheck: Sendable {
   }
   static let rate = BridgeCheck(name: "rate") { claim, view in
     let window = claim.kind == .lock ? view.peer.inbound.issueRate : view.peer.outbound.unlockRate
-    guard let minute = window.sum(at: view.now).sum(with: claim.amount),
-      minute <= max(0, view.treaty.terms.bridgeRatePerMinute)
-    else { return .wait("bridge_rate") }
+    // We hold the peer to it in its own currency; what comes home is ours.
+    let theirs = UInt8(clamping: view.treaty.theirs.native.scale)
+    let rate = BridgeRate.units(
+      view.treaty.terms.bridgeRatePerMinute, writtenIn: theirs,
+      of: claim.kind == .lock ? theirs : view.ledger.native.scale)
+    guard let minute = window.sum(at: view.now).sum(with: claim.amount), minute <= rate else {
+      return .wait("bridge_rate")
+    }
     return nil
   }
 

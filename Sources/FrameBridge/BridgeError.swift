@@ -3,13 +3,13 @@ package import FrameCore
 /// Why a bridge operation is not done.
 package enum BridgeError: FrameError, Equatable {
   case invalidID(String)
-  case amountTooLarge(Int64)
-  case insufficientFunds(AgentName, has: Int64, needs: Int64)
+  case amountTooLarge(Int64, of: Asset)
+  case insufficientFunds(AgentName, has: Int64, needs: Int64, of: Asset)
   case unknownAgent(AgentName)
   case idInUse(String)
   case selfBridge(FrameID)
-  case bridgeCap(peer: FrameID, cap: Int64, wouldBe: Int64)
-  case overRate(peer: FrameID, rate: Int64, amount: Int64)
+  case bridgeCap(peer: FrameID, cap: Int64, wouldBe: Int64, of: Asset)
+  case overRate(peer: FrameID, rate: Int64, amount: Int64, of: Asset)
   case breakerOpen(peer: FrameID, reason: String)
   case breakerClosed(peer: FrameID)
   case noteTooLong(characters: Int)
@@ -26,7 +26,7 @@ package enum BridgeError: FrameError, Equatable {
   case nothingPending(String)
   case statementInvalid(peer: FrameID, why: String)
   /// The tokens were issued against a log that their origin has lost, and nothing there backs them now.
-  case wrappedUnbacked(AgentName, has: Int64, needs: Int64, unbacked: Int64)
+  case wrappedUnbacked(AgentName, has: Int64, needs: Int64, unbacked: Int64, of: Asset)
   /// The peer takes no locks: by the treaty it is not sent `TokensBridgeLocked`.
   case notSubscribed(peer: FrameID)
 
@@ -72,18 +72,18 @@ package enum BridgeError: FrameError, Equatable {
   package var message: String {
     switch self {
     case .invalidID(let id): "'\(id.prefix(80))' is not a lock or redeem id."
-    case .amountTooLarge(let amount): "\(amount) minor units are more than one bridge operation may move."
-    case .wrappedUnbacked(let agent, let has, let needs, let unbacked):
-      "Agent '\(agent)' can redeem \(has) minor units and needs \(needs); \(unbacked) are of a log that their origin has lost."
-    case .insufficientFunds(let agent, let has, let needs):
-      "Agent '\(agent)' has \(has) minor units and needs \(needs)."
+    case .amountTooLarge(let amount, let asset): "\(asset.money(amount)) is more than one bridge operation may move."
+    case .wrappedUnbacked(let agent, let has, let needs, let unbacked, let asset):
+      "Agent '\(agent)' can redeem \(asset.money(has)) and needs \(asset.money(needs)); \(asset.money(unbacked)) are of a log that their origin has lost."
+    case .insufficientFunds(let agent, let has, let needs, let asset):
+      "Agent '\(agent)' has \(asset.money(has)) and needs \(asset.money(needs))."
     case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
     case .idInUse(let id): "'\(id.prefix(80))' is in use already."
     case .selfBridge(let frame): "\(frame) is both ends of the bridge."
-    case .bridgeCap(let peer, let cap, let wouldBe):
-      "\(wouldBe) minor units would be outstanding at \(peer); the treaty allows \(cap)."
-    case .overRate(let peer, let rate, let amount):
-      "\(amount) minor units are more than \(peer) lets through in a minute (\(rate))."
+    case .bridgeCap(let peer, let cap, let wouldBe, let asset):
+      "\(asset.money(wouldBe)) would be outstanding at \(peer); the treaty allows \(asset.money(cap))."
+    case .overRate(let peer, let rate, let amount, let asset):
+      "\(asset.money(amount)) is more than \(peer) lets through in a minute (\(asset.money(rate)))."
     case .breakerOpen(let peer, let reason): "The bridge with \(peer) is stopped (\(reason))."
     case .breakerClosed(let peer): "The breaker of the bridge with \(peer) is not open."
     case .noteTooLong(let characters): TextLimit.reason.excess("note", characters)
@@ -104,7 +104,8 @@ package enum BridgeError: FrameError, Equatable {
     switch self {
     case .invalidID: "Use 1 to 64 visible ASCII characters."
     case .amountTooLarge: "Split it."
-    case .wrappedUnbacked: "Wait until both frames have decided about that log (frame peer former-log list)."
+    case .wrappedUnbacked:
+      "While that log is undecided, wait for both operators (frame peer former-log list). What was written off stays without backing: redeem what the present log backs."
     case .insufficientFunds: "Fund the agent or use a smaller amount."
     case .unknownAgent: "Check the name, or register the agent first."
     case .idInUse: "Use a new id."

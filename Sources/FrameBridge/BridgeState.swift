@@ -94,16 +94,18 @@ package struct BridgeState: SnapshotState, Sendable {
     _ id: String, _ destination: FrameID, _ from: AgentName, _ recipient: AgentName, _ amount: Amount,
     _ memo: String, _ ledger: LedgerState, _ federation: FederationState
   ) throws -> [EventDraft] {
-    let treaty = try precheck(id, destination, from, amount, memo, ledger, federation)
+    let treaty = try precheck(id, destination, from, amount, of: ledger.native, memo, ledger, federation)
     // It would be locked here and issued nowhere.
     guard treaty.sends(.tokensBridgeLocked) else { throw BridgeError.notSubscribed(peer: destination) }
     let bridge = peer(destination).outbound
     guard bridge.locks[id] == nil else { throw BridgeError.idInUse(id) }
-    try requireFunds(from, ledger.balance(.liquid(from)), amount)
+    try requireFunds(from, ledger.balance(.liquid(from)), amount, of: ledger.native)
     // The peer's own cap, from its terms: what is over it would only wait there.
     let reserve = try Amount(minorUnits: bridge.reserve).adding(amount).minorUnits
     let cap = max(0, treaty.theirs.terms.bridgeCap)
-    guard reserve <= cap else { throw BridgeError.bridgeCap(peer: destination, cap: cap, wouldBe: reserve) }
+    guard reserve <= cap else {
+      throw BridgeError.bridgeCap(peer: destination, cap: cap, wouldBe: reserve, of: ledger.native)
+    }
     var payload = PBTokensBridgeLocked()
     payload.lockID = id
     payload.destination = destination.name
@@ -125,15 +127,16 @@ package struct BridgeState: SnapshotState, Sendable {
     _ id: String, _ origin: FrameID, _ from: AgentName, _ recipient: AgentName, _ amount: Amount,
     _ memo: String, _ ledger: LedgerState, _ federation: FederationState
   ) throws -> [EventDraft] {
-    let treaty = try precheck(id, origin, from, amount, memo, ledger, federation)
+    let treaty = try precheck(id, origin, from, amount, of: nil, memo, ledger, federation)
     let asset = try Asset(treaty.theirs.native)
     let bridge = peer(origin).inbound
     guard bridge.redeems[id] == nil else { throw BridgeError.idInUse(id) }
     let held = ledger.balance(.wrapped(from, asset))
-    try requireFunds(from, held, amount)
+    try requireFunds(from, held, amount, of: asset)
     let unbacked = unbacked(from, of: origin, asset)
     guard held - unbacked >= amount.minorUnits else {
-      throw BridgeError.wrappedUnbacked(from, has: held - unbacked, needs: amount.minorUnits, unbacked: unbacked)
+      throw BridgeError.wrappedUnbacked(
+        from, has: held - unbacked, needs: amount.minorUnits, unbacked: unbacked, of: asset)
     }
     var payload = PBWrappedTokensRedeemed()
     payload.redeemID = id
@@ -152,29 +155,34 @@ package struct BridgeState: SnapshotState, Sendable {
     ]
   }
 
+  /// - Parameter native: what the amount is of; nil: the other frame's money.
   private func precheck(
-    _ id: String, _ other: FrameID, _ from: AgentName, _ amount: Amount, _ memo: String, _ ledger: LedgerState,
-    _ federation: FederationState
+    _ id: String, _ other: FrameID, _ from: AgentName, _ amount: Amount, of native: Asset?, _ memo: String,
+    _ ledger: LedgerState, _ federation: FederationState
   ) throws -> Treaty {
     guard BridgeCommand.isID(id) else { throw BridgeError.invalidID(id) }
     guard other != frame else { throw BridgeError.selfBridge(frame) }
     guard amount > .zero else { throw AmountError.notPositive(amount.description) }
-    guard amount.minorUnits <= BridgeLimits.amountMax else { throw BridgeError.amountTooLarge(amount.minorUnits) }
+    func asset() throws -> Asset { try native ?? Asset(federation.requireEstablished(other).theirs.native) }
+    guard amount.minorUnits <= BridgeLimits.amountMax else {
+      throw BridgeError.amountTooLarge(amount.minorUnits, of: try asset())
+    }
     guard TextLimit.memo.admits(memo) else { throw BridgeError.memoTooLong(characters: TextLimit.length(of: memo)) }
     let treaty = try federation.requireEstablished(other)
     // What is over the peer's rate in one piece could never be issued or unlocked there.
-    let rate = max(0, treaty.theirs.terms.bridgeRatePerMinute)
+    let rate = BridgeRate.units(
+      treaty.theirs.terms.bridgeRatePerMinute, writtenIn: ledger.native.scale, of: try asset().scale)
     guard amount.minorUnits <= rate else {
-      throw BridgeError.overRate(peer: other, rate: rate, amount: amount.minorUnits)
+      throw BridgeError.overRate(peer: other, rate: rate, amount: amount.minorUnits, of: try asset())
     }
     if let breaker = peer(other).breaker { throw BridgeError.breakerOpen(peer: other, reason: breaker.reason) }
     guard ledger.agentExists(from) else { throw BridgeError.unknownAgent(from) }
     return treaty
   }
 
-  private func requireFunds(_ agent: AgentName, _ balance: Int64, _ amount: Amount) throws {
+  private func requireFunds(_ agent: AgentName, _ balance: Int64, _ amount: Amount, of asset: Asset) throws {
     guard balance >= amount.minorUnits else {
-      throw BridgeError.insufficientFunds(agent, has: balance, needs: amount.minorUnits)
+      throw BridgeError.insufficientFunds(agent, has: balance, needs: amount.minorUnits, of: asset)
     }
   }
 

@@ -127,7 +127,7 @@ public enum AmountError: FrameError, Hashable {
     switch self {
     case .malformed(let s): "'\(s.prefix(60))' is not a decimal amount."
     case .tooPrecise(let s, let scale): "'\(s.prefix(60))' has more than \(scale) decimal places."
-    case .overflow(let s): "'\(s.prefix(60))' does not fit in 64-bit minor units."
+    case .overflow(let s): "'\(s.prefix(60))' is more than an account can hold."
     case .notPositive(let s): "'\(s.prefix(60))' is not greater than zero."
     }
   }

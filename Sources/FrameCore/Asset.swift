@@ -20,6 +20,11 @@ public struct Asset: Hashable, Sendable, CustomStringConvertible {
     self.scale = UInt8(scale)
   }
 
+  /// So many minor units of it as people read them: `12.50 AVT`.
+  public func money(_ minorUnits: Int64) -> String {
+    "\(Amount(minorUnits: minorUnits).decimal(scale: scale)) \(code)"
+  }
+
   /// `AVT@frame-a.example`.
   public var description: String { "\(code)@\(origin.name)" }
 }

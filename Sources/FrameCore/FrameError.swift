@@ -54,7 +54,16 @@ public protocol FrameError: Error, CustomStringConvertible {
 }
 
 extension FrameError {
-  public var description: String { "\(message) [\(code)] \(remedy)" }
+  public var description: String { "\(message.sentence) [\(code)] \(remedy)" }
+}
+
+extension String {
+  /// As one sentence, with one full stop at its end: messages end in what other people's errors say, with a stop or without.
+  public var sentence: String {
+    var text = self[...]
+    while let last = text.last, last == "." || last.isWhitespace { text.removeLast() }
+    return text.isEmpty || text.last == "…" ? String(text) : text + "."
+  }
 }
 
 /// A concrete error value for places whose errors need no type of their own.

@@ -26,16 +26,31 @@ public enum SystemWords {
     EAFNOSUPPORT: "this kind of address is not supported",
   ]
 
-  fileprivate static func of(cocoa error: NSError) -> String {
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-      return of(errno: Int32(truncatingIfNeeded: underlying.code))
+  /// The `errno` that an error of the system or of Foundation stands for.
+  static func errno(of error: any Error) -> Int32? {
+    if let error = error as? POSIXError { return error.code.rawValue }
+    let error = error as NSError
+    if error.domain == NSPOSIXErrorDomain { return Int32(truncatingIfNeeded: error.code) }
+    guard error.domain == NSCocoaErrorDomain else { return nil }
+    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? any Error {
+      // Foundation puts one of its own errors there, which is no NSError, or an NSError.
+      if let cause = underlying as? POSIXError { return cause.code.rawValue }
+      let cause = underlying as NSError
+      if cause.domain == NSPOSIXErrorDomain { return Int32(truncatingIfNeeded: cause.code) }
     }
     switch CocoaError.Code(rawValue: error.code) {
-    case .fileNoSuchFile, .fileReadNoSuchFile: return of(errno: ENOENT)
-    case .fileReadNoPermission, .fileWriteNoPermission: return of(errno: EACCES)
-    case .fileWriteFileExists: return of(errno: EEXIST)
-    case .fileWriteOutOfSpace: return of(errno: ENOSPC)
-    case .fileWriteVolumeReadOnly: return of(errno: EROFS)
+    case .fileNoSuchFile, .fileReadNoSuchFile: return ENOENT
+    case .fileReadNoPermission, .fileWriteNoPermission: return EACCES
+    case .fileWriteFileExists: return EEXIST
+    case .fileWriteOutOfSpace: return ENOSPC
+    case .fileWriteVolumeReadOnly: return EROFS
+    default: return nil
+    }
+  }
+
+  fileprivate static func of(cocoa error: NSError) -> String {
+    if let code = errno(of: error) { return of(errno: code) }
+    switch CocoaError.Code(rawValue: error.code) {
     case .fileReadTooLarge: return "it is too large"
     case .fileReadInapplicableStringEncoding, .fileReadUnknownStringEncoding: return "it is not UTF-8 text"
     case .fileReadCorruptFile, .propertyListReadCorrupt, .coderReadCorrupt: return "it is damaged"
@@ -71,7 +86,7 @@ extension Error {
   /// What went wrong as a part of a sentence, for a message that says of what.
   public var words: String {
     switch self {
-    case let error as any FrameError: error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
+    case let error as any FrameError: String(error.message.reversed().drop { $0 == "." }.reversed())
     case let error as any WordedError: error.plainWords
     case is CancellationError: "it was ended before it was done"
     case let error as DecodingError: SystemWords.of(decoding: error)

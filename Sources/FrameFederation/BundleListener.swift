@@ -206,7 +206,7 @@ struct BundleRoutes: Sendable {
       let refusal = why.refusal
       let problem = EndpointProblem(
         title: "The request is refused", status: why.status, code: refusal.code,
-        detail: "\(refusal.message) \(refusal.remedy)")
+        detail: "\(refusal.message.sentence) \(refusal.remedy)")
       return (
         HTTPResponse(
           status: .init(code: why.status), headerFields: [.contentType: "application/problem+json"]),
@@ -224,7 +224,7 @@ struct BundleRoutes: Sendable {
     let status = error?.kind.httpStatus ?? 500
     let problem = EndpointProblem(
       title: "The invitation is refused", status: status, code: error?.code ?? "internal",
-      detail: error.map { "\($0.message) \($0.remedy)" } ?? "An internal error.")
+      detail: error.map { "\($0.message.sentence) \($0.remedy)" } ?? "An internal error.")
     let body = (try? JSONEncoder().encode(problem)) ?? Data()
     return json(body, .init(code: status), type: "application/problem+json")
   }

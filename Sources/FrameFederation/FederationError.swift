@@ -10,6 +10,8 @@ package enum FederationError: FrameError, Equatable {
   case invitationPending(FrameID, invitation: String)
   case invitationExpired(FrameID, invitation: String)
   case invitationUnknown(FrameID, invitation: String)
+  /// There was one, and it is over.
+  case noOpenInvitation(FrameID, state: String)
   case invitationInvalid(String)
   case tooManyInvitations(limit: Int)
   /// The peer's bundle has changed so often that the pin stays where it is for a while.
@@ -64,7 +66,7 @@ package enum FederationError: FrameError, Equatable {
     case .alreadyFederated: "already_federated"
     case .invitationPending: "invitation_pending"
     case .invitationExpired: "invitation_expired"
-    case .invitationUnknown: "invitation_unknown"
+    case .invitationUnknown, .noOpenInvitation: "invitation_unknown"
     case .invitationInvalid: "invitation_invalid"
     case .tooManyInvitations: "too_many_invitations"
     case .pinMovesLimited: "pin_moves_limited"
@@ -107,7 +109,8 @@ package enum FederationError: FrameError, Equatable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .unknownPeer, .invitationUnknown, .amendmentUnknown, .documentMissing, .formerLogUnknown: .notFound
+    case .unknownPeer, .invitationUnknown, .noOpenInvitation, .amendmentUnknown, .documentMissing, .formerLogUnknown:
+      .notFound
     case .documentInvalid, .amendmentInvalid, .selfPeering, .invitationInvalid, .descriptionInvalid, .profileUnknown,
       .bundleUnusable, .endpointInvalid, .routeLoop, .equivocationUnproven, .formerLogInvalid:
       .invalid
@@ -133,6 +136,8 @@ package enum FederationError: FrameError, Equatable {
     case .invitationPending(let peer, let id): "Invitation '\(id)' with '\(peer)' is still open."
     case .invitationExpired(let peer, let id): "Invitation '\(id)' with '\(peer)' has expired."
     case .invitationUnknown(let peer, let id): "Invitation '\(id)' is not the open one with '\(peer)'."
+    case .noOpenInvitation(let peer, let state):
+      "There is no open invitation of '\(peer)': the last one is \(state), and what it would be compared with is that of before."
     case .invitationInvalid(let why): "The invitation is not valid: \(why.prefix(300))."
     case .tooManyInvitations(let limit): "There are \(limit) invitations already, open or of the last hour."
     case .pinMovesLimited(let peer, let limit):
@@ -196,6 +201,8 @@ package enum FederationError: FrameError, Equatable {
     case .invitationPending: "Approve or reject it, or wait until it expires."
     case .invitationExpired: "Send a new invitation."
     case .invitationUnknown: "See the open invitation with frame peer show."
+    case .noOpenInvitation:
+      "Wait until its invitation arrives: one that was in the way of an old treaty is brought again within six minutes of its end; or have its operator invite again."
     case .invitationInvalid: "Update the inviting frame, or have its operator invite again."
     case .tooManyInvitations: "Reject some (frame peer reject), or wait an hour."
     case .pinMovesLimited:

@@ -17,7 +17,7 @@ package final class FederationService: Service, TreatyVerbs {
   let writer: any FederationWriter
   private let directory: PeerDirectory
   let courier: TreatyCourier
-  private let describe: @Sendable () throws -> PBFrameDescription
+  private let describe: Description
   let signer: LogSigner
   let clock: any FrameClock
   private let metrics: FederationMetrics
@@ -31,6 +31,10 @@ package final class FederationService: Service, TreatyVerbs {
   private let actions: AsyncStream<HandshakeMachine.Action>
   private let enqueue: AsyncStream<HandshakeMachine.Action>.Continuation
 
+  /// What this frame says of itself now to a frame of the given currency, in which some of the limits in its `terms` are; nil:
+  /// to anybody.
+  package typealias Description = @Sendable (_ peer: PBAsset?) throws -> PBFrameDescription
+
   package static let invitationLifetime: Duration = .seconds(7 * 86_400)
 
   /// - Parameters:
@@ -40,7 +44,7 @@ package final class FederationService: Service, TreatyVerbs {
   package init(
     writer: any FederationWriter, directory: PeerDirectory, identity: SVIDSource, endpoints: EndpointClient,
     signer: LogSigner,
-    describe: @escaping @Sendable () throws -> PBFrameDescription, bundle: @escaping @Sendable () throws -> Data,
+    describe: @escaping Description, bundle: @escaping @Sendable () throws -> Data,
     trust: EndpointTrust = EndpointTrust(), metrics: FederationMetrics, clock: any FrameClock = SystemClock(),
     routing: @escaping PeerChannels.Routing = { _, _ in nil }, logger: Logger = Logger(label: "frame.federation")
   ) {
@@ -120,7 +124,7 @@ package final class FederationService: Service, TreatyVerbs {
     let now = clock.now()
     return try await submit(
       .requestOutgoing(
-        invitationID: UniqueID.make(at: now), ours: try describe(), theirs: theirs, pin: pin,
+        invitationID: UniqueID.make(at: now), ours: try describe(theirs.native), theirs: theirs, pin: pin,
         expires: now + Self.invitationLifetime), actor: actor, key: key
     ).require(peer)
   }
@@ -132,6 +136,10 @@ package final class FederationService: Service, TreatyVerbs {
   ) async throws -> Treaty {
     let open = try await treaty(peer)
     let text = fingerprint.description
+    // Its fingerprint is of the time before: to compare with it would tell an operator of a mismatch where nothing has come yet.
+    if open.state == .rejected || open.state == .revoked {
+      throw FederationError.noOpenInvitation(peer, state: open.state.rawValue)
+    }
     guard open.fingerprint == text else {
       throw FederationError.fingerprintMismatch(peer, expected: text, observed: open.fingerprint)
     }
@@ -140,7 +148,7 @@ package final class FederationService: Service, TreatyVerbs {
       pin = try await courier.fetchBundle(peer, from: open.theirs, vouchedBy: open.pin)
     }
     return try await submit(
-      .approve(peer: peer, fingerprint: text, ours: try describe(), pin: pin), actor: actor, key: key
+      .approve(peer: peer, fingerprint: text, ours: try describe(open.theirs.native), pin: pin), actor: actor, key: key
     ).require(peer)
   }
 
@@ -203,10 +211,12 @@ package final class FederationService: Service, TreatyVerbs {
   /// - Parameter source: the address it came from.
   package func receive(_ invitation: SignedInvitation, from source: String = "") async throws -> Treaty {
     let verified = try await invitation.verify(as: frame, clock: clock)
+    // What we hold an inviter to counts from the approval on, which says it anew, and is refused when it cannot be said.
+    let ours = try (try? describe(verified.inviter.native)) ?? describe(nil)
     let treaty = try await submit(
       .receiveIncoming(
         invitationID: verified.id, theirs: verified.inviter, pin: verified.pin, expires: verified.expires,
-        ours: try describe(), source: InvitationSource.network(of: source), read: read.withLock { $0 }),
+        ours: ours, source: InvitationSource.network(of: source), read: read.withLock { $0 }),
       actor: .node(of: verified.peer), key: IdempotencyKey(verified.id, caller: .node(of: verified.peer))
     ).require(verified.peer)
     if treaty.state == .requested, treaty.direction == .outgoing { feed(.crossed(treaty), clock.now()) }

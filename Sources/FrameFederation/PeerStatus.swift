@@ -14,7 +14,8 @@ enum PeerStatus {
       return RPCError(code: .internalError, message: "An internal error.")
     }
     return RPCError(
-      code: status(error.kind), message: String(error.message.prefix(1000)), metadata: [codeKey: "\(error.code)"])
+      code: status(error.kind), message: String(error.message.sentence.prefix(1000)),
+      metadata: [codeKey: "\(error.code)"])
   }
 
   static func status(_ kind: FrameErrorKind) -> RPCError.Code {

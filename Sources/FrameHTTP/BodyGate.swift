@@ -1,6 +1,7 @@
 package import HTTPTypes
 package import NIOCore
 package import NIOHTTPTypes
+internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 
 /// Looks at a request before its body is sent: one that says it is too large is refused at once, and one that waits to be told
@@ -17,6 +18,9 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
   static let lingerTimeout = TimeAmount.seconds(2)
   /// A body up to this size is let through without a look at its route, which takes it or answers otherwise.
   package static let smallBody = 64 * 1024
+
+  /// What the decoder reads of a head (NIO's own bound, which the listeners leave as it is).
+  static let headBytesMax = 80 * 1024
 
   private let limit: @Sendable (HTTPRequest) -> Int
   private let refusal: @Sendable (HTTPRequest, Refused) -> (HTTPResponse, ByteBuffer)
@@ -65,6 +69,16 @@ package final class BodyGate: ChannelDuplexHandler, RemovableChannelHandler {
 
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? HeadFault { fault = event } else { context.fireUserInboundEventTriggered(event) }
+  }
+
+  /// A head that is too large ends the reading: nothing is known of the request, and it is answered all the same.
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard case HTTPParserError.headerOverflow = error, case .open = state, !isReading else {
+      // What was refused already is over.
+      if error is HTTPParserError, case .refused = state { return }
+      return context.fireErrorCaught(error)
+    }
+    refuse(context, HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/"), .head(.tooLarge))
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) { linger?.cancel() }

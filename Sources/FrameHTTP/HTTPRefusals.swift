@@ -15,6 +15,8 @@ extension BodyGate.Refused {
     switch self {
     case .tooLarge: 413
     case .unknownExpectation: 417
+    // RFC 6585 §5: all of the head together; which part of it was too much is not known when reading has ended.
+    case .head(.tooLarge): 431
     case .head: 400
     }
   }
@@ -42,6 +44,11 @@ extension HeadFault {
       Refusal(
         "invalid_host", .invalid, "The Host header is not a host with or without a port.",
         remedy: "Send the host that the request is for.")
+    case .tooLarge:
+      Refusal(
+        "head_too_large", .tooLarge,
+        "The request's URI and header fields together are larger than \(BodyGate.headBytesMax / 1024) KiB.",
+        remedy: "Shorten the URI or the header fields; long texts go into a body.")
     case .transferEncoding:
       Refusal(
         "invalid_framing", .invalid, "A request of HTTP/1.0 has no Transfer-Encoding.",

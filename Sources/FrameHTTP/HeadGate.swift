@@ -8,6 +8,8 @@ package enum HeadFault: Sendable, Equatable {
   case hostInvalid
   /// A coding of the body that an HTTP/1.0 message cannot have: where it ends is anybody's guess.
   case transferEncoding
+  /// Its line and its fields are more than is read.
+  case tooLarge
 }
 
 /// Looks at requests and answers while their version is still known; the types behind the codec have none.

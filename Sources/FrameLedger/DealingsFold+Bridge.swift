@@ -88,7 +88,9 @@ extension DealingsFold {
     _ legs: WritableKeyPath<Self, [Key: Leg]>, _ key: Key, _ amount: Int64, _ position: UInt64
   ) {
     guard let leg = self[keyPath: legs][key], leg.amount == amount else {
-      return note("return_without_item", key.id, at: position, "\(amount) minor units; no such item was begun here")
+      return note(
+        "return_without_item", key.id, at: position,
+        "\(Self.money(Int128(amount), self[keyPath: legs][key]?.asset ?? "")); no such item was begun here")
     }
     if leg.isReturned { note("returned_twice", key.id, at: position, "it was returned before") }
     self[keyPath: legs][key]?.isReturned = true

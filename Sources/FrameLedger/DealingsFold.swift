@@ -235,21 +235,27 @@ package struct DealingsFold: Sendable {
     guard let found = money.difference(from: due) else { return }
     note(
       "postings_differ", id, at: position,
-      "its postings move \(found.moved) minor units of \(found.account), its terms \(found.due)")
+      "its postings move \(moved(found.moved, of: found.account)) of \(found.account), its terms \(moved(found.due, of: found.account))"
+    )
   }
 
   private mutating func expectNothing(_ money: DealingsMoney, _ position: UInt64) {
     guard let found = money.difference(from: []) else { return }
     note(
       "money_without_dealing", "", at: position,
-      "it moves \(found.moved) minor units of \(found.account), and is no transfer, bridge item or decision")
+      "it moves \(moved(found.moved, of: found.account)) of \(found.account), and is no transfer, bridge item or decision"
+    )
+  }
+
+  private func moved(_ units: Int128, of account: DealingsMoney.Account) -> String {
+    Self.money(units, account.asset.isEmpty ? native : account.asset)
   }
 
   /// An amount as people write it, with its currency.
   /// - Parameter asset: as ``text(_:)`` makes it; "" when it is not known.
   static func money(_ units: Int128, _ asset: String) -> String {
     guard let slash = asset.lastIndex(of: "/"), let scale = UInt8(asset[asset.index(after: slash)...]), scale <= 9
-    else { return "\(units) minor units" }
+    else { return "\(units) of the smallest unit" }
     return "\(Amount.decimal(sum: units, scale: scale)) \(asset[..<slash])"
   }
 

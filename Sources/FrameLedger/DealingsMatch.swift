@@ -242,7 +242,7 @@ package struct DealingsMatch: Sendable {
         guard let answer = rebuilt.answer(key.id) else {
           note(
             "recognised_without_answer", holder.frame, key.id, booked.position,
-            "\(booked.wrapped) wrapped minor units of \(booked.log) are booked as taken over; \(rebuilt.frame) accepted nothing"
+            "\(DealingsFold.money(Int128(booked.wrapped), rebuilt.fold.native)) wrapped here of \(booked.log) are booked as taken over; \(rebuilt.frame) accepted nothing"
           )
           continue
         }

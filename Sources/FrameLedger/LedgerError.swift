@@ -2,7 +2,7 @@ package import FrameCore
 
 /// What the ledger refuses.
 package enum LedgerError: FrameError, Hashable {
-  case insufficientFunds(account: String, balance: Int64, needed: Int64)
+  case insufficientFunds(account: String, balance: Int64, needed: Int64, of: Asset)
   case unknownAgent(String)
   case agentExists(String)
   /// The word means something of the frame's own.
@@ -28,7 +28,7 @@ package enum LedgerError: FrameError, Hashable {
   /// Neither the hold's owner nor its payee nor the authority, or not for this.
   case holdNotYours(String, actor: String)
   case holdPayee(String, payee: String, named: String)
-  case holdExceeded(String, remaining: Int64, wanted: Int64)
+  case holdExceeded(String, remaining: Int64, wanted: Int64, of: Asset)
   case holdIDInUse(String)
   case tooManyHolds(agent: String, limit: Int)
   /// The authority has frozen the agent: none of its money moves out by its own commands.
@@ -102,8 +102,8 @@ package enum LedgerError: FrameError, Hashable {
 
   package var message: String {
     switch self {
-    case .insufficientFunds(let account, let balance, let needed):
-      "Account \(account) holds \(balance) minor units; \(needed) are needed."
+    case .insufficientFunds(let account, let balance, let needed, let asset):
+      "Account \(account) holds \(asset.money(balance)); \(asset.money(needed)) are needed."
     case .unknownAgent(let name): "There is no agent '\(name)' in this frame."
     case .agentExists(let name): "An agent '\(name)' exists already."
     case .reservedName(let name): "'\(name)' would be taken for something of the frame's own."
@@ -126,8 +126,8 @@ package enum LedgerError: FrameError, Hashable {
       payee.isEmpty
         ? "Hold '\(id)' names no payee and the capture names none."
         : "Hold '\(id)' is for '\(payee)', not for '\(named)'."
-    case .holdExceeded(let id, let remaining, let wanted):
-      "Hold '\(id)' has \(remaining) minor units left; \(wanted) are wanted."
+    case .holdExceeded(let id, let remaining, let wanted, let asset):
+      "Hold '\(id)' has \(asset.money(remaining)) left; \(asset.money(wanted)) are wanted."
     case .holdIDInUse(let id): "There is a hold '\(id)' already."
     case .tooManyHolds(let agent, let limit): "Agent '\(agent)' has \(limit) open holds, the most there may be."
     case .agentFrozen(let name, let reason): "Agent '\(name)' is frozen: \(reason)."
@@ -138,7 +138,7 @@ package enum LedgerError: FrameError, Hashable {
     case .emissionForbidden(let event, let actor): "'\(actor)' may not emit \(event)."
     case .postingsRefused(let event, let why): "The postings of \(event) are refused: \(why)."
     case .unbalanced(let event, let asset, let sum): "The postings of \(event) sum to \(sum) in \(asset), not to 0."
-    case .balanceOverflow(let account): "The balance of \(account) would not fit in 64-bit minor units."
+    case .balanceOverflow(let account): "The balance of \(account) would be more than an account can hold."
     }
   }
 

@@ -62,7 +62,8 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
         let balance = try working.add(amount, to: account) { ledger.balance(account) }
         guard balance >= 0 || account.kind.mayBeNegative else {
           throw LedgerError.insufficientFunds(
-            account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance)
+            account: account.description, balance: ledger.balance(account), needed: ledger.balance(account) &- balance,
+            of: account.asset ?? ledger.native)
         }
         touchesHeld = touchesHeld || account.kind == .held
       }
@@ -90,7 +91,8 @@ package struct LedgerGuard<State: HasLedger>: AppendGuard {
       guard balance >= reserved else {
         let free = ledger.balance(account) &- reserved
         throw LedgerError.insufficientFunds(
-          account: account.description, balance: free, needed: ledger.balance(account) &- balance)
+          account: account.description, balance: free, needed: ledger.balance(account) &- balance,
+          of: account.asset ?? ledger.native)
       }
     }
   }

@@ -58,7 +58,7 @@ extension LedgerState {
     let amount = amount ?? Amount(minorUnits: hold.remaining)
     try Self.requirePositive(amount)
     guard amount.minorUnits <= hold.remaining else {
-      throw LedgerError.holdExceeded(id, remaining: hold.remaining, wanted: amount.minorUnits)
+      throw LedgerError.holdExceeded(id, remaining: hold.remaining, wanted: amount.minorUnits, of: native)
     }
     var event = PBHoldCaptured()
     event.holdID = id

@@ -83,7 +83,7 @@ extension LedgerState {
     try licence.validate(at: now)
     for other in operators.all where other.name != licence.name && other.stated != .removed {
       for host in other.licence.hosts where licence.hosts.contains(where: { $0.name == host.name }) {
-        throw .hostTaken(host.name, by: other.name.text)
+        throw .hostTaken(host.name, by: "the operator '\(other.name)'")
       }
     }
     return EventDraft(.operatorLicensed(licence.event))

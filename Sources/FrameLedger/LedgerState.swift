@@ -79,7 +79,8 @@ package struct LedgerState: Sendable, HasLedger {
   package func requireFunds(_ amount: Int64, in account: AccountRef) throws {
     let balance = balance(account)
     guard balance >= amount else {
-      throw LedgerError.insufficientFunds(account: account.description, balance: balance, needed: amount)
+      throw LedgerError.insufficientFunds(
+        account: account.description, balance: balance, needed: amount, of: account.asset ?? native)
     }
   }
 

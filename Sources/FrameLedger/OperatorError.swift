@@ -57,7 +57,7 @@ package enum OperatorError: FrameError, Hashable {
     case .exists(let name): "An operator '\(name)' exists already."
     case .nameTaken(let name, let agent): "The frame's own agent '\(agent)' bears the name '\(name)'."
     case .invalidLicence(let why): "The licence cannot be issued: \(why)."
-    case .hostTaken(let host, let owner): "The host name '\(host)' is taken by '\(owner)'."
+    case .hostTaken(let host, let owner): "The host name '\(host)' is taken by \(owner)."
     case .notActive(let name, let standing): "Operator '\(name)' is \(standing.rawValue)."
     case .scopeMissing(let name, let scope, let event):
       "The licence of operator '\(name)' has no scope '\(scope.rawValue)', which \(event) needs."
@@ -79,7 +79,8 @@ package enum OperatorError: FrameError, Hashable {
     case .invalidLicence:
       "Name at least one scope (\(LicenceScope.allCases.map(\.rawValue).joined(separator: ", "))), at most"
         + " \(OperatorLicence.hostsMax) host names as name=host:port, and an expiry within three years."
-    case .hostTaken: "Use another host name, or take it from its owner first."
+    case .hostTaken:
+      "Use another host name, or take this one away there first: an operator's with frame operator renew, one in sni.map with frame sni reload after."
     case .notActive(_, .expired): "Ask the frame's authority for a new licence (frame operator renew)."
     case .notActive: "Ask the frame's authority; frame operator show tells why."
     case .scopeMissing: "Ask the frame's authority for a licence with that scope (frame operator renew)."

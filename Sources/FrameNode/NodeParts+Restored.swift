@@ -66,7 +66,7 @@ extension NodeParts {
           }
           if reason == nil {
             let waiting = BackupError.unconfirmed(witnesses: asked)
-            reason = "\(waiting.code): \(waiting.message) \(waiting.remedy)"
+            reason = "\(waiting.code): \(waiting.message.sentence) \(waiting.remedy)"
             self.parts.readiness.notReady(reason ?? "")
           }
           guard (try? await self.parts.core.clock.sleep(for: NodeParts.askInterval)) != nil else { break }
@@ -78,7 +78,7 @@ extension NodeParts {
 
   /// Shows why this node serves nothing, until it is told to end. The log takes nothing more.
   func standStill(for finding: WitnessError) async throws {
-    let reason = "\(finding.code): \(finding.message) \(finding.remedy)"
+    let reason = "\(finding.code): \(finding.message.sentence) \(finding.remedy)"
     readiness.notReady(reason)
     Logger(label: "frame").critical(
       "The node serves nothing and takes nothing until it is told to end",

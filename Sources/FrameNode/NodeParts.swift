@@ -158,8 +158,8 @@ final class NodeParts: Sendable {
     workloadServer = Self.workloadServer(
       configuration, descriptors[.workload], workloads, clock, workloadMetrics, named("workload"))
     let routing = Self.routing(configuration, names)
-    let describe: @Sendable () throws -> PBFrameDescription = {
-      configuration.description(bundle: trust.bundle, logKey: signer.verifierKey)
+    let describe: FederationService.Description = { peer in
+      try configuration.description(bundle: trust.bundle, logKey: signer.verifierKey, for: try peer.map(Asset.init))
     }
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(trust.bundle) }
     let endpoints = EndpointClient(clock: clock)
@@ -230,7 +230,8 @@ final class NodeParts: Sendable {
       host: configuration.bundle.host, port: configuration.bundle.port, connectionsMax: descriptors[.bundle],
       identity: web.presented(else: svid),
       bundle: document,
-      describe: describe, federation: federation, metrics: federationMetrics, clock: clock, logger: named("bundle"))
+      describe: { try describe(nil) }, federation: federation, metrics: federationMetrics, clock: clock,
+      logger: named("bundle"))
     peerServer = try PeerServer(
       host: configuration.federation.host, port: configuration.federation.port,
       connectionsMax: descriptors[.federation], identity: svid, directory: directory, treaties: federation,

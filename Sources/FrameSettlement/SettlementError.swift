@@ -4,15 +4,15 @@ package import FrameCore
 package enum SettlementError: FrameError, Equatable {
   case invalidTransferID(String)
   case memoTooLong(characters: Int)
-  case amountTooLarge(Int64)
+  case amountTooLarge(Int64, of: Asset)
   case wrongAsset(named: String, expected: String)
   case selfTransfer(FrameID)
   /// The amount has no exact value at the destination's scale (CONFORMANCE B18).
-  case amountNotRepresentable(Int64, from: UInt8, to: UInt8)
-  case insufficientFunds(AgentName, has: Int64, needs: Int64)
+  case amountNotRepresentable(Int64, of: Asset, in: Asset)
+  case insufficientFunds(AgentName, has: Int64, needs: Int64, of: Asset)
   case unknownAgent(AgentName)
-  case netDebitCap(peer: FrameID, cap: Int64, wouldBe: Int64)
-  case amountOverflow(Int64)
+  case netDebitCap(peer: FrameID, cap: Int64, wouldBe: Int64, of: Asset)
+  case amountOverflow(Int64, of: Asset)
   /// The actor is neither the agent that pays nor who may take this step.
   case notAllowed(SPIFFEID)
   /// The terms name another frame than the one that sent them (CONFORMANCE B9, B11).
@@ -62,8 +62,10 @@ package enum SettlementError: FrameError, Equatable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .invalidTransferID, .memoTooLong, .amountTooLarge, .wrongAsset, .selfTransfer, .malformedDecision: .invalid
-    case .amountNotRepresentable, .insufficientFunds, .netDebitCap, .amountOverflow, .notSubscribed: .refused
+    case .invalidTransferID, .memoTooLong, .amountTooLarge, .amountNotRepresentable, .wrongAsset, .selfTransfer,
+      .malformedDecision:
+      .invalid
+    case .insufficientFunds, .netDebitCap, .amountOverflow, .notSubscribed: .refused
     case .unknownAgent, .unknownTransfer: .notFound
     case .notAllowed, .wrongOrigin, .notAddressedHere: .forbidden
     case .transferConflict, .alreadyDecided, .creditedAmountMismatch, .ofFormerLog, .logHasChanged: .conflict
@@ -75,18 +77,18 @@ package enum SettlementError: FrameError, Equatable {
     switch self {
     case .invalidTransferID(let id): "'\(id.prefix(80))' is not a transfer id."
     case .memoTooLong(let characters): TextLimit.memo.excess("memo", characters)
-    case .amountTooLarge(let amount): "\(amount) minor units are more than one transfer may move."
+    case .amountTooLarge(let amount, let asset): "\(asset.money(amount)) is more than one transfer may move."
     case .wrongAsset(let named, let expected):
       "The terms name \(named.prefix(80)); the money of the origin is \(expected)."
     case .selfTransfer(let frame): "\(frame) is both origin and destination."
     case .amountNotRepresentable(let amount, let from, let to):
-      "\(amount) minor units at scale \(from) have no exact value at scale \(to)."
-    case .insufficientFunds(let agent, let has, let needs):
-      "Agent '\(agent)' has \(has) minor units and needs \(needs)."
+      "\(from.money(amount)) has no exact value in \(to), which has \(to.scale) decimal places."
+    case .insufficientFunds(let agent, let has, let needs, let asset):
+      "Agent '\(agent)' has \(asset.money(has)) and needs \(asset.money(needs))."
     case .unknownAgent(let agent): "There is no agent '\(agent)' in this frame."
-    case .netDebitCap(let peer, let cap, let wouldBe):
-      "The net debt of \(peer) would be \(wouldBe) minor units; the treaty allows \(cap)."
-    case .amountOverflow(let amount): "A balance cannot hold \(amount) minor units more."
+    case .netDebitCap(let peer, let cap, let wouldBe, let asset):
+      "The net debt of \(peer) would be \(asset.money(wouldBe)); the treaty allows \(asset.money(cap))."
+    case .amountOverflow(let amount, let asset): "A balance cannot hold \(asset.money(amount)) more."
     case .notAllowed(let actor): "\(actor) may not do this."
     case .wrongOrigin(let named, let caller): "\(caller) sent terms whose origin is '\(named.prefix(80))'."
     case .notAddressedHere(let named): "The terms are addressed to '\(named.prefix(80))'."
@@ -94,7 +96,7 @@ package enum SettlementError: FrameError, Equatable {
     case .transferConflict(let id): "Transfer '\(id.prefix(80))' is known with other terms."
     case .alreadyDecided(let id, let state): "Transfer '\(id.prefix(80))' is \(state) already."
     case .creditedAmountMismatch(let id, let expected, let got):
-      "The peer says it credited \(got) minor units for transfer '\(id.prefix(80))'; \(expected) were due."
+      "The peer says that it credited another amount for transfer '\(id.prefix(80))' than its terms give (of its smallest unit \(got), and \(expected) were due)."
     case .tooManyRefusals(let peer): "\(peer) had too many transfers refused within a minute."
     case .notSubscribed(let peer): "By the treaty \(peer) takes no async transfers from this frame."
     case .ofFormerLog(let id): "Transfer '\(id.prefix(80))' is with a log that the peer has lost, or is not under way."

@@ -66,10 +66,11 @@ extension SettlementState {
       Int128(ledger.balance(.clearing(treaty.peer))) - Int128(unsettled[treaty.peer] ?? 0) - Int128(credited)
     guard clearing >= -Int128(max(0, treaty.terms.netDebitCap)) else {
       throw SettlementError.netDebitCap(
-        peer: treaty.peer, cap: treaty.terms.netDebitCap, wouldBe: Int64(clamping: -clearing))
+        peer: treaty.peer, cap: treaty.terms.netDebitCap, wouldBe: Int64(clamping: -clearing),
+        of: ledger.native)
     }
     guard !ledger.balance(.liquid(terms.to)).addingReportingOverflow(credited).overflow else {
-      throw SettlementError.amountOverflow(credited)
+      throw SettlementError.amountOverflow(credited, of: ledger.native)
     }
     return credited
   }

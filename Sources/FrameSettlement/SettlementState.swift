@@ -200,7 +200,8 @@ package struct SettlementState: Sendable {
     guard ledger.agentExists(terms.from) else { throw SettlementError.unknownAgent(terms.from) }
     let balance = ledger.balance(.liquid(terms.from))
     guard balance >= terms.amount.minorUnits else {
-      throw SettlementError.insufficientFunds(terms.from, has: balance, needs: terms.amount.minorUnits)
+      throw SettlementError.insufficientFunds(
+        terms.from, has: balance, needs: terms.amount.minorUnits, of: terms.asset)
     }
     // What is under way is counted in 64 bits: there is never more of it than they hold.
     _ = try Amount(minorUnits: unsettled[terms.destination] ?? 0).adding(terms.amount)
@@ -209,13 +210,15 @@ package struct SettlementState: Sendable {
 
   /// The terms' amount in minor units of the destination's asset, 1:1 and exact.
   static func credited(_ terms: TransferTerms, in native: Asset) throws -> Int64 {
-    guard let amount = terms.amount.rescaled(from: terms.asset.scale, to: native.scale),
+    if let amount = terms.amount.rescaled(from: terms.asset.scale, to: native.scale),
       amount.minorUnits <= SettlementLimits.amountMax
-    else {
-      throw SettlementError.amountNotRepresentable(
-        terms.amount.minorUnits, from: terms.asset.scale, to: native.scale)
+    {
+      return amount.minorUnits
     }
-    return amount.minorUnits
+    // To a finer currency every amount is exact; then it is too much of it.
+    throw native.scale > terms.asset.scale
+      ? SettlementError.amountTooLarge(terms.amount.minorUnits, of: terms.asset)
+      : .amountNotRepresentable(terms.amount.minorUnits, of: terms.asset, in: native)
   }
 
   private func initiated(_ terms: TransferTerms) -> [EventDraft] {

@@ -27,7 +27,7 @@ package struct TransferTerms: Sendable, Equatable {
     }
     guard amount > .zero else { throw AmountError.notPositive(amount.description) }
     guard amount.minorUnits <= SettlementLimits.amountMax else {
-      throw SettlementError.amountTooLarge(amount.minorUnits)
+      throw SettlementError.amountTooLarge(amount.minorUnits, of: asset)
     }
     guard TextLimit.memo.admits(memo) else {
       throw SettlementError.memoTooLong(characters: TextLimit.length(of: memo))

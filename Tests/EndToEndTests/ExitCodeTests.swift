@@ -70,7 +70,10 @@ extension EndToEnd {
       cases += [
         (73, "frame_exists", initialise("fresh")),
         (65, "invalid_trust_domain", ["init", "--frame-id", "A B", "--currency", "AVT"]),
-        (77, "not_writable", ["init", "--frame-id", "x.example", "--currency", "AVT", "--data", "/proc/frame"]),
+        (65, "not_writable", ["init", "--frame-id", "x.example", "--currency", "AVT", "--data", "/proc/frame"]),
+        (65, "not_writable", ["backup", "--to", "/proc/frame", "--data", path("fresh")]),
+        (64, "usage", initialise("ports", "--api-port", "99999")),
+        (64, "usage", initialise("ports", "--sni-port", "0")),
         (66, "key_seal_file_missing", initialise("a", "--seal-passphrase-file", path("nowhere"))),
         (65, "key_seal_file_unusable", initialise("b", "--seal-passphrase-file", open)),
         (65, "key_seal_file_unusable", initialise("c", "--seal-key-file", path("folder"))),

@@ -76,6 +76,40 @@ struct BundleTests {
     await b.stop()
   }
 
+  @Test(
+    "approving what has not arrived yet, after an older treaty ended, is told as that and not as another fingerprint")
+  func nothingToApprove() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b)
+    _ = try await a.invite(b)
+    try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
+    _ = try await b.federation.reject(a.id, reason: "no", actor: .authority(of: b.id), key: try b.key())
+    // What the operator was told of the rebuilt frame: not the fingerprint of before.
+    let refused = await #expect(throws: FederationError.self) {
+      _ = try await b.federation.approve(
+        a.id, fingerprint: b.authority.bundle.fingerprint, actor: .authority(of: b.id), key: try b.key())
+    }
+    #expect(refused == .noOpenInvitation(a.id, state: "rejected"))
+    #expect(refused?.code == "invitation_unknown" && refused?.kind == .notFound)
+    await a.stop()
+    await b.stop()
+  }
+
+  @Test("limits that a peer's currency cannot say are refused where an operator decides, and let its invitation in")
+  func unfitLimits() async throws {
+    let a = try await TestFrame(Names.a)
+    let b = try await TestFrame(Names.b, finest: 1)
+    let refused = await #expect(throws: Refusal.self) { _ = try await b.invite(a) }
+    #expect(refused?.code == "limit_unfit")
+    #expect(await b.writer.book.events.isEmpty)
+    _ = try await a.invite(b)
+    try await eventually("the invitation arrives") { try await b.state(of: a.id) == .requested }
+    await #expect(throws: Refusal.self) { _ = try await b.approve(a) }
+    #expect(try await b.state(of: a.id) == .requested)
+    await a.stop()
+    await b.stop()
+  }
+
   @Test("an inviter whose endpoint serves another bundle than it signed with cannot be approved")
   func swappedBeforeApproval() async throws {
     let a = try await TestFrame(Names.a)

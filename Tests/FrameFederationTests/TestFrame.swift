@@ -36,9 +36,10 @@ final class TestFrame: Sendable {
   /// - Parameters:
   ///   - book: the log to start from, as after a restart.
   ///   - log: the log's key; nil: the frame's usual one.
+  ///   - finest: limits in a currency of a higher scale cannot be said.
   init(
     _ id: FrameID, book: Book? = nil, authority: FrameAuthority? = nil, ports: (Int, Int) = (0, 0),
-    log: LogSigner? = nil, routing: @escaping PeerChannels.Routing = { _, _ in nil }
+    log: LogSigner? = nil, finest: UInt32 = 9, routing: @escaping PeerChannels.Routing = { _, _ in nil }
   ) async throws {
     let clock = HastyClock()
     let log = log ?? logSigner(id)
@@ -53,8 +54,9 @@ final class TestFrame: Sendable {
     var logger = Logger(label: "test.\(id)")
     logger.logLevel = .critical
     let box = ServedBox(Served(bundle: authority.bundle))
-    let describe: @Sendable () throws -> PBFrameDescription = {
-      box.value.withLock { served in
+    let describe: FederationService.Description = { peer in
+      if let peer, peer.scale > finest { throw Refusal("limit_unfit", .invalid, "Too fine.", remedy: "Coarser.") }
+      return box.value.withLock { served in
         var description = FrameFederationTests.describe(
           id, fingerprint: served.bundle.fingerprint.description, federation: served.federationPort,
           bundle: served.bundlePort)
@@ -72,7 +74,7 @@ final class TestFrame: Sendable {
       host: "127.0.0.1", port: ports.0, identity: identity, directory: directory, treaties: federation, verbs: verbs,
       metrics: metrics, clock: clock, logger: logger)
     let listener = BundleListener(
-      host: "127.0.0.1", port: ports.1, identity: identity, bundle: document, describe: describe,
+      host: "127.0.0.1", port: ports.1, identity: identity, bundle: document, describe: { try describe(nil) },
       federation: federation,
       metrics: metrics, clock: clock, logger: logger)
     self.id = id

@@ -89,7 +89,9 @@ import Testing
       #expect(drafts.first?.postings == Postings.move(expected, from: .fees, to: .treasury))
       try LedgerGuard<LedgerState>().check(drafts, actor: authority.actor, state: ledger)
     }
-    #expect(throws: LedgerError.insufficientFunds(account: "frame:fees", balance: 1_000, needed: 1_001)) {
+    #expect(
+      throws: LedgerError.insufficientFunds(account: "frame:fees", balance: 1_000, needed: 1_001, of: samples.native)
+    ) {
       try ledger.decide(.collectFees(Amount(minorUnits: 1_001), memo: ""), authority)
     }
     #expect(throws: LedgerError.self) {

@@ -184,7 +184,8 @@ import Testing
         postings: Postings.move(amount, from: .held(samples.alice), to: .liquid(samples.alice)))
     }
     try check.check(aborted(900), actor: .node(of: samples.frame), state: ledger)
-    #expect(throws: LedgerError.insufficientFunds(account: "alice:held", balance: 900, needed: 901)) {
+    #expect(throws: LedgerError.insufficientFunds(account: "alice:held", balance: 900, needed: 901, of: samples.native))
+    {
       try check.check(aborted(901), actor: .node(of: samples.frame), state: ledger)
     }
     func captured(_ amount: Int64, released: Int64 = 0, from: String = "alice", to: AgentName? = nil) -> EventDraft {

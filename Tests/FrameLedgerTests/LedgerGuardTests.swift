@@ -192,7 +192,9 @@ import Testing
     let actor = SPIFFEID.agent(samples.alice, of: samples.frame)
     let check = LedgerGuard<LedgerState>()
     try check.check(transfer(1000), actor: actor, state: ledger)
-    #expect(throws: LedgerError.insufficientFunds(account: "alice:liquid", balance: 1000, needed: 1001)) {
+    #expect(
+      throws: LedgerError.insufficientFunds(account: "alice:liquid", balance: 1000, needed: 1001, of: samples.native)
+    ) {
       try check.check(transfer(1001), actor: actor, state: ledger)
     }
     // The drafts of one command draw on the same balance.

@@ -94,7 +94,9 @@ import Testing
     guard case .tokensTransferred(let event) = draft.payload else { throw LedgerError.unknownAgent("?") }
     #expect(event.fee == 11)
     try LedgerGuard<LedgerState>().check(draft, actor: alice, state: state)
-    #expect(throws: LedgerError.insufficientFunds(account: "alice:liquid", balance: 1000, needed: 1001)) {
+    #expect(
+      throws: LedgerError.insufficientFunds(account: "alice:liquid", balance: 1000, needed: 1001, of: samples.native)
+    ) {
       try transfer(990)
     }
   }

@@ -49,6 +49,20 @@ struct HeadGateTests {
   }
 
   @Test(
+    "a head that is larger than is read is told so, whichever part of it is, and the connection ends",
+    arguments: [
+      "GET /" + String(repeating: "a", count: 100_000) + " HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /a HTTP/1.1\r\nHost: x\r\nX: " + String(repeating: "a", count: 100_000) + "\r\n\r\n",
+    ])
+  func tooLarge(_ request: String) throws {
+    let server = try Server()
+    let answer = try server.answer(request)
+    #expect(answer.hasPrefix("HTTP/1.1 431 ") && answer.hasSuffix("head_too_large"), "\(answer.prefix(200))")
+    #expect(answer.lowercased().contains("connection: close"))
+    #expect(server.served.isEmpty)
+  }
+
+  @Test(
     "a head without a host, with two, or with something else in its place is 400, and the connection ends",
     arguments: [
       ("GET /a HTTP/1.1\r\n\r\n", "invalid_host"),

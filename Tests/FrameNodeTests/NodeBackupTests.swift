@@ -235,6 +235,27 @@ struct NodeBackupTests {
   }
 
   @Test(
+    "keys that are not there, and a place where nothing can be made, are told as that and not as a matter of permission"
+  )
+  func whereToMendIt() async throws {
+    try await Self.withBackup { backup, data in
+      let nowhere = data.deletingLastPathComponent().appendingPathComponent("nowhere", isDirectory: true)
+      func refusal(_ data: URL, _ keys: URL?) -> BackupError? {
+        do {
+          _ = try NodeBackup.restore(backup, to: data, keys: keys, published: [], acceptsFork: false)
+          return nil
+        } catch { return error as? BackupError }
+      }
+      let missing = refusal(data, nowhere)
+      #expect(missing?.code == "no_such_file" && missing?.kind == .notFound, "\(String(describing: missing))")
+      let proc = URL(fileURLWithPath: "/proc/frame-backup", isDirectory: true)
+      let unmade = refusal(proc, nil)
+      #expect(unmade?.code == "not_writable" && unmade?.kind == .invalid, "\(String(describing: unmade))")
+      #expect(unmade?.message.contains("/proc/frame-backup cannot be written: nothing can be made there.") == true)
+    }
+  }
+
+  @Test(
     "only the keys of this log are restored: another frame's, another log's, none, and garbage are refused by what they lack"
   )
   func otherKeys() async throws {

@@ -25,11 +25,19 @@ struct SNIMapKeeperTests {
     let keeper = try self.keeper(
       peers: .init(isOpen: { $0 == peer }, hosts: { ["gate.b.example": peer] }))
     for name in ["frame-b.example", "FRAME-B.example.", "gate.b.example", "Gate.B.Example."] {
-      #expect(keeper.owner(of: name) == "frame-b.example", "\(name)")
+      #expect(keeper.owner(of: name) == "the peer 'frame-b.example'", "\(name)")
     }
     #expect(keeper.owner(of: "shop.example") == nil)
     _ = keeper.set(operators: ["frame-b.example": up, "shop.example": up], cutting: [])
     #expect(keeper.routes.map(\.name) == ["frame-a.example", "shop.example"])
+  }
+
+  @Test("who has a name that an operator wants is told, also when it is this node's own sni.map")
+  func owners() throws {
+    let keeper = try self.keeper("sni: {map: {shop.example: \"127.0.0.1:9443\"}}\n")
+    #expect(keeper.owner(of: "Shop.Example.") == "sni.map in frame.yaml of this node")
+    #expect(keeper.owner(of: "frame-a.example") == "this frame, 'frame-a.example'")
+    #expect(keeper.owner(of: "other.example") == nil)
   }
 
   @Test("names in an older log that are spelled otherwise, or lead back to the router, go nowhere, and the others stay")
@@ -46,7 +54,7 @@ struct SNIMapKeeperTests {
     "a configuration whose map leads back to the router is refused at the start and at a reload",
     arguments: ["127.0.0.1:8443", "localhost:8443", "0.0.0.0:8443", "\"[::ffff:127.0.0.1]:8443\"", "2130706433:8443"])
   func configured(_ upstream: String) throws {
-    #expect(throws: FederationError.self) {
+    #expect(throws: ConfigurationError.self) {
       try self.keeper("sni: {map: {x.example: \"\(upstream.replacing("\"", with: ""))\"}}\n")
     }
     let keeper = try self.keeper()

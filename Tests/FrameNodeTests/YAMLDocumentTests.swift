@@ -47,6 +47,26 @@ struct YAMLDocumentTests {
     #expect(said?.contains(says) == true && said?.contains("\n") == false, "\(said ?? "it was taken")")
   }
 
+  @Test(
+    "what is not YAML is told in our words, with what to do where there is something",
+    arguments: [
+      ("a: b: c", "put in quotes"), ("a: 1\n b: 2", "one column"), ("- a\nb: 1", "'-' was expected"),
+      ("a: [1", "closing ']'"), ("a: {b: 1", "closing '}'"), ("a: \"x", "does not end"),
+      ("a: @x", "put the text in quotes"),
+      ("a: `x", "put the text in quotes"), ("a:\n\tb: 1", "tab"), ("a: \"\\q\"", "backslash"),
+      ("a: ]", "value was expected"),
+      ("a: 1\nb", "':' is missing"), ("a: - b", "cannot begin with '-'"), ("a: 'x' y", "key was expected"),
+      ("%FOO\n---\na: 1", "directives"), ("a: &", "anchors"), ("a: |0\n x", "indented by 0"),
+      ("a: 1\n...\nb: 1", "document"),
+    ])
+  func ourWords(text: String, says: String) throws {
+    let said = try #require(refusal(text), "it was taken")
+    #expect(said.contains(says), "\(said)")
+    for theirs in ["did not find", "found ", "not allowed in this context", "while "] {
+      #expect(!said.contains(theirs), "\(said)")
+    }
+  }
+
   @Test("bombs of aliases, of depth and of length end at a bound, not in memory or on the stack")
   func bounds() {
     let bomb = "a: &a [x,x]\n" + (0..<40).map { "a\($0): &b\($0) [*a,*a]\n" }.joined()
@@ -102,6 +122,16 @@ struct ConfigurationMistakeTests {
       (start + "sni: {map: {{ m }}}\n", "frame.yaml:3:13", "a key must be a text"),
       (start + "sni: {map: {x: 'a:1', x: 'b:1'}}\n", "frame.yaml:3:23", "there twice"),
       (start + "api: {port: 70000}\n", "frame.yaml:3:7: api.port", "not a port"),
+      (
+        start + "sni:\n  map:\n    good.example: a:1\n    shop.example: a\n", "frame.yaml:6:5: sni.map.shop.example",
+        "write host:port"
+      ),
+      (start + "sni: {map: {'1.2.3.4': 'a:1'}}\n", "frame.yaml:3:13: sni.map.1.2.3.4", "it is an address"),
+      (start + "sni: {map: {x.example: 'a:1', X.example.: 'b:1'}}\n", "frame.yaml:3:", "the same host name as"),
+      (start + "sni: {map: {x.example: 'localhost:8443'}}\n", "frame.yaml:3:13: sni.map.x.example", "leads back"),
+      (start + "treaty: {bridge_cap: 1e3}\n", "frame.yaml:3:10: treaty.bridge_cap", "not a decimal amount"),
+      (start + "treaty: {bridge_rate_per_minute: -1}\n", "frame.yaml:3:10: treaty.bridge_rate_per_minute", "negative"),
+      (start + "treaty: {bridge_cap: 0.0000000001}\n", "frame.yaml:3:10: treaty.bridge_cap", "more than 9"),
       (start + "fees: {fixed: true}\n", "frame.yaml:3:8: fees.fixed", "must be a string"),
       ("? [a]\n: b\n", "frame.yaml:1:3", "a key must be a text"),
       (start + "api: [1]\n", "frame.yaml:3:1: api", "object"),

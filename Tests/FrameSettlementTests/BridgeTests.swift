@@ -14,7 +14,9 @@ struct BridgePair {
   let alice = SimFixture.agent("alice")
   let bob = SimFixture.agent("bob")
 
-  init(_ limits: SimFixture.Limits = .init()) throws { (a, b) = try SimFixture.pair(limits) }
+  init(_ limits: SimFixture.Limits = .init(), ofB: SimFixture.Limits? = nil, scaleOfB: Int = 2) throws {
+    (a, b) = try SimFixture.pair(limits, ofB: ofB, scaleOfB: scaleOfB)
+  }
 
   mutating func lock(_ id: String, _ amount: Int64 = 1_000, to recipient: String = "bob") throws {
     try a.bridge(
@@ -130,13 +132,37 @@ struct BridgeTests {
     #expect(pair.outbound.imbalance == 0)
   }
 
+  @Test(
+    "B16, B18: what comes home is let through at the treaty's rate, so many units a minute, whatever the scales",
+    arguments: [(0, 6), (2, 600), (6, 6_000_000)])
+  func homeRate(scale: Int, rate: Int64) throws {
+    // 6 BVT a minute, as A's treaty has it in B's currency; B lets more through.
+    var pair = try BridgePair(.init(bridgeRatePerMinute: rate), ofB: .init(), scaleOfB: scale)
+    try pair.lock("l", 1_500)
+    try pair.deliver()
+    #expect(pair.wrapped == 1_500)
+    #expect(throws: BridgeError.overRate(peer: pair.a.id, rate: 600, amount: 601, of: pair.a.native)) {
+      try pair.redeem("r1", 601)
+    }
+    try pair.redeem("r2", 600)
+    try pair.redeem("r3", 1)
+    try pair.deliver()
+    #expect(pair.outbound.pendingUnlocks.keys.sorted() == ["r3"])
+    #expect(pair.a.balance(.liquid(pair.alice)) == SimFixture.startBalance - 900)
+  }
+
   @Test("B16: what is over the cap or the rate waits by name and is done when there is room")
   func waits() throws {
     var pair = try BridgePair(.init(bridgeCap: 1_000, bridgeRatePerMinute: 600))
     try pair.lock("l1", 600)
     try pair.lock("l2", 400)
-    #expect(throws: BridgeError.bridgeCap(peer: pair.b.id, cap: 1_000, wouldBe: 1_001)) { try pair.lock("l3", 1) }
-    #expect(throws: BridgeError.overRate(peer: pair.b.id, rate: 600, amount: 601)) { try pair.lock("l4", 601) }
+    let money = pair.a.native
+    #expect(throws: BridgeError.bridgeCap(peer: pair.b.id, cap: 1_000, wouldBe: 1_001, of: money)) {
+      try pair.lock("l3", 1)
+    }
+    #expect(throws: BridgeError.overRate(peer: pair.b.id, rate: 600, amount: 601, of: money)) {
+      try pair.lock("l4", 601)
+    }
     try pair.deliver()
     #expect(pair.wrapped == 600)
     #expect(pair.inbound.pendingIssues.keys.sorted() == ["l2"])

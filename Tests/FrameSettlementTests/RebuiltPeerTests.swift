@@ -207,7 +207,7 @@ struct RebuiltPeerTests {
     try lock("ln", &a, to: b, 50)
     try exchange(&a, &b)
     #expect(b.balance(.wrapped(bob, a.native)) == 420)
-    #expect(throws: BridgeError.wrappedUnbacked(bob, has: 50, needs: 51, unbacked: 370)) {
+    #expect(throws: BridgeError.wrappedUnbacked(bob, has: 50, needs: 51, unbacked: 370, of: a.native)) {
       try redeem("too-much", &b, of: a.id, 51)
     }
     try redeem("r", &b, of: a.id, 50)

@@ -98,7 +98,9 @@ extension RebuiltPeerTests {
       #expect(found == nil, "\(String(describing: found))")
     }
     checkBooks(a, b, "before it is back")
-    #expect(throws: BridgeError.insufficientFunds(bob, has: 0, needs: 30)) { try redeem("r2", &b, of: a.id, 30) }
+    #expect(throws: BridgeError.insufficientFunds(bob, has: 0, needs: 30, of: a.native)) {
+      try redeem("r2", &b, of: a.id, 30)
+    }
     try giveBackAll(&b)
     try redeem("r2", &b, of: a.id, 30)
     try exchange(&a, &b)
@@ -119,7 +121,7 @@ extension RebuiltPeerTests {
     #expect(unbacked(b, of: a) == 400)
     try redeem("r2", &b, of: a.id, 30)
     try exchange(&a, &b)
-    #expect(throws: BridgeError.wrappedUnbacked(bob, has: 0, needs: 1, unbacked: 400)) {
+    #expect(throws: BridgeError.wrappedUnbacked(bob, has: 0, needs: 1, unbacked: 400, of: a.native)) {
       try redeem("r3", &b, of: a.id, 1)
     }
     #expect(a.state.bridge.peer(b.id).outbound.outstanding == 0)

@@ -165,7 +165,9 @@ struct SettlementStateTests {
   func scale() throws {
     var (a, b) = try SimFixture.pair(scaleOfB: 0)
     let terms = try SimFixture.terms("t", a, b, amount: 150)
-    #expect(throws: SettlementError.amountNotRepresentable(150, from: 2, to: 0)) {
+    let unfit = SettlementError.amountNotRepresentable(150, of: a.native, in: b.native)
+    #expect(unfit.message == "1.50 AVT has no exact value in BVT@frame-b.example, which has 0 decimal places.")
+    #expect(throws: unfit) {
       try a.settlement(.lock(terms, deadline: now), actor: .agent(terms.from, of: a.id), key: "k", now: now)
     }
     #expect(try credit(&b, try SimFixture.terms("u", a, b, amount: 300).message, from: a.id)?.creditedAmount == 3)

@@ -259,16 +259,19 @@ enum SimFixture {
     return description
   }
 
-  /// An established treaty on both sides, with `limits` granted by each to the other.
-  static func federate(_ a: inout SimFrame, _ b: inout SimFrame, _ limits: Limits = Limits()) throws {
-    try establish(&a, with: b, limits)
-    try establish(&b, with: a, limits)
+  /// An established treaty on both sides, with `limits` granted by each to the other, or by the second `ofB`.
+  static func federate(
+    _ a: inout SimFrame, _ b: inout SimFrame, _ limits: Limits = Limits(), ofB: Limits? = nil
+  ) throws {
+    try establish(&a, with: b, limits, theirs: ofB)
+    try establish(&b, with: a, ofB ?? limits, theirs: limits)
   }
 
   static func establish(
-    _ frame: inout SimFrame, with peer: SimFrame, _ limits: Limits = Limits(), now: FrameTime = start
+    _ frame: inout SimFrame, with peer: SimFrame, _ limits: Limits = Limits(), theirs: Limits? = nil,
+    now: FrameTime = start
   ) throws {
-    let drafts = treaty(description(of: frame, limits), description(of: peer, limits))
+    let drafts = treaty(description(of: frame, limits), description(of: peer, theirs ?? limits))
     for draft in try frame.state.withReplacedLogs(drafts) {
       try frame.append(draft, actor: .authority(of: frame.id), now: now)
     }
@@ -302,10 +305,12 @@ enum SimFixture {
   }
 
   /// Two frames with a treaty.
-  static func pair(_ limits: Limits = Limits(), scaleOfB: Int = 2) throws -> (SimFrame, SimFrame) {
+  static func pair(
+    _ limits: Limits = Limits(), ofB: Limits? = nil, scaleOfB: Int = 2
+  ) throws -> (SimFrame, SimFrame) {
     var a = try frame("frame-a.example", code: "AVT")
     var b = try frame("frame-b.example", code: "BVT", scale: scaleOfB)
-    try federate(&a, &b, limits)
+    try federate(&a, &b, limits, ofB: ofB)
     return (a, b)
   }
 

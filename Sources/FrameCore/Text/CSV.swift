@@ -10,7 +10,9 @@ package enum CSV {
   /// The rows that have anything in them.
   /// - Throws: ``Failure`` for quotes that are not around a whole field, which other readers take apart in other ways.
   package static func rows(_ data: Data) throws -> [[String]] {
-    guard !data.starts(with: [0xef, 0xbb, 0xbf]) else { throw Failure(description: "it begins with a byte order mark") }
+    guard !data.starts(with: [0xef, 0xbb, 0xbf]) else {
+      throw Failure(description: "it begins with a byte order mark; save it as UTF-8 without one")
+    }
     guard let text = String(validating: data, as: UTF8.self) else { throw Failure(description: "it is not UTF-8") }
     var (rows, row, field): ([[String]], [String], String) = ([], [], "")
     /// Of the field that is being read.

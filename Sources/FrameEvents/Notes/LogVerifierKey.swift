@@ -12,28 +12,28 @@ package struct LogVerifierKey: Sendable, Hashable, CustomStringConvertible {
 
   static let ed25519: UInt8 = 1
 
-  /// - Throws: `LogError.badNote` when the text is not a verifier key, has another type or another key id.
+  /// - Throws: `LogError.badKey` when the text is not a verifier key, has another type or another key id.
   package init(_ text: String) throws {
     // Base64 may contain "+", the name and the id may not: split at the first two.
     let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
     guard parts.count == 3, SignedNote.isName(parts[0]) else {
-      throw LogError.badNote("'\(text)' is not a verifier key")
+      throw LogError.badKey("'\(text.prefix(200))' is not one")
     }
     let hex = parts[1]
     guard hex.utf8.count == 8, hex.utf8.allSatisfy({ ("0123456789abcdef").utf8.contains($0) }),
       let keyID = UInt32(hex, radix: 16)
-    else { throw LogError.badNote("'\(hex)' is not a key id") }
+    else { throw LogError.badKey("'\(hex.prefix(40))' is not a key id") }
     guard let key = Data(base64Encoded: String(parts[2])), key.count == 33, key.first == Self.ed25519 else {
-      throw LogError.badNote("'\(parts[2])' is not an Ed25519 key of type 01")
+      throw LogError.badKey("'\(parts[2].prefix(200))' is not an Ed25519 key of type 01")
     }
     try self.init(name: String(parts[0]), publicKey: Data(key.dropFirst()))
-    guard self.keyID == keyID else { throw LogError.badNote("key id \(hex) is not that of the key") }
+    guard self.keyID == keyID else { throw LogError.badKey("key id \(hex) is not that of the key") }
   }
 
-  /// - Throws: `LogError.badNote` when the name or the key is not valid.
+  /// - Throws: `LogError.badKey` when the name or the key is not valid.
   package init(name: String, publicKey: Data) throws {
-    guard SignedNote.isName(name[...]) else { throw LogError.badNote("'\(name)' is not a key name") }
-    guard publicKey.count == 32 else { throw LogError.badNote("an Ed25519 key has 32 bytes, not \(publicKey.count)") }
+    guard SignedNote.isName(name[...]) else { throw LogError.badKey("'\(name.prefix(200))' is not a key name") }
+    guard publicKey.count == 32 else { throw LogError.badKey("an Ed25519 key has 32 bytes, not \(publicKey.count)") }
     let typed = Data([Self.ed25519]) + publicKey
     var hash = SHA256()
     hash.update(data: Data(name.utf8))

@@ -54,6 +54,11 @@ package struct SignedNote {
       name: parts[0], keyID: blob.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, signature: Data(blob.dropFirst(4)))
   }
 
+  private static func names(_ signatures: [Line]) -> String {
+    let names = Set(signatures.map { "'\($0.name.prefix(80))'" }).sorted()
+    return names.prefix(4).joined(separator: ", ") + (names.count > 4 ? " and \(names.count - 4) others" : "")
+  }
+
   /// The text, if `key` signed it. Other keys' lines are ignored; a line of this key that does not verify is refused.
   /// - Throws: `LogError.badNote`.
   package func verified(by key: LogVerifierKey) throws -> String {
@@ -64,7 +69,14 @@ package struct SignedNote {
       }
       found = true
     }
-    guard found else { throw LogError.badNote("it is not signed by '\(key.name)'") }
+    guard found else {
+      let id = String(key.keyID, radix: 16)
+      // A frame whose log is made anew has the name still, and another key.
+      throw LogError.badNote(
+        signatures.contains { $0.name == key.name }
+          ? "it is signed by another key of '\(key.name)' than the one given (key id \(id))"
+          : "it is not signed by '\(key.name)' but by \(Self.names(signatures))")
+    }
     return text
   }
 }

@@ -34,6 +34,8 @@ package enum LogError: FrameError, Equatable {
   case badTile(String, String)
   case badProof(String)
   case badNote(String)
+  /// Not a verifier key, of a log or a witness.
+  case badKey(String)
 
   package var code: String {
     switch self {
@@ -56,6 +58,7 @@ package enum LogError: FrameError, Equatable {
     case .badTile: "bad_tile"
     case .badProof: "bad_proof"
     case .badNote: "bad_note"
+    case .badKey: "invalid_verifier_key"
     }
   }
 
@@ -65,8 +68,16 @@ package enum LogError: FrameError, Equatable {
     case .eventTooLarge: .tooLarge
     case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
+<<<<<<< HEAD:Sources/FrameEvents/State/LogError.swift
     case .stopped, .storage, .noRoom: .unavailable
-    case .badProof, .badNote, .badTile, .invalidTilePath: .invalid
+    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
+||||||| 51194d1:Sources/FrameLog/LogError.swift
+    case .stopped, .storage: .unavailable
+    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
+=======
+    case .stopped, .storage: .unavailable
+    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
+>>>>>>> 3621719b592059c1c723f7d77dc7adbce78b24bc:Sources/FrameLog/LogError.swift
     case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
   }
@@ -96,6 +107,7 @@ package enum LogError: FrameError, Equatable {
     case .badTile(let path, let why): "'\(path)' of the downloaded log does not hold: \(why)."
     case .badProof(let why): "The proof does not hold: \(why)."
     case .badNote(let why): "The signed note is not valid: \(why)."
+    case .badKey(let why): "The verifier key is not valid: \(why)."
     }
   }
 
@@ -119,7 +131,11 @@ package enum LogError: FrameError, Equatable {
     case .noSuchTile: "Fetch the checkpoint first and ask only for tiles of its size."
     case .badTile:
       "Download the log again into an empty folder; if it still does not hold, keep both copies: the log was changed."
-    case .badProof, .badNote: "Fetch a fresh attestation from the frame that holds the event."
+    case .badProof: "Fetch a fresh attestation from the frame that holds the event."
+    case .badNote:
+      "Check that file and verifier key are of the same frame (log_verifier_key of GET /api/v1/frame), and fetch the note anew from it."
+    case .badKey:
+      "Give it as its holder publishes it: name+id+base64, of a frame log_verifier_key of GET /api/v1/frame."
     }
   }
 }

@@ -18,8 +18,9 @@ extension APICall {
   }
 
   /// The point in the past that `at_position` or `at_time` names, or nil when the present is asked for.
-  /// - Throws: `Refusal` `invalid_query` when both are given or either is not what it must be.
-  func past() throws -> PastPoint? {
+  /// - Parameter now: of the node. What is to come is no past: an answer about it would not be the same tomorrow.
+  /// - Throws: `Refusal` `invalid_query` when both are given or either is not what it must be, `time_not_reached`.
+  func past(at now: FrameTime) throws -> PastPoint? {
     switch (query("at_position"), query("at_time")) {
     case (nil, nil): return nil
     case (.some, .some):
@@ -29,11 +30,16 @@ extension APICall {
     case (nil, let text?):
       // A plus sign in a query means a space unless it is escaped, and offsets have one.
       let plain = text.replacing(" ", with: "+")
-      do {
-        return .time(try WrittenTime(plain).endOfMicrosecond)
-      } catch {
+      let written: WrittenTime
+      do { written = try WrittenTime(plain) } catch {
         throw Refusal("invalid_query", .invalid, "at_time: \(error.message)", remedy: error.remedy)
       }
+      guard written.time <= now else {
+        throw Refusal(
+          "time_not_reached", .notFound, "at_time: it is \(now) here, and \(written.time) is still to come.",
+          remedy: "Ask for a time that has passed, or leave it out for what is now.")
+      }
+      return .time(written.endOfMicrosecond)
     }
   }
 }

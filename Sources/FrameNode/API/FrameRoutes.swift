@@ -47,7 +47,9 @@ struct FrameRoutes {
         (state.ledger.agent(name), state.ledger.accounts.filter { $0.key.owner == name.text && $0.key.kind.isAgents })
       }
       let past: PastValue<(AgentRecord?, [AccountRef: Int64])>? =
-        if let point = try call.past() { try await node.writer.past(point, for: call.asker(node), look) } else { nil }
+        if let point = try call.past(at: node.clock.now()) {
+          try await node.writer.past(point, for: call.asker(node), look)
+        } else { nil }
       let (known, balances) = if let past { past.value } else { try await node.writer.read(look) }
       guard let known else { throw LedgerError.unknownAgent(name.text) }
       var view = agent(name, known)

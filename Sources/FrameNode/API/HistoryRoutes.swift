@@ -28,7 +28,7 @@ struct HistoryRoutes {
           "invalid_cursor", .invalid, "The cursor is of the other order.",
           remedy: "Give a cursor only with the order it came with.")
       }
-      let past = try call.past()
+      let past = try call.past(at: node.clock.now())
       guard try await node.writer.read({ $0.ledger.agentExists(name) }) else {
         throw LedgerError.unknownAgent(name.text)
       }

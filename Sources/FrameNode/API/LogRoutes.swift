@@ -15,7 +15,7 @@ struct LogRoutes {
       .json(try await audit(call.flag("full") ? .full : .now))
     }
     api.on(.get, "/api/v1/supply", .authority) { [node, audit] call in
-      guard let point = try call.past() else { return .json(try await audit(.latest)) }
+      guard let point = try call.past(at: node.clock.now()) else { return .json(try await audit(.latest)) }
       let past = try await node.writer.past(point, for: call.asker(node)) { ($0.ledger, $0.formerLogHoldings) }
       let statement = past.value.0.supply(at: past.size, former: past.value.1)
       return .json(

@@ -7,7 +7,8 @@ import Hummingbird
 extension Problem {
   package init(_ error: any FrameError, instance: String, transferID: String? = nil) {
     self.init(
-      status: error.kind.httpStatus, code: error.code, detail: error.message, remedy: error.remedy, instance: instance,
+      status: error.kind.httpStatus, code: error.code, detail: error.message.sentence, remedy: error.remedy,
+      instance: instance,
       transferID: transferID)
   }
 
@@ -30,7 +31,7 @@ extension Problem {
       problem.index = refused.index
       problem.errors = refused.items.map { item in
         (item.error as? RequestError)?.part
-          ?? Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message)
+          ?? Part(pointer: "/transfers/\(item.index)", code: item.error.code, detail: item.error.message.sentence)
       }
       return problem
     case let refused as RequestError:

@@ -56,19 +56,21 @@ struct TreatyRoutes {
     let peer = try peer(call)
     let native = node.configuration.native
     let foreign = try Asset(try await federation.treaty(peer).theirs.native)
-    func units(_ text: String?, _ asset: Asset) throws -> Int64? {
-      try text.map { try Amount($0, scale: asset.scale).minorUnits }
+    func units(_ name: String, _ text: String?, _ asset: Asset) throws -> Int64? {
+      do { return try text.map { try Amount($0, scale: asset.scale).minorUnits } } catch let error as AmountError {
+        throw Refusal(error.code, error.kind, "\(name), in \(asset): \(error.message)", remedy: error.remedy)
+      }
     }
     var (ours, theirs) = (TermChanges(), TermChanges())
-    ours.netDebitCap = try units(body.netDebitCap, native)
-    ours.bridgeCap = try units(body.bridgeCap, foreign)
-    ours.bridgeRatePerMinute = try units(body.bridgeRatePerMinute, foreign)
+    ours.netDebitCap = try units("net_debit_cap", body.netDebitCap, native)
+    ours.bridgeCap = try units("bridge_cap", body.bridgeCap, foreign)
+    ours.bridgeRatePerMinute = try units("bridge_rate_per_minute", body.bridgeRatePerMinute, foreign)
     ours.subscriptions = body.subscriptions
     ours.subscribe = body.subscribe ?? []
     ours.unsubscribe = body.unsubscribe ?? []
-    theirs.netDebitCap = try units(body.peerNetDebitCap, foreign)
-    theirs.bridgeCap = try units(body.peerBridgeCap, native)
-    theirs.bridgeRatePerMinute = try units(body.peerBridgeRatePerMinute, native)
+    theirs.netDebitCap = try units("peer_net_debit_cap", body.peerNetDebitCap, foreign)
+    theirs.bridgeCap = try units("peer_bridge_cap", body.peerBridgeCap, native)
+    theirs.bridgeRatePerMinute = try units("peer_bridge_rate_per_minute", body.peerBridgeRatePerMinute, native)
     var endpoints = EndpointChanges()
     endpoints.bundleEndpoint = body.bundleEndpoint
     endpoints.federationAddress = body.federationAddress

@@ -71,7 +71,7 @@ extension PeerView {
       return "this frame's operator: frame peer approve \(peer) --fingerprint …, as learned by other means"
     case (.requested, .outgoing) where trouble == "already_federated":
       return
-        "\(peer)'s operator: a treaty of before still stands there; once that is revoked, our invitation is brought again"
+        "\(peer)'s operator: a treaty of before still stands there; once that is revoked, our invitation is brought again, within six minutes"
     case (.requested, .outgoing): return "\(peer)'s operator, who approves it there"
     case (.approved, _): return "\(peer), which has to hear of the approval"
     case (.established, _), (.rejected, _), (.revoked, _): return nil

@@ -1,4 +1,22 @@
+import Foundation
 import FrameCore
+
+/// Why a file or folder that was named cannot be read.
+package enum ReadFailure: Equatable, Sendable {
+  case missing
+  case denied(String)
+  case other(String)
+
+  /// - Parameter code: an `errno`.
+  init(errno code: Int32) {
+    self =
+      switch code {
+      case ENOENT, ENOTDIR: .missing
+      case EACCES, EPERM: .denied(SystemWords.of(errno: code))
+      default: .other(SystemWords.of(errno: code))
+      }
+  }
+}
 
 /// What a backup or a restore refuses.
 package enum BackupError: FrameError, Equatable {
@@ -9,10 +27,10 @@ package enum BackupError: FrameError, Equatable {
   /// Keys that are not those of the log that is restored or backed up.
   case otherKeys(String, why: String, frame: String, logKey: String)
   case behind(size: UInt64, seen: UInt64)
-  case notWritable(String, why: String)
+  case notWritable(String, WriteFailure)
   /// Something that is no regular file, where only those belong.
   case irregular(String, what: String)
-  case unreadable(String, why: String)
+  case unreadable(String, ReadFailure)
   /// Another backup or restore is making the same folder.
   case underWay(String)
   /// The folder to make lies in the one that is copied.
@@ -30,6 +48,7 @@ package enum BackupError: FrameError, Equatable {
     case .behind: "backup_behind_checkpoint"
     case .notWritable: "not_writable"
     case .irregular: "irregular_file"
+    case .unreadable(_, .missing): "no_such_file"
     case .unreadable: "not_readable"
     case .underWay: "already_under_way"
     case .inside: "folder_inside_source"
@@ -43,7 +62,10 @@ package enum BackupError: FrameError, Equatable {
     case .noBackup: .notFound
     case .damaged, .noKeys, .otherKeys, .irregular, .inside: .invalid
     case .behind: .refused
-    case .notWritable, .unreadable: .forbidden
+    case .notWritable(_, let failure): failure.kind
+    case .unreadable(_, .missing): .notFound
+    case .unreadable(_, .denied): .forbidden
+    case .unreadable(_, .other): .unavailable
     case .unconfirmed: .unavailable
     }
   }
@@ -56,9 +78,11 @@ package enum BackupError: FrameError, Equatable {
     case .noKeys(let path): "The backup at \(path) has no keys in it."
     case .otherKeys(let path, let why, _, _): "The keys in \(path) do not fit the log: \(why)"
     case .behind(let size, let seen): "The backup has \(size) events; a checkpoint of \(seen) was signed since."
-    case .notWritable(let path, let why): "\(path) cannot be written: \(why)."
+    case .notWritable(let path, let failure): "\(path) cannot be written: \(failure.why)."
     case .irregular(let path, let what): "\(path) is \(what); only regular files belong there."
-    case .unreadable(let path, let why): "\(path) cannot be read: \(why)."
+    case .unreadable(let path, .missing): "There is no such file or folder: \(path)."
+    case .unreadable(let path, .denied(let why)), .unreadable(let path, .other(let why)):
+      "\(path) cannot be read: \(why)."
     case .underWay(let path): "Another backup or restore is making \(path) now."
     case .inside(let path, let source): "\(path) lies in \(source), which is to be copied."
     case .unconfirmed(let witnesses):
@@ -75,9 +99,11 @@ package enum BackupError: FrameError, Equatable {
     case .otherKeys(_, _, let frame, let logKey):
       "Name the folder with the keys of \(frame) whose log key is \(logKey)."
     case .behind: "Restore a newer backup; with --accept-fork the events in between are given up for good."
-    case .notWritable: "Choose a folder you own, or fix its permissions."
+    case .notWritable(_, let failure): failure.remedy
     case .irregular: "Take it out if you put it there; else use another copy: no backup has such a thing."
-    case .unreadable: "Fix its permissions, or use another copy."
+    case .unreadable(_, .missing): "Check its name."
+    case .unreadable(_, .denied): "Fix its permissions, or run this as the user that it belongs to."
+    case .unreadable(_, .other): "Mend the disk, or use another copy."
     case .underWay: "Wait for it, or name another folder."
     case .inside: "Name a folder elsewhere."
     case .unconfirmed:

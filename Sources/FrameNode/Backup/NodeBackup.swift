@@ -284,7 +284,7 @@ package enum NodeBackup {
 
   private static func writing(_ target: URL, _ body: () throws -> Void) throws {
     do { try body() } catch let error as any FrameError { throw error } catch {
-      throw BackupError.notWritable(target.path, why: error.words)
+      throw BackupError.notWritable(target.path, WriteFailure(error))
     }
   }
 }

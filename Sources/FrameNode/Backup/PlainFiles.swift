@@ -36,7 +36,7 @@ enum PlainFiles {
         guard lstat("\(root)/\(path)", &status) == 0 else {
           // What was renamed or removed since its folder was read is not there.
           if errno == ENOENT { continue }
-          throw BackupError.unreadable("\(root)/\(path)", why: reason())
+          throw BackupError.unreadable("\(root)/\(path)", ReadFailure(errno: errno))
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: listing.files[path] = Int(status.st_size)
@@ -51,7 +51,7 @@ enum PlainFiles {
   }
 
   private static func names(in folder: String) throws -> [String] {
-    guard let directory = opendir(folder) else { throw BackupError.unreadable(folder, why: reason()) }
+    guard let directory = opendir(folder) else { throw BackupError.unreadable(folder, ReadFailure(errno: errno)) }
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
@@ -73,7 +73,7 @@ enum PlainFiles {
     let file = Foundation.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else {
       throw errno == ELOOP
-        ? BackupError.irregular(path, what: "a link") : BackupError.unreadable(path, why: reason())
+        ? BackupError.irregular(path, what: "a link") : BackupError.unreadable(path, ReadFailure(errno: errno))
     }
     var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -101,7 +101,7 @@ enum PlainFiles {
     if let target {
       // Private whatever it was: it may be a key.
       let file = Foundation.open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-      guard file >= 0 else { throw BackupError.notWritable(target, why: reason()) }
+      guard file >= 0 else { throw BackupError.notWritable(target, WriteFailure(errno: errno)) }
       copy = FileHandle(fileDescriptor: file, closeOnDealloc: true)
     }
     defer { try? copy?.close() }
@@ -110,14 +110,16 @@ enum PlainFiles {
     while true {
       let part: Data
       do { part = try source.read(upToCount: 1 << 20) ?? Data() } catch {
-        throw BackupError.unreadable(path, why: reason())
+        throw BackupError.unreadable(path, ReadFailure(errno: errno))
       }
       if part.isEmpty { break }
       hash.update(data: part)
       bytes += part.count
-      do { try copy?.write(contentsOf: part) } catch { throw BackupError.notWritable(target ?? "", why: reason()) }
+      do { try copy?.write(contentsOf: part) } catch {
+        throw BackupError.notWritable(target ?? "", WriteFailure(error))
+      }
     }
-    do { try copy?.synchronize() } catch { throw BackupError.notWritable(target ?? "", why: reason()) }
+    do { try copy?.synchronize() } catch { throw BackupError.notWritable(target ?? "", WriteFailure(error)) }
     let digest = hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     return Copied(bytes: bytes, sha256: digest)
   }
@@ -125,10 +127,10 @@ enum PlainFiles {
   /// Makes a folder that only its owner can look into.
   /// - Throws: `BackupError.notWritable`.
   static func makeFolder(_ path: String) throws {
-    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw BackupError.notWritable(path, why: reason()) }
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+      throw BackupError.notWritable(path, WriteFailure(errno: errno))
+    }
   }
-
-  static func reason() -> String { SystemWords.of(errno: errno) }
 
   private static func word(_ kind: mode_t) -> String {
     switch kind {

@@ -55,18 +55,21 @@ struct StagedFolder {
         let entries = try FileManager.default.contentsOfDirectory(atPath: target)
         guard entries.isEmpty || entries.contains(Self.workName) else { throw BackupError.notEmpty(named) }
       }
-      try PlainFiles.makeFolder(work)
+      do { try PlainFiles.makeFolder(work) } catch BackupError.notWritable(_, let failure) {
+        // Of the folder that was named: nobody has asked for this one.
+        throw BackupError.notWritable(named, failure)
+      }
       // In a folder that others can write to, somebody may have been there first.
       guard lstat(work, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
-        throw BackupError.notWritable(work, why: "it is not a folder of this user")
+        throw BackupError.notWritable(work, WriteFailure(denied: "it is not a folder of this user"))
       }
       let file = open("\(work)/lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-      guard file >= 0 else { throw BackupError.notWritable(work, why: PlainFiles.reason()) }
+      guard file >= 0 else { throw BackupError.notWritable(work, WriteFailure(errno: errno)) }
       lock = FileHandle(fileDescriptor: file, closeOnDealloc: true)
       guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw BackupError.underWay(named) }
     } catch {
       for folder in parents.reversed() { rmdir(folder) }
-      throw error is BackupError ? error : BackupError.notWritable(named, why: error.words)
+      throw error is BackupError ? error : BackupError.notWritable(named, WriteFailure(error))
     }
     do {
       try clearLeftovers()
@@ -77,7 +80,7 @@ struct StagedFolder {
       try PlainFiles.makeFolder(content)
     } catch {
       undo()
-      throw error is BackupError ? error : BackupError.notWritable(named, why: error.words)
+      throw error is BackupError ? error : BackupError.notWritable(named, WriteFailure(error))
     }
   }
 
@@ -114,17 +117,17 @@ struct StagedFolder {
     }
     try Self.sync(content)
     guard exists else {
-      guard rename(content, target) == 0 else { throw BackupError.notWritable(target, why: PlainFiles.reason()) }
+      guard rename(content, target) == 0 else { throw BackupError.notWritable(target, WriteFailure(errno: errno)) }
       try? Self.sync(URL(fileURLWithPath: target).deletingLastPathComponent().path)
       return removeWork()
     }
     do {
       try Data(names.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: moved), options: .atomic)
-    } catch { throw BackupError.notWritable(moved, why: error.words) }
+    } catch { throw BackupError.notWritable(moved, WriteFailure(error)) }
     try Self.sync(work)
     for name in names {
       guard rename("\(content)/\(name)", "\(target)/\(name)") == 0 else {
-        throw BackupError.notWritable("\(target)/\(name)", why: PlainFiles.reason())
+        throw BackupError.notWritable("\(target)/\(name)", WriteFailure(errno: errno))
       }
     }
     try? Self.sync(target)
@@ -146,8 +149,8 @@ struct StagedFolder {
 
   private static func sync(_ folder: String) throws {
     let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { throw BackupError.notWritable(folder, why: PlainFiles.reason()) }
+    guard file >= 0 else { throw BackupError.notWritable(folder, WriteFailure(errno: errno)) }
     defer { close(file) }
-    guard fsync(file) == 0 else { throw BackupError.notWritable(folder, why: PlainFiles.reason()) }
+    guard fsync(file) == 0 else { throw BackupError.notWritable(folder, WriteFailure(errno: errno)) }
   }
 }

@@ -6,7 +6,7 @@ import FrameLog
 import Yams
 
 /// `frame.yaml` as written: every field but the frame's identity optional, amounts as decimal strings.
-private struct ConfigurationFile: Codable {
+struct ConfigurationFile: Codable {
   /// Seconds are written as people write them, and as they are read back (60 and 0.5, not 6e+1 and 5e-1).
   struct Seconds: Codable {
     let value: Double
@@ -155,9 +155,15 @@ extension NodeConfiguration {
       }
       throw ConfigurationError.invalid(file: place(error.path), field: field, why: "it \(error.reason).")
     }
-    return try check(raw, directory: directory, environment: environment) { field, why in
+    let configuration = try check(raw, directory: directory, environment: environment) { field, why in
       .invalid(file: place(Self.path(field)), field: field, why: why)
     }
+    let listener = configuration.sni.enabled ? configuration.sni.listener : nil
+    try SNIFile.check(configuration.sni.map, listener: listener) { name, why in
+      // A host name has the dots that part the steps of a field's name.
+      .invalid(file: place(["sni", "map", name]), field: "sni.map.\(name.prefix(100))", why: why)
+    }
+    return configuration
   }
 
   private static let decoding = TextDecoding(
@@ -180,7 +186,7 @@ extension NodeConfiguration {
   ) throws -> NodeConfiguration {
     func naming<T>(_ field: String, _ body: () throws -> T) throws -> T {
       do { return try body() } catch let error as any FrameError {
-        throw invalid(field, "\(error.message) \(error.remedy)")
+        throw invalid(field, "\(error.message.sentence) \(error.remedy)")
       }
     }
     func listener(_ field: String, _ raw: ConfigurationFile.Listener?, host: String, port: Int) throws -> Listener {
@@ -204,6 +210,11 @@ extension NodeConfiguration {
       guard let text else { return Amount(minorUnits: units) }
       let amount = try naming(field) { try Amount(text, scale: native.scale) }
       guard amount >= .zero else { throw invalid(field, "'\(text)' is negative.") }
+      return amount
+    }
+    func units(_ field: String, _ text: String?, default fallback: String) throws -> UnitAmount {
+      let amount = try naming(field) { try UnitAmount(text ?? fallback) }
+      guard !amount.isNegative else { throw invalid(field, "'\(text ?? fallback)' is negative.") }
       return amount
     }
     let one = (0..<native.scale).reduce(Int64(1)) { n, _ in n * 10 }
@@ -277,9 +288,9 @@ extension NodeConfiguration {
         float: try amount("canary.float", raw.canary?.float, default: 100 * one)),
       treaty: TreatyDefaults(
         netDebitCap: try amount("treaty.net_debit_cap", raw.treaty?.net_debit_cap, default: 1_000_000 * one),
-        bridgeCap: try amount("treaty.bridge_cap", raw.treaty?.bridge_cap, default: 1_000_000 * one),
-        bridgeRatePerMinute: try amount(
-          "treaty.bridge_rate_per_minute", raw.treaty?.bridge_rate_per_minute, default: 100_000 * one)),
+        bridgeCap: try units("treaty.bridge_cap", raw.treaty?.bridge_cap, default: "1000000"),
+        bridgeRatePerMinute: try units(
+          "treaty.bridge_rate_per_minute", raw.treaty?.bridge_rate_per_minute, default: "100000")),
       snapshotEvery: UInt64(snapshotEvery),
       auditInterval: try seconds("audit_interval_seconds", raw.audit_interval_seconds, default: 60),
       refreshInterval: try seconds("bundle_refresh_seconds", raw.bundle_refresh_seconds, default: 300),
@@ -331,8 +342,8 @@ extension NodeConfiguration {
         enabled: canary.enabled, interval_seconds: plain(canary.interval), amount: decimal(canary.amount),
         float: decimal(canary.float)),
       treaty: .init(
-        net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: decimal(treaty.bridgeCap),
-        bridge_rate_per_minute: decimal(treaty.bridgeRatePerMinute)),
+        net_debit_cap: decimal(treaty.netDebitCap), bridge_cap: treaty.bridgeCap.decimal,
+        bridge_rate_per_minute: treaty.bridgeRatePerMinute.decimal),
       snapshot: .init(every_events: Int(snapshotEvery)),
       witnesses: witnesses.isEmpty ? nil : witnesses.map { .init(url: $0.url, verifier_key: $0.key.text) },
       audit_interval_seconds: plain(auditInterval), bundle_refresh_seconds: plain(refreshInterval), log_level: logLevel,

@@ -47,11 +47,13 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var maximum: Amount?
   }
 
-  /// The limits we offer a new peer, minor units of our own currency.
+  /// The limits we hold a new peer to.
   package struct TreatyDefaults: Sendable, Equatable {
+    /// Minor units of our own currency.
     package var netDebitCap: Amount
-    package var bridgeCap: Amount
-    package var bridgeRatePerMinute: Amount
+    /// Of the peer's currency, as is the rate.
+    package var bridgeCap: UnitAmount
+    package var bridgeRatePerMinute: UnitAmount
   }
 
   /// How our bundle endpoint proves itself, and what else than the system's roots a peer's may rest on.
@@ -131,7 +133,7 @@ package enum ConfigurationError: FrameError, Equatable {
   case malformed(file: String, why: String)
   case invalid(file: String, field: String, why: String)
   case exists(String)
-  case notWritable(String, why: String)
+  case notWritable(String, WriteFailure)
 
   package var code: String {
     switch self {
@@ -145,7 +147,7 @@ package enum ConfigurationError: FrameError, Equatable {
   package var kind: FrameErrorKind {
     switch self {
     case .exists: .conflict
-    case .notWritable: .forbidden
+    case .notWritable(_, let failure): failure.kind
     case .unreadable, .malformed, .invalid: .invalid
     }
   }
@@ -155,7 +157,7 @@ package enum ConfigurationError: FrameError, Equatable {
     case .malformed(let file, let why): "\(file) is not valid YAML for a frame: \(why)."
     case .invalid(let file, let field, let why): "\(file): \(field): \(why)"
     case .exists(let path): "\(path) already holds a frame."
-    case .notWritable(let path, let why): "Cannot write to \(path): \(why)."
+    case .notWritable(let path, let failure): "Cannot write to \(path): \(failure.why)."
     }
   }
   package var remedy: String {
@@ -163,7 +165,7 @@ package enum ConfigurationError: FrameError, Equatable {
     case .unreadable: "Give the path of a frame.yaml with --config, or make one with frame init."
     case .malformed, .invalid: "Correct the file; frame init writes a complete example."
     case .exists: "Use another --data folder, or start it with frame serve."
-    case .notWritable: "Choose a folder you own, or fix its permissions."
+    case .notWritable(_, let failure): failure.remedy
     }
   }
 }

@@ -71,7 +71,7 @@ package enum NodeSetup {
       try FileManager.default.createDirectory(
         at: configuration.logDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw ConfigurationError.notWritable(directory.path, why: error.words)
+      throw ConfigurationError.notWritable(directory.path, WriteFailure(error))
     }
     _ = try FrameAuthority.create(
       frame: frameID, in: KeyDirectory(path: configuration.keysDirectory.path), sealer: sealer,
@@ -79,7 +79,7 @@ package enum NodeSetup {
     do {
       try Data(configuration.yaml().utf8).write(to: file, options: .atomic)
     } catch {
-      throw ConfigurationError.notWritable(file.path, why: error.words)
+      throw ConfigurationError.notWritable(file.path, WriteFailure(error))
     }
     return configuration
   }

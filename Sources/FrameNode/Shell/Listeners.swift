@@ -135,7 +135,7 @@ extension ListenerService {
       BodyGate(limit: { routes.bodyLimit(of: $0) }) { request, why in
         let refusal = why.refusal
         let problem = Problem(
-          status: why.status, code: refusal.code, detail: refusal.message, remedy: refusal.remedy,
+          status: why.status, code: refusal.code, detail: refusal.message.sentence, remedy: refusal.remedy,
           instance: String((request.path ?? "/").prefix { $0 != "?" }))
         let body = (try? APIEncoding.encode(problem)) ?? Data()
         return (

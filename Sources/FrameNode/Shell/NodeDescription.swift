@@ -11,7 +11,9 @@ extension NodeConfiguration {
   ]
 
   /// What this frame says of itself in an invitation or an approval.
-  func description(bundle: SPIFFEBundle, logKey: LogVerifierKey) -> PBFrameDescription {
+  /// - Parameter peer: the currency of whom it is for; nil: anybody. Limits in a currency that is not known are none.
+  /// - Throws: a `Refusal` when the limits of frame.yaml cannot be said in that currency.
+  func description(bundle: SPIFFEBundle, logKey: LogVerifierKey, for peer: Asset?) throws -> PBFrameDescription {
     var description = PBFrameDescription()
     description.frameID = frameID.name
     description.native = PBAsset(native)
@@ -22,8 +24,11 @@ extension NodeConfiguration {
     description.logVerifierKey = logKey.text
     description.terms.subscriptions = Self.subscriptions.map(\.name)
     description.terms.netDebitCap = treaty.netDebitCap.minorUnits
-    description.terms.bridgeCap = treaty.bridgeCap.minorUnits
-    description.terms.bridgeRatePerMinute = treaty.bridgeRatePerMinute.minorUnits
+    if let peer {
+      let limits = try treaty.bridge(in: peer)
+      description.terms.bridgeCap = limits.cap.minorUnits
+      description.terms.bridgeRatePerMinute = limits.ratePerMinute.minorUnits
+    }
     description.apiURL = advertised.apiURL
     return description
   }

@@ -121,13 +121,10 @@ final class SNIMapKeeper: Sendable {
   /// Whose a name is, however it is spelled, that no operator may have, or nil.
   func owner(of name: String) -> String? {
     guard let key = (try? HostName(name))?.text else { return nil }
-    if owns(key) { return "\(frame)" }
-    if let peer = try? FrameID(key), peers.isOpen(peer) { return "\(peer)" }
-    return peers.hosts()[key].map { "\($0)" }
-  }
-
-  private func owns(_ key: String) -> Bool {
-    key == frame.name || advertised.contains(key) || held.withLock { $0.configured[key] != nil }
+    if key == frame.name || advertised.contains(key) { return "this frame, '\(frame)'" }
+    if held.withLock({ $0.configured[key] != nil }) { return "sni.map in frame.yaml of this node" }
+    if let peer = try? FrameID(key), peers.isOpen(peer) { return "the peer '\(peer)'" }
+    return peers.hosts()[key].map { "the peer '\($0)'" }
   }
 
   /// - Throws: `FederationError.routeLoop` when the router would connect to itself.

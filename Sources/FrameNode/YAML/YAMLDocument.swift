@@ -202,8 +202,8 @@ private final class Events {
   func next() throws(YAMLDocument.Failure) -> Event {
     var event = yaml_event_t()
     guard yaml_parser_parse(&parser, &event) == 1 else {
-      let problem = parser.problem.map { String(cString: $0) } ?? "it is not YAML"
-      throw YAMLDocument.Failure(mark: Self.mark(parser.problem_mark), reason: problem)
+      let problem = parser.problem.map { String(cString: $0) } ?? ""
+      throw YAMLDocument.Failure(mark: Self.mark(parser.problem_mark), reason: YAMLProblem.words(of: problem))
     }
     defer { yaml_event_delete(&event) }
     return Event(kind: Self.kind(event), mark: Self.mark(event.start_mark))

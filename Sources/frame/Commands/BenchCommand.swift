@@ -43,7 +43,7 @@ struct BenchOptions: ParsableArguments {
   var duration: Duration { .nanoseconds(Int64(seconds * 1e9)) }
 
   /// Runs `body` in the folder to work in; a temporary one is removed afterwards.
-  /// - Throws: ``CLIError/folderNotWritable(path:why:)``, and what `body` throws.
+  /// - Throws: ``CLIError/folderNotWritable(path:_:)``, and what `body` throws.
   func inFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
     try await Self.inFolder(data, body)
   }
@@ -56,8 +56,7 @@ struct BenchOptions: ParsableArguments {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw CLIError.folderNotWritable(
-        path: folder.path, why: error.words)
+      throw CLIError.folderNotWritable(path: folder.path, WriteFailure(error))
     }
     try PortCheck.requireWritable(folder)
     defer { if data == nil { try? FileManager.default.removeItem(at: folder) } }

@@ -124,7 +124,10 @@ struct PortOptions: ParsableArguments {
 
   func validate() throws {
     var seen: [Int: String] = [:]
-    for (name, port) in plan.named where port != 0 {
+    for (name, port) in plan.named {
+      guard (1...65535).contains(port) else {
+        throw ValidationError("--\(name)-port \(port) is not a port; use 1 to 65535.")
+      }
       if let other = seen[port] {
         throw ValidationError(
           "--\(other)-port and --\(name)-port are both \(port): each listener needs one of its own.")

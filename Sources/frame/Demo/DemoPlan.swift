@@ -51,7 +51,7 @@ struct DemoPlan: Sendable {
   }
 
   /// Reads the frames' configurations, making those frames that do not exist yet.
-  /// - Throws: a configuration error, or ``CLIError/folderNotWritable(path:why:)``.
+  /// - Throws: a configuration error, or ``CLIError/folderNotWritable(path:_:)``.
   func prepare(canaryInterval: Duration) throws -> (configurations: [NodeConfiguration], made: Int) {
     var made = 0
     let configurations = try frames.map { frame in

@@ -25,6 +25,8 @@ struct APIClient: Sendable {
   /// Nothing is presented when it gives an empty string.
   let token: @Sendable () async throws -> String
   var timeout: TimeAmount = .seconds(30)
+  /// Where the node's health is, when its configuration is at hand.
+  var opsURL: String?
 
   /// An answer: its bytes for `--json`, its typed form for people.
   struct Answer<Body: Decodable & Sendable>: Sendable {
@@ -83,10 +85,22 @@ struct APIClient: Sendable {
     } catch let error as any FrameError {
       throw error
     } catch {
+      if let why = await unreadiness() { throw CLIError.nodeNotReady(url: baseURL, why: why) }
       throw CLIError.nodeUnreachable(url: baseURL, why: Self.explain(error))
     }
     guard (200..<300).contains(status) else { throw Self.problem(status, data, baseURL + path.description) }
     return (data, replayed)
+  }
+
+  /// What a node that runs and is not ready waits for; nil when that cannot be told.
+  private func unreadiness() async -> String? {
+    guard let opsURL else { return nil }
+    let request = HTTPClientRequest(url: opsURL + "/readyz")
+    guard let response = try? await HTTP.client.execute(request, timeout: .seconds(2)), response.status.code == 503,
+      let body = try? await response.body.collect(upTo: 64 * 1024)
+    else { return nil }
+    let reasons = String(buffer: body).split(separator: "\n").map { $0.hasSuffix(".") ? $0.dropLast() : $0 }
+    return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
   }
 
   private static func problem(_ status: Int, _ data: Data, _ url: String) -> any FrameError {

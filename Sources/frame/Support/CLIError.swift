@@ -4,6 +4,8 @@ import FrameCore
 /// What the command line itself refuses or cannot do; what a node answers is ``ProblemDocument``.
 enum CLIError: FrameError, Equatable {
   case nodeUnreachable(url: String, why: String)
+  /// It is up, and serves nothing yet: what it waits for is at its ops listener.
+  case nodeNotReady(url: String, why: String)
   case badAnswer(url: String, why: String)
   case noNode(path: String)
   case noFile(path: String, why: String)
@@ -12,7 +14,7 @@ enum CLIError: FrameError, Equatable {
   case badTransferFile(path: String, why: String)
   case portInUse(port: Int, name: String, option: String)
   case portNotAllowed(port: Int, name: String, why: String)
-  case folderNotWritable(path: String, why: String)
+  case folderNotWritable(path: String, WriteFailure)
   case childDied(frame: String, status: String, log: String, tail: String)
   case timedOut(what: String, seconds: Int)
   case auditFailed(frame: String, problems: String)
@@ -24,6 +26,7 @@ enum CLIError: FrameError, Equatable {
   var code: String {
     switch self {
     case .nodeUnreachable: "node_unreachable"
+    case .nodeNotReady: "node_not_ready"
     case .badAnswer: "bad_answer"
     case .noNode: "no_frame_here"
     case .noFile: "no_such_file"
@@ -44,18 +47,20 @@ enum CLIError: FrameError, Equatable {
 
   var kind: FrameErrorKind {
     switch self {
-    case .nodeUnreachable, .timedOut, .childDied, .outputFailed: .unavailable
+    case .nodeUnreachable, .nodeNotReady, .timedOut, .childDied, .outputFailed: .unavailable
     case .badAnswer, .auditFailed, .unexpected, .shutdownOverdue: .internal
     case .noNode, .noFile: .notFound
     case .badTransferFile, .sameFrame: .invalid
     case .portInUse: .conflict
-    case .portNotAllowed, .folderNotWritable, .noAccess: .forbidden
+    case .portNotAllowed, .noAccess: .forbidden
+    case .folderNotWritable(_, let failure): failure.kind
     }
   }
 
   var message: String {
     switch self {
     case .nodeUnreachable(let url, let why): "The node at \(url) does not answer: \(why)."
+    case .nodeNotReady(let url, let why): "The node at \(url) is running and not ready: \(why)."
     case .badAnswer(let url, let why): "The answer of \(url) is not what this command expects: \(why)."
     case .noNode(let path): "There is no frame at \(path)."
     case .noFile(let path, let why): "The file \(path) cannot be read: \(why)."
@@ -63,7 +68,7 @@ enum CLIError: FrameError, Equatable {
     case .badTransferFile(let path, let why): "The file \(path) is not a list of transfers: \(why)."
     case .portInUse(let port, let name, _): "Port \(port) (\(name)) is in use by another process."
     case .portNotAllowed(let port, let name, let why): "Port \(port) (\(name)) cannot be opened: \(why)."
-    case .folderNotWritable(let path, let why): "The folder \(path) cannot be written: \(why)."
+    case .folderNotWritable(let path, let failure): "The folder \(path) cannot be written: \(failure.why)."
     case .childDied(let frame, let status, _, let tail):
       "The node of \(frame) ended (\(status))." + (tail.isEmpty ? "" : " The end of its log is below.")
     case .timedOut(let what, let seconds): "\(what) did not happen within \(seconds) s."
@@ -85,6 +90,7 @@ enum CLIError: FrameError, Equatable {
   var remedy: String {
     switch self {
     case .nodeUnreachable: "Start it with frame serve, or name another one with --data, --config or --url."
+    case .nodeNotReady: "Wait, or do what its reason asks for; frame_ready and /readyz show when it is ready."
     case .badAnswer: "Use the frame binary of the node's own version."
     case .noFile: "Check its name and its permissions."
     case .noAccess: "Run the command as the user that the node runs as; nobody else may read its folder."
@@ -92,7 +98,7 @@ enum CLIError: FrameError, Equatable {
     case .noNode: "Name its folder with --data or its frame.yaml with --config, or make one with frame init."
     case .portInUse(_, _, let option): "Stop that process, or choose another port with \(option)."
     case .portNotAllowed: "Use a port above 1023 and an address of this machine."
-    case .folderNotWritable: "Choose a folder you own, or fix its permissions."
+    case .folderNotWritable(_, let failure): failure.remedy
     case .childDied(_, _, let log, _): "See \(log)."
     case .timedOut: "See the nodes' log files."
     case .auditFailed: "See the runbook of FrameSupplyDelta; stop the frame before anything is moved."
@@ -115,7 +121,10 @@ struct ProblemDocument: Decodable, FrameError {
   let status: Int
   let transferID: String?
 
-  var kind: FrameErrorKind { FrameErrorKind.allCases.first { $0.httpStatus == status } ?? .internal }
+  var kind: FrameErrorKind {
+    // Some refusals of the protocol have a status of their own (417, 431): it is the request that is wrong.
+    FrameErrorKind.allCases.first { $0.httpStatus == status } ?? ((400..<500).contains(status) ? .invalid : .internal)
+  }
 
   enum CodingKeys: String, CodingKey {
     case code, detail, remedy, status
@@ -153,7 +162,8 @@ struct ProblemDocument: Decodable, FrameError {
   /// command's exit code, and the idempotency key that was made for it, so that it can be repeated.
   static func json(of error: any FrameError, status: ExitStatus) -> String {
     var fields: [String: TextTree] = [
-      "type": .string("urn:frame:problem:\(error.code)"), "code": .string(error.code), "detail": .string(error.message),
+      "type": .string("urn:frame:problem:\(error.code)"), "code": .string(error.code),
+      "detail": .string(error.message.sentence),
       "remedy": .string(error.remedy),
     ]
     let sent = (error as? ProblemDocument).flatMap { try? TextTree(json: $0.document, APIClient.answerLimits) }

@@ -45,7 +45,9 @@ struct NodeOptions: ParsableArguments {
   /// A client with the given token, or with the authority's own.
   func client() throws -> APIClient {
     if let token = token ?? Self.environment("FRAME_TOKEN") {
-      return APIClient(baseURL: try url.map(Self.trimmed) ?? configuration().localAPIURL, token: { token })
+      if let url { return APIClient(baseURL: Self.trimmed(url), token: { token }) }
+      let configuration = try configuration()
+      return APIClient(baseURL: configuration.localAPIURL, token: { token }, opsURL: configuration.localOpsURL)
     }
     let configuration = try configuration()
     return try APIClient(authorityOf: configuration, baseURL: url.map(Self.trimmed))
@@ -66,7 +68,9 @@ extension APIClient {
   /// A client with a token of the frame's authority, made with the keys in its data folder.
   init(authorityOf configuration: NodeConfiguration, baseURL: String? = nil) throws {
     let authority = try LocalAuthority(configuration: configuration)
-    self.init(baseURL: baseURL ?? configuration.localAPIURL, token: { try await authority.token() })
+    self.init(
+      baseURL: baseURL ?? configuration.localAPIURL, token: { try await authority.token() },
+      opsURL: baseURL == nil ? configuration.localOpsURL : nil)
   }
 }
 

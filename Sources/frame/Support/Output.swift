@@ -14,7 +14,7 @@ enum Output {
   /// One line with what was wrong, its code and what to do about it; with `--json` one JSON object.
   static func error(_ error: any FrameError, status: ExitStatus) {
     guard !isJSON else { return put(ProblemDocument.json(of: error, status: status), to: .errors) }
-    put("error: \(error.message) [\(error.code)] \(error.remedy)", to: .errors)
+    put("error: \(error.message.sentence) [\(error.code)] \(error.remedy)", to: .errors)
     for line in (error as? CLIError)?.details ?? [] { put("  \(line)", to: .errors) }
   }
 

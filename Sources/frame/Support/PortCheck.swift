@@ -44,10 +44,10 @@ enum PortCheck {
     }
   }
 
-  /// - Throws: ``CLIError/folderNotWritable(path:why:)`` unless files can be made in `folder`.
+  /// - Throws: ``CLIError/folderNotWritable(path:_:)`` unless files can be made in `folder`.
   static func requireWritable(_ folder: URL) throws {
     guard access(folder.path, W_OK | X_OK) == 0 else {
-      throw CLIError.folderNotWritable(path: folder.path, why: SystemWords.of(errno: errno))
+      throw CLIError.folderNotWritable(path: folder.path, WriteFailure(errno: errno))
     }
   }
 }

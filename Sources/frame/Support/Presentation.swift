@@ -8,7 +8,7 @@ extension ReachabilityView.Failure {
 
 extension ReachabilityView {
   /// In a column.
-  var short: String { state == "reachable" ? "yes" : state == "unreachable" ? "NO" : "?" }
+  var short: String { state == "reachable" ? "yes" : state == "unreachable" ? "NO" : "not asked yet" }
 
   var answers: String {
     switch state {

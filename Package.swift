@@ -59,12 +59,10 @@ extension Target.Dependency {
 
 /// What the fuzzers call.
 let fuzzed: [Target.Dependency] = [
-  "FrameBridge", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameEvents", "FrameLog",
-  "FrameMetrics",
-  "FrameHTTP", "FrameNode",
-  "FramePeerAPI", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameWorkload", .asn1, .crypto, .httpTypes,
-  .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
-  .protobuf, .x509,
+  "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog",
+  "FrameMetrics", "FrameNode", "FramePeering", "FrameProjection", "FrameProtos", "FrameSNI", "FrameSettlement",
+  "FrameTreaty", "FrameWorkload", .asn1, .crypto, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore,
+  .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1, .protobuf, .x509,
 ]
 let fuzzers: [Target] =
   fuzzing
@@ -118,153 +116,155 @@ let package = Package(
       name: "FrameAPI", dependencies: ["FrameCore"], resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
     room("FrameEvents", ["FrameCore", "FrameProtos", .crypto, .protobuf]),
     room(
-      "FrameLog",
-      ["FrameCore", "FrameEvents", "FrameProtos", "FrameMetrics", .crypto, .grdb, .protobuf, .lifecycle, .logging]),
-    room(
-      "FrameLedger",
-      ["FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", .crypto, .protobuf, .lifecycle, .logging]),
-    room(
       "FrameIdentity",
       [
-        "FrameCore", "FrameMetrics", .crypto, .cryptoExtras, .x509, .asn1, .jwtKit, .nioCore, .nioPosix, .nioHTTP1,
-        .nioSSL,
-        .nioCertificateReloading, .lifecycle, .logging,
+        "FrameCore", "FrameMetrics", .asn1, .crypto, .cryptoExtras, .jwtKit, .lifecycle, .logging,
+        .nioCertificateReloading, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .x509,
       ]),
     room(
       "FrameHTTP",
       [
-        "FrameCore", .hummingbird, .hummingbirdCore, .httpTypes, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
+        "FrameCore", .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
         .nioHTTPTypesHTTP1,
       ]),
     room("SPIFFEWorkloadAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
+    room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf]),
+    // Floor 2
+    room(
+      "FrameLog",
+      ["FrameCore", "FrameEvents", "FrameMetrics", "FrameProtos", .crypto, .grdb, .lifecycle, .logging, .protobuf]),
+    room("FrameLedger", ["FrameCore", "FrameEvents", "FrameMetrics", "FrameProtos", .lifecycle, .logging]),
+    room("FrameSNI", ["FrameCore", "FrameMetrics", .lifecycle, .logging, .nioCore, .nioPosix]),
     room(
       "FrameWorkload",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameIdentity", "SPIFFEWorkloadAPI",
-        "CFrameSystem",
-        .grpcCore, .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .lifecycle, .logging,
-      ]),
-    // Floor 2
-    room("FramePeerAPI", ["FrameProtos", .grpcCore, .grpcProtobuf, .protobuf]),
-    room(
-      "FrameFederation",
-      [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameIdentity",
-        "FrameHTTP",
-        "FramePeerAPI", .crypto, .grpcCore,
-        .grpcTransport, .grpcProtobuf, .protobuf, .nioCore, .nioPosix, .nioSSL, .nioTLS, .x509, .httpTypes,
-        .hummingbird,
-        .hummingbirdCore, .hummingbirdTLS, .lifecycle, .logging,
-      ]),
-    room(
-      "FrameProjection",
-      [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
-        "FramePeerAPI",
-        .grpcCore, .protobuf, .lifecycle, .logging,
+        "CFrameSystem", "FrameCore", "FrameEvents", "FrameIdentity", "FrameLog", "FrameMetrics", "FrameProtos",
+        "SPIFFEWorkloadAPI", .grpcCore, .grpcTransport, .lifecycle, .logging, .nioCore, .nioPosix, .protobuf,
       ]),
     // Floor 3
+    room("FrameTreaty", ["FrameCore", "FrameEvents", "FrameLedger", "FrameProtos"]),
+    // Floor 4
+    room(
+      "FrameProjection",
+      ["FrameCore", "FrameEvents", "FrameMetrics", "FrameProtos", "FrameTreaty", .lifecycle, .logging]),
+    // Floor 5
     room(
       "FrameSettlement",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
-        "FrameProjection",
-        "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
+        "FrameCore", "FrameEvents", "FrameLedger", "FrameMetrics", "FrameProjection", "FrameProtos", "FrameTreaty",
+        .lifecycle, .logging,
       ]),
     room(
       "FrameBridge",
       [
-        "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger", "FrameFederation",
-        "FrameProjection",
-        "FramePeerAPI", .crypto, .grpcCore, .protobuf, .lifecycle, .logging,
+        "FrameCore", "FrameEvents", "FrameLedger", "FrameMetrics", "FrameProjection", "FrameProtos", "FrameTreaty",
+        .lifecycle, .logging,
       ]),
-    // Floor 4
+    // Floor 6
+    room(
+      "FramePeering",
+      [
+        "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeerAPI",
+        "FrameProtos", "FrameTreaty", .grpcCore, .grpcTransport, .httpTypes, .hummingbird, .hummingbirdCore,
+        .hummingbirdTLS, .lifecycle, .logging, .nioCertificateReloading, .nioCore, .nioPosix, .nioSSL, .nioTLS,
+        .protobuf, .x509,
+      ]),
+    room(
+      "FrameAudit",
+      [
+        "FrameCore", "FrameEvents", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .lifecycle,
+        .logging,
+      ]),
     room(
       "FrameCanary",
-      ["FrameCore", "FrameMetrics", .asyncHTTPClient, .nioCore, .nioFoundationCompat, .lifecycle, .logging]),
-    // Floor 5
+      ["FrameCore", "FrameMetrics", .asyncHTTPClient, .lifecycle, .logging, .nioCore, .nioFoundationCompat]),
+    // Floor 7
     room(
       "FrameNode",
       [
-        "FrameAPI", "FrameCore", "FrameProtos", "FrameMetrics", "FrameEvents", "FrameLog", "FrameLedger",
-        "FrameIdentity", "FrameHTTP",
-        "FramePeerAPI", "FrameWorkload", "FrameFederation", "FrameProjection", "FrameSettlement", "FrameBridge",
-        "FrameCanary", .crypto,
-        .hummingbird,
-        .hummingbirdCore, .httpTypes, .asyncHTTPClient, .yams, .lifecycle, .logging, .metricsAPI, .nioCore, .nioPosix,
-        .nioHTTPTypes, .protobuf,
+        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCanary", "FrameCore", "FrameEvents", "FrameHTTP",
+        "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FramePeering", "FrameProjection", "FrameProtos",
+        "FrameSNI", "FrameSettlement", "FrameTreaty", "FrameWorkload", .asyncHTTPClient, .crypto, .httpTypes,
+        .hummingbird, .hummingbirdCore, .lifecycle, .logging, .metricsAPI, .nioCertificateReloading, .nioCore,
+        .nioFoundationCompat, .nioPosix, .protobuf, .yams,
       ]),
-    // Floor 6
+    // Floor 8
+    room(
+      "FrameBench",
+      [
+        "FrameAudit", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto,
+        .logging,
+      ]),
+    // Floor 9
     .executableTarget(
       name: "frame",
       dependencies: [
-        "FrameAPI", "FrameNode", "FrameCore", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics", "CFrameSystem",
-        .argumentParser,
-        .asyncHTTPClient,
-        .nioCore,
-        .nioFoundationCompat, .lifecycle, .unixSignals, .logging,
+        "CFrameSystem", "FrameAPI", "FrameAudit", "FrameBench", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog",
+        "FrameMetrics", "FrameNode", "FrameTreaty", .argumentParser, .asyncHTTPClient, .lifecycle, .logging, .nioCore,
+        .nioFoundationCompat, .unixSignals,
       ],
       swiftSettings: settings),
     // Tests and their support
+    .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+    room("FrameTesting", ["FrameCore"], path: "Tests/FrameTesting"),
     tests("FrameCoreTests", ["FrameCore"]),
     tests("FrameAPITests", ["FrameAPI", "FrameCore", .yams]),
-    tests("FrameMetricsTests", ["FrameMetrics", "CFrameZlib", .coreMetrics]),
+    tests("FrameMetricsTests", ["CFrameZlib", "FrameMetrics", "FrameTesting", .coreMetrics]),
     tests(
       "FrameLogTests",
-      ["FrameCore", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", .crypto, .grdb, .logging, .protobuf]),
-    .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+      [
+        "FrameBench", "FrameCore", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", "FrameTesting", .crypto,
+        .grdb, .logging, .protobuf,
+      ]),
     tests(
       "FrameLedgerTests",
       [
-        "CFaultVFS", "FrameCore", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", .crypto,
-        .logging,
+        "CFaultVFS", "FrameAudit", "FrameBench", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog", "FrameMetrics",
+        "FrameProtos", "FrameTesting", .crypto, .logging,
       ]),
     tests(
       "FrameIdentityTests",
       [
-        "FrameCore", "FrameIdentity", "FrameMetrics", .crypto, .cryptoExtras, .jwtKit, .nioCore, .nioHTTP1, .nioPosix,
-        .nioSSL, .x509,
+        "FrameCore", "FrameIdentity", "FrameMetrics", "FrameTesting", .crypto, .cryptoExtras, .jwtKit, .nioCore,
+        .nioHTTP1, .nioPosix, .nioSSL, .x509,
       ]),
     tests(
       "FrameWorkloadTests",
       [
-        "FrameCore", "FrameIdentity", "FrameEvents", "FrameLog", "FrameMetrics", "FrameProtos", "FrameWorkload",
-        "SPIFFEWorkloadAPI",
-        .grpcCore, .grpcTransport, .crypto, .logging, .nioCore, .protobuf, .x509,
+        "FrameCore", "FrameEvents", "FrameIdentity", "FrameMetrics", "FrameProtos", "FrameWorkload",
+        "SPIFFEWorkloadAPI", .crypto, .grpcCore, .grpcTransport, .logging, .x509,
       ]),
     tests(
-      "FrameFederationTests",
+      "FrameSNITests", ["FrameCore", "FrameMetrics", "FramePeering", "FrameSNI", "FrameTesting", .nioCore, .nioPosix]),
+    tests(
+      "FramePeeringTests",
       [
-        "FrameCore", "FrameFederation", "FrameIdentity", "FrameEvents", "FrameLog", "FrameMetrics", "FramePeerAPI",
-        "FrameProtos",
-        .logging, .nioCore, .nioEmbedded, .nioPosix,
+        "FrameCore", "FrameEvents", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeering", "FrameProtos",
+        "FrameSNI", "FrameTesting", "FrameTreaty", .crypto, .logging, .nioCore, .nioEmbedded, .nioPosix,
       ]),
     tests(
       "FrameSettlementTests",
       [
-        "FrameBridge", "FrameCore", "FrameFederation", "FrameLedger", "FrameEvents", "FrameLog", "FrameMetrics",
-        "FramePeerAPI",
-        "FrameProjection", "FrameProtos", "FrameSettlement", .crypto, .logging, .protobuf,
+        "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog", "FrameMetrics",
+        "FramePeering", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameTreaty", .crypto, .logging,
+        .protobuf,
       ]),
     tests("FrameCanaryTests", ["FrameCanary", "FrameCore", "FrameMetrics", .logging, .nioCore]),
     tests(
       "FrameNodeTests",
       [
-        "FrameAPI", "FrameCore", "FrameFederation", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog",
-        "FrameMetrics",
-        "FrameNode", "FrameProtos", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging,
-        .nioCore,
-        .nioEmbedded, .nioHTTP1,
-        .nioHTTPTypes, .nioHTTPTypesHTTP1, .yams,
+        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity",
+        "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FramePeering", "FrameProtos", "FrameTreaty",
+        "FrameWorkload", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
+        .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(
       "EndToEndTests",
       [
-        "frame", "FrameCore", "FrameFederation", "FrameIdentity", "FrameLedger", "FrameEvents", "FrameLog",
-        "FrameMetrics",
-        "FrameNode",
-        "FramePeerAPI", "FrameProtos", .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat, .nioPosix, .nioSSL,
+        "frame", "FrameCore", "FrameEvents", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
+        "FramePeering", "FrameProtos", "FrameTreaty", .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat,
+        .nioPosix, .nioSSL,
       ]),
     tests("TidyTests", []),
   ] + fuzzers

@@ -1,5 +1,5 @@
 internal import FrameCore
-internal import FrameFederation
+internal import FrameTreaty
 internal import FrameLedger
 internal import FrameProtos
 

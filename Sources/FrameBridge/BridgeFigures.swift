@@ -1,4 +1,3 @@
-internal import FramePeerAPI
 package import FrameProtos
 
 /// The numbers of one peer's bridge, without its items: what is read out of the writer for gauges and statements.

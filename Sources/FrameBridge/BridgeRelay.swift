@@ -1,10 +1,9 @@
 package import FrameCore
-package import FrameFederation
+package import FrameTreaty
 package import FrameLedger
 package import FrameEvents
-package import FramePeerAPI
 package import FrameProjection
-internal import FrameProtos
+package import FrameProtos
 package import Logging
 internal import ServiceLifecycle
 import Synchronization

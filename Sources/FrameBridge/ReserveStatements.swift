@@ -1,7 +1,6 @@
 package import FrameCore
-package import FrameFederation
-package import FramePeerAPI
-internal import FrameProtos
+package import FrameTreaty
+package import FrameProtos
 package import Foundation
 
 /// Reserve statements: what a frame says, signed, of both directions of a bridge at a position of its log (DESIGN §8).

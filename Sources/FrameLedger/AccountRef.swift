@@ -82,9 +82,9 @@ extension PBAccountKind {
   }
 
   /// Whose name the owner of such an account is.
-  enum Ownership { case agent, peer, frame, nobody }
+  package enum Ownership { case agent, peer, frame, nobody }
 
-  var ownership: Ownership {
+  package var ownership: Ownership {
     switch self {
     case .liquid, .staked, .held, .wrapped: .agent
     case .clearing, .bridgeReserve: .peer

@@ -1,5 +1,5 @@
 internal import FrameEvents
-internal import FrameCore
+package import FrameCore
 package import FrameMetrics
 package import Foundation
 
@@ -83,7 +83,7 @@ package struct LogMetrics: Sendable {
   /// - Parameter phase: `snapshot`, `hash` or `replay`; the last two run at the same time.
   func started(_ phase: String, in duration: Duration) { startDuration.with(phase).set(duration.inSeconds) }
 
-  func signed(_ size: UInt64, at time: FrameTime) {
+  package func signed(_ size: UInt64, at time: FrameTime) {
     checkpointSize.set(Int64(clamping: size))
     checkpointTime.set(time.seconds)
   }

@@ -3,7 +3,6 @@ import Foundation
 import FrameBridge
 import FrameCanary
 import FrameCore
-import FrameFederation
 import FrameIdentity
 import FrameLedger
 import FrameEvents

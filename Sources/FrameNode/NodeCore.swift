@@ -1,6 +1,5 @@
 import Foundation
 import FrameCore
-import FrameFederation
 import FrameIdentity
 import FrameLedger
 import FrameEvents

@@ -1,10 +1,11 @@
 import AsyncHTTPClient
 import Foundation
+import FrameAudit
 import FrameBridge
 import FrameCanary
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FramePeering
 import FrameHTTP
 import FrameIdentity
 import FrameLedger
@@ -13,6 +14,7 @@ import FrameLog
 import FrameMetrics
 import FrameProjection
 import FrameProtos
+import FrameSNI
 import FrameSettlement
 import FrameWorkload
 import Hummingbird
@@ -27,7 +29,7 @@ final class NodeParts: Sendable {
 
   private let metrics: NodeMetrics
   private let identityMetrics: IdentityMetrics
-  private let federationMetrics: FederationMetrics
+  private let federationMetrics: PeeringMetrics
   private let canaryMetrics: CanaryMetrics
   private let exposition: ExpositionHandler
   private let svid: SVIDSource
@@ -85,7 +87,7 @@ final class NodeParts: Sendable {
     metrics = NodeMetrics(registry, frame: frame, native: configuration.native)
     exposition = ExpositionHandler(registry)
     identityMetrics = IdentityMetrics(registry)
-    federationMetrics = FederationMetrics(registry)
+    federationMetrics = PeeringMetrics(registry)
     canaryMetrics = CanaryMetrics(registry)
 
     // Identity and log
@@ -111,18 +113,19 @@ final class NodeParts: Sendable {
     self.core = core
     let trust = core.trust
     ledgerMetrics = LedgerMetrics(registry)
+    let auditMetrics = AuditMetrics(registry)
     auditor = try SupplyAuditor(
       directory: configuration.logDirectory, frame: frame, interval: configuration.auditInterval,
       checkpoint: { try await writer.checkpoint() },
       freeze: { drift in
         _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
-      }, clock: clock, metrics: ledgerMetrics, logger: named("audit"))
+      }, clock: clock, metrics: auditMetrics, logger: named("audit"))
     ledgerKeeper = LedgerKeeper(
       frame: frame, writer: core.ledger, clock: writer.time, metrics: ledgerMetrics, logger: named("ledger"))
 
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
-      clock: clock, metrics: ledgerMetrics, logger: named("history"))
+      clock: clock, metrics: auditMetrics, logger: named("history"))
     let workloadMetrics = WorkloadMetrics(registry)
     keeper = AuthorityKeeper(
       authority: authority, writer: core.identity, clock: clock, metrics: workloadMetrics, logger: named("identity"))
@@ -136,8 +139,7 @@ final class NodeParts: Sendable {
     directory = PeerDirectory(frame: frame)
     names = try SNIMapKeeper(
       configuration, peers: SNIMapKeeper.Peers(directory), connectionsMax: descriptors[.sni],
-      metrics: federationMetrics,
-      logger: named("sni"))
+      metrics: SNIMetrics(registry), logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
     gate = OperatorGate(directory: tenants, clock: writer.time, metrics: operatorMetrics)

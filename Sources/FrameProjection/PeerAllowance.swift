@@ -1,5 +1,4 @@
 internal import FrameCore
-internal import FrameFederation
 
 /// How much of one peer's stream is recorded in a minute. What is beyond waits: our reader stops, flow control stops the peer,
 /// and nothing is lost but time.

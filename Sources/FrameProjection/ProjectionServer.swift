@@ -1,8 +1,6 @@
 package import FrameCore
-internal import FrameFederation
 package import FrameEvents
-package import FramePeerAPI
-internal import FrameProtos
+package import FrameProtos
 import Synchronization
 
 /// SF-4, the sending side: a peer's subscription to our log, for as long as its stream is open.

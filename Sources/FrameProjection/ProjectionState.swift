@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameFederation
+package import FrameTreaty
 package import FrameEvents
 internal import FrameProtos
 

@@ -1,6 +1,4 @@
 internal import FrameCore
-internal import FrameFederation
-internal import FramePeerAPI
 internal import FrameProtos
 
 /// What the messages of one stream must keep to before anything is made of them (CONFORMANCE B21): items come one after the

@@ -1,5 +1,4 @@
 package import FrameCore
-package import FramePeerAPI
 package import FrameEvents
 package import FrameProtos
 package import Foundation

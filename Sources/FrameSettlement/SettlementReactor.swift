@@ -1,5 +1,5 @@
 package import FrameCore
-package import FrameFederation
+package import FrameTreaty
 package import FrameLedger
 package import FrameEvents
 package import FrameProjection

@@ -1,6 +1,5 @@
 package import FrameCore
 package import FrameEvents
-package import FramePeerAPI
 package import FrameProtos
 
 /// How the settlement's shells reach the one writer.

@@ -1,9 +1,8 @@
 package import FrameCore
-package import FrameFederation
+package import FrameTreaty
 package import FrameLedger
 package import FrameEvents
 internal import FrameProjection
-package import FramePeerAPI
 package import FrameProtos
 
 /// Cross-registry transfer as a pure value, both roles and both backends.

@@ -1,7 +1,6 @@
 package import FrameCore
-package import FrameFederation
+package import FrameTreaty
 package import FrameEvents
-internal import FramePeerAPI
 internal import FrameProtos
 package import Logging
 internal import ServiceLifecycle

@@ -1,5 +1,5 @@
 package import FrameCore
-package import FramePeerAPI
+package import FrameProtos
 
 /// The origin's side of one 2pc transfer after its lock, as a value: what to do next, and nothing else.
 ///

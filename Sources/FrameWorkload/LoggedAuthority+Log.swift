@@ -1,3 +1,4 @@
+import FrameEvents
 import FrameCore
 import FrameIdentity
 import FrameLog

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FrameLedger
 import FrameCore
 
 /// The `frame` command: runs a sovereign frame and talks to a running one.

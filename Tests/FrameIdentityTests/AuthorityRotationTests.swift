@@ -4,6 +4,7 @@ import FrameCore
 import FrameMetrics
 import NIOCore
 import Synchronization
+import FrameTesting
 import Testing
 
 @testable import FrameIdentity
@@ -174,7 +175,7 @@ struct AuthorityRotationTests {
   @Test("whatever the time between two looks, a key signs, the sequence grows, and at most a few keys are published")
   func property() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(seed)
+    var random = SeededGenerator(seed: seed)
     let authority = try FrameAuthority.ephemeral(frame: Frames.a, policy: Self.policy, clock: clock)
     var sequence = authority.sequence
     for _ in 0..<400 {
@@ -361,19 +362,5 @@ struct AuthorityRotationTests {
     #expect(refusal { try authority.rotate(.x509, .prepare, byOperator: true) } == "authority_log_behind")
     try authority.acknowledge(through: authority.sequence)
     try authority.rotate(.x509, .prepare, byOperator: true)
-  }
-}
-
-/// A small generator whose runs can be repeated (SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

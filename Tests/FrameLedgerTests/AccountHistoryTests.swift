@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameLog
@@ -41,7 +42,7 @@ import Testing
   private func history(_ writer: Writer<LedgerState>) throws -> AccountHistory {
     try AccountHistory(
       directory: fixture.directory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
-      clock: fixture.clock, metrics: LedgerMetrics(MetricRegistry()),
+      clock: fixture.clock, metrics: AuditMetrics(MetricRegistry()),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
@@ -172,7 +173,7 @@ import Testing
     let registry = MetricRegistry()
     let history = try AccountHistory(
       directory: fixture.directory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
-      clock: fixture.clock, metrics: LedgerMetrics(registry), logger: Logger(label: "test"))
+      clock: fixture.clock, metrics: AuditMetrics(registry), logger: Logger(label: "test"))
     let service = Task { try await history.run() }
     try await pay(writer, times: 20)
     func indexed() -> Double? {

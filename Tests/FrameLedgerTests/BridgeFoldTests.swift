@@ -1,3 +1,4 @@
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameProtos

@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameLog

@@ -1,4 +1,5 @@
 import FrameCore
+import FrameTesting
 import Testing
 
 @testable import FrameLedger

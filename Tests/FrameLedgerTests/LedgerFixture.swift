@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameLog
@@ -62,7 +63,7 @@ extension LedgerFixture {
         _ = try await writer.submit(
           CommandEnvelope(
             command, actor: .node(of: frame), key: IdempotencyKey(derived: UUID().uuidString), digest: command.digest))
-      }, clock: clock, metrics: LedgerMetrics(registry),
+      }, clock: clock, metrics: AuditMetrics(registry),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 }

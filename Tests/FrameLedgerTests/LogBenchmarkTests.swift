@@ -1,4 +1,6 @@
 import Foundation
+@testable import FrameBench
+@testable import FrameAudit
 import FrameCore
 import Testing
 

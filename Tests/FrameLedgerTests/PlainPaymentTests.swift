@@ -1,6 +1,7 @@
 import FrameCore
 import FrameEvents
 import FrameProtos
+import FrameTesting
 import Testing
 
 @testable import FrameLedger

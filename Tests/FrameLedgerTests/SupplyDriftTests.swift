@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameLog
@@ -155,7 +156,7 @@ import Testing
     let stranger = try await other.strangerCheckpoint(size: writer.durableSize())
     let auditor = try SupplyAuditor(
       directory: fixture.directory, frame: fixture.frame, checkpoint: { stranger }, freeze: { _ in },
-      clock: fixture.clock, metrics: LedgerMetrics(fixture.registry),
+      clock: fixture.clock, metrics: AuditMetrics(fixture.registry),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     for _ in 0..<3 {
       let report = try await auditor.auditNow()

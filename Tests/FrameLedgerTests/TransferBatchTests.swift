@@ -1,8 +1,10 @@
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameEvents
 import FrameLog
 import FrameProtos
+import FrameTesting
 import Testing
 
 @testable import FrameLedger

@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameEvents
 import FrameCore
 import Synchronization
 import Testing

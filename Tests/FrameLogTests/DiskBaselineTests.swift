@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FrameBench
 @testable import FrameLog
 
 @Suite("The disk's baseline")

@@ -1,6 +1,7 @@
 import Foundation
 import FrameProtos
 import SwiftProtobuf
+import FrameTesting
 import Testing
 
 @testable import FrameEvents
@@ -79,7 +80,7 @@ struct EventEncoderTests {
   @Test(
     "it makes the bytes that SwiftProtobuf makes, whatever is in the event", arguments: 1...4 as ClosedRange<UInt64>)
   func sameBytes(seed: UInt64) throws {
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     for round in 0..<500 {
       let event = Self.event(&random)
       #expect(
@@ -97,7 +98,7 @@ struct EventEncoderTests {
   @Test(
     "the owners of postings are read from the bytes as the whole event gives them", arguments: [UInt64(1), 2, 3, 4])
   func owners(seed: UInt64) throws {
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<400 {
       var bytes = try Self.event(&random).serializedBytes() as [UInt8]
       // Sometimes damaged: then both say nothing, or the same.

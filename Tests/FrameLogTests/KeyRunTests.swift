@@ -1,4 +1,5 @@
 import Foundation
+import FrameTesting
 import Testing
 
 @testable import FrameEvents
@@ -123,7 +124,7 @@ import Testing
 @Suite("Keys in memory") struct KeyTableTests {
   @Test("a table says what a dictionary says, through growth, repetition and letting go", arguments: [UInt64(1), 2, 3])
   func model(seed: UInt64) {
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     var table = KeyTable()
     var model: [KeyFingerprint: UInt64] = [:]
     // Few different halves, so that keys share a half of their fingerprint with others.

@@ -1,4 +1,5 @@
 import FrameMetrics
+import FrameTesting
 import Testing
 
 @Suite("Exposition")
@@ -117,7 +118,7 @@ struct ExpositionFormatTests {
   @Test("O5: any label value survives escaping, quotes, backslashes and line feeds above all")
   func escapingProperty() throws {
     let seed = UInt64.random(in: .min ... .max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let alphabet: [Unicode.Scalar] = [
       "\"", "\\", "\n", "n", "a", "{", "}", ",", "=", " ", "#", "\u{301}", "é", "😱", "\t",
     ]
@@ -173,18 +174,5 @@ struct ExpositionFormatTests {
     }
     let dotted = text(small(), ExpositionFormat(.text, version: "1.0.0", escaping: .dots))
     #expect(dotted.contains("frame__test__transfers_total{backend=") && !dotted.contains("frame_test_"))
-  }
-}
-
-/// A seeded generator, so that a failing property can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameProtos
 import Testing
 

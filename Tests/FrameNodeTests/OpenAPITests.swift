@@ -1,4 +1,5 @@
 import Foundation
+import FrameLedger
 import FrameCore
 import Hummingbird
 import Testing

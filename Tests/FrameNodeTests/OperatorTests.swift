@@ -4,7 +4,6 @@ import FrameEvents
 import FrameMetrics
 import Testing
 
-@testable import FrameFederation
 @testable import FrameLedger
 @testable import FrameNode
 

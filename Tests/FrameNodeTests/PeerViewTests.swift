@@ -4,7 +4,7 @@ import FrameCore
 import FrameProtos
 import Testing
 
-@testable import FrameFederation
+@testable import FrameTreaty
 @testable import FrameNode
 
 @Suite("What is shown of a treaty")

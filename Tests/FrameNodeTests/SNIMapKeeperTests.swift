@@ -1,5 +1,6 @@
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameMetrics
 import Foundation
 import Logging
@@ -14,7 +15,7 @@ struct SNIMapKeeperTests {
     let folder = FileManager.default.temporaryDirectory
     let configuration = try NodeConfiguration.parse(text, file: "frame.yaml", directory: folder)
     return try SNIMapKeeper(
-      configuration, peers: peers, metrics: FederationMetrics(MetricRegistry()), logger: Logger(label: "test"))
+      configuration, peers: peers, metrics: SNIMetrics(MetricRegistry()), logger: Logger(label: "test"))
   }
 
   private let up = HostPort(host: "127.0.0.1", port: 9643)

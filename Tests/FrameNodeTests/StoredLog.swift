@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameLedger
 import FrameEvents

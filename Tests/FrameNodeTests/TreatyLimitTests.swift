@@ -1,3 +1,5 @@
+@testable import FrameEvents
+import FrameTreaty
 import Foundation
 import FrameCore
 import FrameIdentity

@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameAudit
 import FrameAPI
 import FrameCore
 import FrameLedger

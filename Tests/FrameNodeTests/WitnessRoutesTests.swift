@@ -5,7 +5,7 @@ import FrameLog
 import FrameProtos
 import Testing
 
-@testable import FrameFederation
+@testable import FrameTreaty
 @testable import FrameNode
 
 @Suite("The node as a witness over HTTP")

@@ -1,7 +1,7 @@
 import Foundation
 @testable import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
 @testable import FrameProjection

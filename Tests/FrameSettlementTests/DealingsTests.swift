@@ -1,10 +1,9 @@
 import Crypto
+import FrameAudit
 import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameLedger
 import FrameEvents
-import FramePeerAPI
 import FrameProtos
 import FrameSettlement
 import Testing

@@ -1,6 +1,5 @@
 import Crypto
 import FrameCore
-import FrameFederation
 import FrameEvents
 import FrameSettlement
 import Testing

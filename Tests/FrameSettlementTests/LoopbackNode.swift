@@ -2,12 +2,12 @@ import Crypto
 import Foundation
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameLedger
 import FrameEvents
 import FrameLog
 import FrameMetrics
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 import FrameSettlement

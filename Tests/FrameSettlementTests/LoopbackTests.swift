@@ -2,11 +2,10 @@ import Crypto
 import Foundation
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
 import FrameMetrics
-import FramePeerAPI
 @testable import FrameProjection
 import FrameProtos
 import FrameSettlement

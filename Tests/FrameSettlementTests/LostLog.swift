@@ -1,6 +1,6 @@
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
 import FrameProtos

@@ -1,6 +1,5 @@
 import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameLedger
 import FrameSettlement
 import Synchronization

@@ -1,9 +1,7 @@
 import Foundation
 import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameEvents
-import FramePeerAPI
 import FrameProtos
 import FrameSettlement
 import Synchronization

@@ -1,6 +1,5 @@
 import FrameCore
 import FrameEvents
-import FramePeerAPI
 @testable import FrameProjection
 import FrameProtos
 import FrameSettlement

@@ -1,9 +1,8 @@
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 import Testing

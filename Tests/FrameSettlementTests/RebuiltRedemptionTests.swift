@@ -1,6 +1,6 @@
+@testable import FrameAudit
 @testable import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameEvents
 import FrameProtos
 import FrameSettlement

@@ -1,6 +1,5 @@
 @testable import FrameBridge
 import FrameCore
-import FramePeerAPI
 import FrameProtos
 import Testing
 

@@ -1,8 +1,7 @@
 import Foundation
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameEvents
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 import Synchronization

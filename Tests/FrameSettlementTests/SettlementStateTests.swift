@@ -1,7 +1,6 @@
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
-import FramePeerAPI
 import FrameProtos
 import FrameSettlement
 import Foundation

@@ -2,11 +2,10 @@ import Crypto
 import Foundation
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
 @testable import FrameProjection
-import FramePeerAPI
 import FrameProtos
 @testable import FrameSettlement
 

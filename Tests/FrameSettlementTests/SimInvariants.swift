@@ -1,6 +1,6 @@
+@testable import FrameAudit
 import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameLedger
 import FrameProtos
 import Testing

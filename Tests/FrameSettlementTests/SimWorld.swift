@@ -1,9 +1,8 @@
 import Foundation
 @testable import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 @testable import FrameSettlement

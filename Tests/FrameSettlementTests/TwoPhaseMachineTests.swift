@@ -1,5 +1,5 @@
 import FrameCore
-import FramePeerAPI
+import FrameProtos
 import FrameSettlement
 import Testing
 

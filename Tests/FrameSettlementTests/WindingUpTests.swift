@@ -1,9 +1,7 @@
 import FrameBridge
 import FrameCore
-import FrameFederation
 import FrameLedger
 import FrameEvents
-import FramePeerAPI
 import FrameProtos
 import FrameSettlement
 import Testing

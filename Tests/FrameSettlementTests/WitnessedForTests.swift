@@ -1,11 +1,10 @@
 import Foundation
 import FrameCore
 import FrameEvents
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 
-@testable import FrameFederation
+@testable import FrameTreaty
 
 extension WitnessedCheckpoint {
   /// Of a note that no witness has seen, for tests of what comes after it.

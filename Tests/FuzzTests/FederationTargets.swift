@@ -1,13 +1,14 @@
 import Foundation
 import FrameCore
 import FrameEvents
-import FramePeerAPI
 import FrameProtos
 import FrameSettlement
 import SwiftProtobuf
 
 @testable import FrameBridge
-@testable import FrameFederation
+@testable import FrameTreaty
+@testable import FramePeering
+@testable import FrameSNI
 @testable import FrameIdentity
 
 /// What peers, and strangers at the federation's doors, send.

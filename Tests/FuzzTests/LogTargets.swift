@@ -1,4 +1,5 @@
 import Foundation
+@testable import FrameAudit
 import FrameCore
 import FrameProtos
 import SwiftProtobuf

@@ -1,14 +1,13 @@
 import Foundation
 import FrameCore
 import FrameEvents
-import FramePeerAPI
 import FrameProjection
 import FrameProtos
 import FrameSettlement
 import SwiftProtobuf
 
 @testable import FrameBridge
-@testable import FrameFederation
+@testable import FrameTreaty
 
 extension FederationTargets {
   /// A message of the peer channel, and what is decided about it with a treaty in force: the first byte is the verb, the rest

@@ -68,16 +68,8 @@ package enum LogError: FrameError, Equatable {
     case .eventTooLarge: .tooLarge
     case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
-<<<<<<< HEAD:Sources/FrameEvents/State/LogError.swift
     case .stopped, .storage, .noRoom: .unavailable
     case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
-||||||| 51194d1:Sources/FrameLog/LogError.swift
-    case .stopped, .storage: .unavailable
-    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
-=======
-    case .stopped, .storage: .unavailable
-    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
->>>>>>> 3621719b592059c1c723f7d77dc7adbce78b24bc:Sources/FrameLog/LogError.swift
     case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
   }

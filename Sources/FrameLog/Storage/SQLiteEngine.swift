@@ -30,7 +30,7 @@ package final class SQLiteEngine: StorageEngine {
   }
 
   /// Stores bytes that nobody has decided, at the positions from `first` on: a benchmark's baseline.
-  func append(_ bytes: some Collection<Data>, at first: UInt64) throws {
+  package func append(_ bytes: some Collection<Data>, at first: UInt64) throws {
     try insert { insert in
       for (offset, bytes) in bytes.enumerated() { try insert(first + UInt64(offset), bytes) }
     }

@@ -2,7 +2,8 @@ import Foundation
 import FrameBridge
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameLedger
 import FrameEvents
 import FrameProjection

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAudit
 import FrameAPI
 import FrameCore
 import FrameLedger

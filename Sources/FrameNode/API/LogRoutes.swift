@@ -1,3 +1,5 @@
+import FrameAudit
+import FrameTreaty
 import Foundation
 import FrameAPI
 import FrameCore

@@ -1,7 +1,8 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameIdentity
 
 /// WS3 for the operator: invite, look, approve or reject, revoke.

@@ -1,6 +1,6 @@
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FramePeering
 
 extension ReachabilityView.Failure {
   init(_ failure: PeerReachability.Failure, now: FrameTime) {

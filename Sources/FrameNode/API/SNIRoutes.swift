@@ -1,6 +1,6 @@
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameSNI
 
 /// The SNI router's map: what is in it, the same for nginx, and reading it again.
 struct SNIRoutes {
@@ -14,7 +14,7 @@ struct SNIRoutes {
       let refusal = try call.query("alert_at").map { SNIMap.NginxRefusal.alert(try HostPort($0)) } ?? .close
       // nginx would pass such a connection to itself, as our own router would.
       for (name, upstream) in names.map.upstreams where SNIMap.leadsBack(upstream, to: listen) {
-        throw FederationError.routeLoop(name, upstream.description)
+        throw SNIError.routeLoop(name, upstream.description)
       }
       return .text(names.map.nginx(listen: listen, refusal: refusal))
     }

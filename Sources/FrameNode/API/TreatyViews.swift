@@ -1,7 +1,7 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameProtos
 
 extension TermsView {

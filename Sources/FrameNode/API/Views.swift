@@ -1,7 +1,7 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameEvents
 import FrameProtos

@@ -1,7 +1,8 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameEvents
 import FrameLog
 import HTTPTypes

@@ -1,4 +1,5 @@
 import Foundation
+import FrameAudit
 import FrameCore
 import FrameLedger
 import FrameEvents

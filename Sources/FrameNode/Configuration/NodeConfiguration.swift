@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameFederation
+import FrameTreaty
 import FrameEvents
 
 /// Everything an operator decides about a node: the contents of `frame.yaml`, checked.

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameFederation
+import FrameSNI
 
 /// Checks `sni.map` of a configuration entry by entry, so that a mistake is told with its place in the file.
 enum SNIFile {
@@ -26,7 +26,7 @@ enum SNIFile {
         )
       }
       if let router, SNIMap.leadsBack(place, to: router) {
-        let error = FederationError.routeLoop(name, place.description)
+        let error = SNIError.routeLoop(name, place.description)
         throw refusal(name, "\(error.message) \(error.remedy)")
       }
     }

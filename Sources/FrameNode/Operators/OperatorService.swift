@@ -1,5 +1,4 @@
 import FrameCore
-import FrameFederation
 import FrameLedger
 import Logging
 import ServiceLifecycle

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import FrameCore
-import FrameFederation
+import FramePeering
 import FrameEvents
 import NIOCore
 import NIOFoundationCompat

@@ -2,8 +2,8 @@ import FrameBridge
 import FrameCore
 import Foundation
 import FrameEvents
-import FrameFederation
-import FramePeerAPI
+import FrameTreaty
+import FramePeering
 import FrameProjection
 import FrameProtos
 import FrameSettlement

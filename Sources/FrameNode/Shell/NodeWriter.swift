@@ -1,7 +1,8 @@
 import Foundation
 import FrameBridge
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameLedger
 import FrameEvents
 import FrameProjection

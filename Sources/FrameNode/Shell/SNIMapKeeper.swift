@@ -1,5 +1,7 @@
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
+import FrameSNI
 import Logging
 import Synchronization
 
@@ -30,7 +32,7 @@ final class SNIMapKeeper: Sendable {
   private let peers: Peers
   private let held: Mutex<Held>
   private let router: SNIRouter?
-  private let metrics: FederationMetrics
+  private let metrics: SNIMetrics
   private let logger: Logger
 
   /// Whose host names are not an operator's to have.
@@ -67,7 +69,7 @@ final class SNIMapKeeper: Sendable {
   /// - Throws: `FederationError.endpointInvalid` when a name or an upstream in the configuration is none, `.routeLoop` when a
   ///   route leads back to the router.
   init(
-    _ configuration: NodeConfiguration, peers: Peers = Peers(), connectionsMax: Int = 4096, metrics: FederationMetrics,
+    _ configuration: NodeConfiguration, peers: Peers = Peers(), connectionsMax: Int = 4096, metrics: SNIMetrics,
     logger: Logger
   ) throws {
     frame = configuration.frameID
@@ -127,8 +129,8 @@ final class SNIMapKeeper: Sendable {
     return peers.hosts()[key].map { "the peer '\($0)'" }
   }
 
-  /// - Throws: `FederationError.routeLoop` when the router would connect to itself.
-  func requireNoLoop(_ name: String, _ upstream: HostPort) throws(FederationError) {
+  /// - Throws: `SNIError.routeLoop` when the router would connect to itself.
+  func requireNoLoop(_ name: String, _ upstream: HostPort) throws(SNIError) {
     if let listener, SNIMap.leadsBack(upstream, to: listener) { throw .routeLoop(name, upstream.description) }
   }
 
@@ -143,7 +145,7 @@ final class SNIMapKeeper: Sendable {
   }
 
   /// A configuration that was to be taken over could not be, for whatever reason.
-  func countRefusedReload() { metrics.sniReloads.with("refused").increment() }
+  func countRefusedReload() { metrics.reloads.with("refused").increment() }
 
   /// Takes over `sni.map` of a configuration that was read again. Connections that are open stay.
   /// - Returns: whether the map has changed.
@@ -158,7 +160,7 @@ final class SNIMapKeeper: Sendable {
       return next.map == held.map ? nil : next.map
     }
     if let changed { router?.reload(changed) }
-    metrics.sniReloads.with(changed == nil ? "unchanged" : "changed").increment()
+    metrics.reloads.with(changed == nil ? "unchanged" : "changed").increment()
     return changed != nil
   }
 
@@ -182,7 +184,7 @@ final class SNIMapKeeper: Sendable {
       }
       return (held.map, held.map != before)
     }
-    if isNew { metrics.sniReloads.with("changed").increment() }
+    if isNew { metrics.reloads.with("changed").increment() }
     return router?.reload(map, cutting: names) ?? 0
   }
 

@@ -1,5 +1,5 @@
 import FrameCore
-import FrameFederation
+import FramePeering
 import FrameIdentity
 import FrameMetrics
 import Logging

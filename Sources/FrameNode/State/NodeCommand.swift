@@ -1,5 +1,5 @@
 import FrameBridge
-import FrameFederation
+import FrameTreaty
 import FrameLedger
 import FrameProjection
 import FrameSettlement

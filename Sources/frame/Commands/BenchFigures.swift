@@ -1,6 +1,6 @@
 import Foundation
+import FrameBench
 import FrameCore
-import FrameLog
 
 /// A distribution of times, as people and `--json` read it: milliseconds, three decimals.
 struct BenchTimes: Encodable, Sendable {

@@ -1,7 +1,7 @@
 import Foundation
+import FrameBench
 import FrameAPI
 import FrameCore
-import FrameLog
 import FrameNode
 
 /// The two frames of a benchmark, federated, with an agent on each side that has money.

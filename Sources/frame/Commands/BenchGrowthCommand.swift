@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import FrameBench
 import FrameCore
-import FrameLedger
 
 /// `frame bench growth`: what a log of more and more events costs.
 struct BenchGrowthCommand: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import FrameBench
 import FrameCore
-import FrameLog
 
 /// `frame bench rest`: transfers a second through the REST API, by transfers in a request.
 struct BenchRestCommand: AsyncParsableCommand {

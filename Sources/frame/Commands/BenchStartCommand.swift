@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import FrameLedger
+import FrameBench
 import FrameLog
 
 /// `frame bench start`: how long opening a log takes, from a snapshot and by replaying all of it.

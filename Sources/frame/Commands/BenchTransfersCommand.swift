@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import FrameBench
 import FrameCore
-import FrameLog
 import UnixSignals
 
 /// `frame bench transfers`: two federated frames, each a process of its own, as a caller of their APIs sees them.

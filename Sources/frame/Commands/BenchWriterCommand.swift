@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import FrameBench
 import FrameCore
-import FrameLedger
 import FrameLog
 
 /// `frame bench writer`: how many transfers a second one frame's writer decides, checks and makes durable.

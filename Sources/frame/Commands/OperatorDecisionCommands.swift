@@ -1,4 +1,5 @@
 import ArgumentParser
+import FrameLedger
 import FrameAPI
 
 /// `frame operator suspend`.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameAPI
-import FrameFederation
+import FrameTreaty
 import FrameEvents
 
 /// `frame peer treaty`.

@@ -1,5 +1,5 @@
+import FrameAudit
 import FrameCore
-import FrameLedger
 
 /// What two logs prove together, and what they do not, in words for an auditor who signs for it.
 enum AuditProof {

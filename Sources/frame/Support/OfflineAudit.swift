@@ -1,7 +1,7 @@
 import Foundation
+import FrameAudit
 import FrameAPI
 import FrameCore
-import FrameLedger
 import FrameNode
 
 /// The audit of a node from the files in its data folder alone, trusting nothing that the node says.

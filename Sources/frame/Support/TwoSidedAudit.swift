@@ -1,7 +1,7 @@
 import Foundation
+import FrameAudit
 import FrameAPI
 import FrameCore
-import FrameLedger
 import FrameNode
 
 /// Two logs held against each other from their files alone, trusting neither (DESIGN §8; CONFORMANCE B22).

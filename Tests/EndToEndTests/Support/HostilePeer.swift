@@ -1,11 +1,11 @@
 import Foundation
 import FrameCore
-import FrameFederation
+import FrameTreaty
+import FramePeering
 import FrameIdentity
 import FrameEvents
 import FrameLog
 import FrameMetrics
-import FramePeerAPI
 import FrameProtos
 import Logging
 import Synchronization
@@ -37,7 +37,7 @@ final class HostilePeer: Sendable {
     var state = FederationState(frame: id)
     try reader.scan(from: 0, to: try reader.size()) { state.evolve(try RecordedEvent(bytes: $1)) }
     directory.update(state)
-    let metrics = FederationMetrics(MetricRegistry())
+    let metrics = PeeringMetrics(MetricRegistry())
     var logger = Logger(label: "hostile")
     logger.logLevel = .critical
     let signer = LogSigner(name: id.name, privateKey: authority.logKey)

@@ -32,15 +32,17 @@ plain() {
   local file
   for file in docs/man/*.1; do echo "0644 $file $share/man/man1/${file##*/}"; done
   for file in dashboards/*.json; do echo "0644 $file $share/frame/$file"; done
-  for file in alerts/*.yaml; do echo "0644 $file $share/frame/$file"; done
+  for file in alerts/*.yaml alerts/tests/*.yaml; do echo "0644 $file $share/frame/$file"; done
   for file in runbooks/*.md; do echo "0644 $file $share/frame/$file"; done
-  for file in README.md CHANGELOG.md LICENSE SECURITY.md; do echo "0644 $file $share/doc/frame/$file"; done
+  for file in README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md Benchmarks/*.{md,svg}; do
+    echo "0644 $file $share/doc/frame/$file"
+  done
   for file in docs/*.md docs/decisions/*.md; do echo "0644 $file $share/doc/frame/$file"; done
   while read -r file; do echo "0644 $file $share/doc/frame/$file"; done < <(find docs/examples -type f | sort)
   echo "0644 packaging/frame.sysusers $root/lib/sysusers.d/frame.conf"
   echo "0644 packaging/frame.tmpfiles $root/lib/tmpfiles.d/frame.conf"
 }
-# Beside the documents, so that what they link to is there.
+# Beside the documents, so that what they link to is there; and the documents beside the runbooks, which link to them.
 linked=(alerts dashboards runbooks)
 
 install_all() {
@@ -54,6 +56,7 @@ install_all() {
     install -D -m 0644 "$from" "$share/doc/frame/licences/${name//\//-}"
   done
   for name in "${linked[@]}"; do ln -sfn "../../frame/$name" "$share/doc/frame/$name"; done
+  ln -sfn ../doc/frame/docs "$share/frame/docs"
   install -d "${bash_completion%/*}" "${zsh_completion%/*}" "${fish_completion%/*}" "$unit_dir"
   "$frame" --generate-completion-script bash >"$bash_completion"
   "$frame" --generate-completion-script zsh >"$zsh_completion"
@@ -70,6 +73,7 @@ uninstall_all() {
   local mode from to name
   while read -r mode from to; do rm -f -- "$to"; done < <(plain)
   for name in "${linked[@]}"; do rm -f -- "$share/doc/frame/$name"; done
+  rm -f -- "$share/frame/docs"
   rm -rf -- "$share/doc/frame/licences"
   rm -f -- "$root/bin/frame" "$bash_completion" "$zsh_completion" "$fish_completion" "$unit_dir/frame@.service"
   # Only what nobody else can have a file in.

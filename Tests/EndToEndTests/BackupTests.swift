@@ -59,6 +59,11 @@ extension EndToEnd {
         #expect(try await two.a.metrics().value("frame_log_behind_witness_events") ?? 0 > 0)
         #expect(try await two.a.metrics().value("frame_ready") == 0)
         #expect((try? await HTTP.get(two.a.api + "/api/v1/frame")) == nil, "nothing is served")
+        // Whoever asks is not told to start what is running, but why it does not answer.
+        let asked = try await Finished.run(
+          Binary.frame(), ["agent", "list", "--data", two.a.folder.path, "--json"])
+        #expect(asked.status == 69 && asked.errors.contains("\"node_not_ready\""), "\(asked.errors)")
+        #expect(asked.errors.contains("log_behind_witness: "), "\(asked.errors)")
         #expect(try await two.a.end() != 0)
 
         try FileManager.default.removeItem(at: two.a.folder)

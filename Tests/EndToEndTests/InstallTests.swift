@@ -101,12 +101,23 @@ extension EndToEnd {
           "/bin/bash", ["-n", prefix.appendingPathComponent("share/bash-completion/completions/frame").path])
         #expect(bash.status == 0, "\(bash.errors)")
 
-        // What an operator reads there links to what is there.
-        let page = prefix.appendingPathComponent("share/doc/frame/docs/operations.md")
-        for match in try String(contentsOf: page, encoding: .utf8).matches(of: #/\]\(([^)#:]+)\)/#) {
-          let target = page.deletingLastPathComponent().appendingPathComponent(String(match.output.1))
-          #expect(FileManager.default.fileExists(atPath: target.standardizedFileURL.path), "\(match.output.1)")
+        // What an operator reads there links to what is there, by the way that the system goes: through the links of the tree.
+        var followed = 0
+        for folder in [
+          "share/doc/frame", "share/doc/frame/docs", "share/doc/frame/Benchmarks", "share/doc/frame/runbooks",
+          "share/frame/runbooks",
+        ] {
+          let folder = prefix.appendingPathComponent(folder)
+          for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".md") {
+            let page = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+            for match in page.matches(of: #/\]\(([^)#:\s]+)(?:#[^)]*)?\)/#) {
+              followed += 1
+              let target = "\(folder.path)/\(match.output.1)"
+              #expect(FileManager.default.fileExists(atPath: target), "\(name) links to \(match.output.1)")
+            }
+          }
         }
+        #expect(followed > 100)
 
         // Of somebody else, in folders that are everybody's and in one that is ours.
         let others = ["share/man/man1/other.1", "bin/other", "share/frame/dashboards/mine.json"]

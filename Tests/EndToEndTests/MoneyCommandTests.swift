@@ -40,6 +40,8 @@ extension EndToEnd {
       #expect(listed.status == 0 && listed.output.contains(id) && listed.output.contains("25.00"), "\(listed.output)")
       let part = try await text(frame, "hold", "capture", id, "--amount", "10.00", "--keep-rest")
       #expect(part.status == 0 && part.output.contains("captured"), "\(part.output) \(part.errors)")
+      #expect(
+        part.output.contains("15.00 AVT@frame-a.example") && part.output.contains("still on hold"), "\(part.output)")
       try await frame.command("hold", "release", id, "--reason", "sold out")
       let shown = try await text(frame, "hold", "show", id)
       #expect(
@@ -58,6 +60,8 @@ extension EndToEnd {
       #expect(frozen.status > 1 && frozen.errors.contains("agent_frozen"), "\(frozen.errors)")
       let record = try await text(frame, "agent", "show", "alice")
       #expect(record.output.contains("court order 17"), "\(record.output)")
+      let all = try await text(frame, "agent", "list")
+      #expect(all.output.contains("FROZEN") && all.output.contains("yes"), "\(all.output)")
       try await frame.command("agent", "unfreeze", "alice")
       try await frame.command("transfer", "--from", "alice", "--to", "shop", "--amount", "1.00")
 

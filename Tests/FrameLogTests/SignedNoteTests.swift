@@ -72,6 +72,25 @@ import Testing
     #expect(throws: LogError.self) { try open(Self.text + "\n" + Self.enochLine) }
   }
 
+  @Test("a note of somebody else, or of another key in the same name, says so, and what is no key is no bad note")
+  func whose() throws {
+    func refusal(_ body: () throws -> Void) -> LogError? {
+      do { try body() } catch { return error as? LogError }
+      return nil
+    }
+    let note = Data((Self.text + "\n" + Self.enochLine).utf8)
+    let other = refusal { _ = try SignedNote(note).verified(by: LogVerifierKey(Self.peter)) }
+    #expect(other == .badNote("it is not signed by 'PeterNeumann' but by 'EnochRoot'"))
+    #expect(other?.remedy.contains("verifier key are of the same frame") == true)
+    let namesake = try LogVerifierKey(name: "PeterNeumann", publicKey: Data(repeating: 7, count: 32))
+    let mine = Data((Self.text + "\n" + Self.peterLine).utf8)
+    let renewed = refusal { _ = try SignedNote(mine).verified(by: namesake) }
+    #expect(renewed?.message.contains("another key of 'PeterNeumann' than the one given") == true)
+    let none = refusal { _ = try LogVerifierKey("garbage") }
+    #expect(none?.code == "invalid_verifier_key" && none?.kind == .invalid)
+    #expect(none?.message == "The verifier key is not valid: 'garbage' is not one.")
+  }
+
   @Test("L2: a bad signature of a known key is refused, even beside a good one")
   func badSignature() throws {
     let bad = Self.peterLine.replacingOccurrences(of: "JkuBS", with: "JkuBT")

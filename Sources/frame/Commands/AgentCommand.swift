@@ -65,7 +65,8 @@ struct AgentListCommand: AsyncParsableCommand {
     let answer: APIClient.Answer<AgentsView> = try await node.client().get("/api/v1/agents")
     output.print(answer) { list in
       Output.table(
-        ["AGENT", "PURPOSE", "SPIFFE ID"], list.agents.map { [$0.address, $0.purpose, $0.spiffeId] })
+        ["AGENT", "PURPOSE", "FROZEN", "SPIFFE ID"],
+        list.agents.map { [$0.address, $0.purpose, $0.frozen == nil ? "" : "yes", $0.spiffeId] })
     }
   }
 }

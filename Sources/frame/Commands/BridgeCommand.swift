@@ -95,8 +95,8 @@ struct BridgeShowCommand: AsyncParsableCommand {
     commandName: "show", abstract: "The state of a lock or of a redeem.",
     discussion: """
       Examples:
-        frame bridge show 0198f2…
-        frame bridge show 0198f3… --redeem
+        frame bridge show lock-5d0c…
+        frame bridge show redeem-91e4… --redeem
       """)
 
   @Argument(help: "The lock's id, or with --redeem the redeem's.")

@@ -8,7 +8,7 @@ struct HoldCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         frame hold create --from alice --payee shop --amount 25.00 --expires-in 3600
-        frame hold capture h0198f2… --amount 20.00
+        frame hold capture h3f9ac2… --amount 20.00
         frame hold list
       """,
     subcommands: [
@@ -40,7 +40,7 @@ struct HoldCreateCommand: AsyncParsableCommand {
     commandName: "create", abstract: "Set an agent's money aside until a time.",
     discussion: """
       With a payee it is a promise: the payee (or the frame's authority, to that payee) captures it, and its owner cannot
-      take it back before its time. Without one only its owner captures or releases it.
+      take it back before its time. Without one only its owner captures it, and may release it. The authority may release any hold.
 
       Example:
         frame hold create --from alice --payee shop --amount 25.00 --expires-in 3600
@@ -89,7 +89,7 @@ struct HoldCaptureCommand: AsyncParsableCommand {
     commandName: "capture", abstract: "Pay out of a hold; what is not captured goes back unless --keep-rest.",
     discussion: """
       Example:
-        frame hold capture h0198f2… --amount 20.00 --keep-rest
+        frame hold capture h3f9ac2… --amount 20.00 --keep-rest
       """)
 
   @Argument(help: "The hold's id.")
@@ -113,9 +113,15 @@ struct HoldCaptureCommand: AsyncParsableCommand {
 
   func run() async throws {
     let body = CaptureHoldBody(amount: amount, to: to, keepRest: keepRest ? true : nil, memo: memo)
-    let answer: APIClient.Answer<ReceiptView> = try await node.client().post(
+    let client = try node.client()
+    let answer: APIClient.Answer<ReceiptView> = try await client.post(
       "/api/v1/holds/\(id)/capture", body, key: key.resolved())
     output.print(answer) { HoldCommand.show($0) }
+    // The receipt is of the one event, and the same whenever it is asked for; what is on hold now is the hold's to say.
+    guard keepRest, !output.json, let hold = try? await client.get("/api/v1/holds/\(id)", as: HoldView.self).body else {
+      return
+    }
+    Output.fields([("still on hold", "\(hold.remaining) \(hold.asset)"), ("the hold is", hold.state)])
   }
 }
 
@@ -125,7 +131,7 @@ struct HoldReleaseCommand: AsyncParsableCommand {
     commandName: "release", abstract: "Give what is left of a hold back to its owner.",
     discussion: """
       Example:
-        frame hold release h0198f2… --reason "sold out"
+        frame hold release h3f9ac2… --reason "sold out"
       """)
 
   @Argument(help: "The hold's id.")
@@ -181,7 +187,7 @@ struct HoldShowCommand: AsyncParsableCommand {
     commandName: "show", abstract: "One hold, open or lately ended.",
     discussion: """
       Example:
-        frame hold show h0198f2…
+        frame hold show h3f9ac2…
       """)
 
   @Argument(help: "The hold's id.")

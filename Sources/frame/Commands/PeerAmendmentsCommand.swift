@@ -8,7 +8,7 @@ struct PeerAmendmentsCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         frame peer amendments
-        frame peer amendments accept frame-a.example 01JB…
+        frame peer amendments accept frame-a.example 0198f2…
       """,
     subcommands: [
       AmendmentsListCommand.self, AmendmentAcceptCommand.self, AmendmentRejectCommand.self,
@@ -56,7 +56,7 @@ struct AmendmentAcceptCommand: AsyncParsableCommand {
     commandName: "accept", abstract: "Accept what the peer proposed; the new terms are then in force.",
     discussion: """
       Example:
-        frame peer amendments accept frame-b.example 01JB…
+        frame peer amendments accept frame-b.example 0198f2…
       """)
 
   @Argument(help: "The peer's frame id.")
@@ -81,7 +81,7 @@ struct AmendmentRejectCommand: AsyncParsableCommand {
     commandName: "reject", abstract: "Reject what the peer proposed.",
     discussion: """
       Example:
-        frame peer amendments reject frame-b.example 01JB… --reason "not agreed"
+        frame peer amendments reject frame-b.example 0198f2… --reason "not agreed"
       """)
 
   @Argument(help: "The peer's frame id.")
@@ -109,7 +109,7 @@ struct AmendmentWithdrawCommand: AsyncParsableCommand {
     commandName: "withdraw", abstract: "Take back what we proposed, unless the peer has decided already.",
     discussion: """
       Example:
-        frame peer amendments withdraw frame-b.example 01JB… --reason "not agreed"
+        frame peer amendments withdraw frame-b.example 0198f2… --reason "not agreed"
       """)
 
   @Argument(help: "The peer's frame id.")

@@ -13,7 +13,7 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
 
         frame peer former-log list
         frame peer former-log recognise frame-a.example 0f3a… --note agreed
-        frame peer former-log accept frame-b.example 01JB…
+        frame peer former-log accept frame-b.example 0198f2…
       """,
     subcommands: [
       FormerLogListCommand.self, FormerLogShowCommand.self, FormerLogRecogniseCommand.self,
@@ -28,7 +28,7 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
         ["FRAME", "LOG", "STATE", "SINCE", "CLEARING", "IN FLIGHT", "RESERVE", "WRAPPED"],
         logs.formerLogs.map { log in
           [
-            log.frameId, log.id, log.state, log.since, Money.owed(log.clearing, log.asset, to: "it"),
+            log.frameId, log.id, state(of: log), log.since, Money.owed(log.clearing, log.asset, to: "it"),
             "\(log.transfers + log.items) items", Money.text(log.reserve, log.asset), log.wrapped ?? "none",
           ]
         })
@@ -47,10 +47,15 @@ struct PeerFormerLogCommand: AsyncParsableCommand {
     }
   }
 
+  /// A proposal decides nothing: until the peer has answered, the log is undecided, as the supply statement says.
+  private static func state(of log: FormerLogView) -> String {
+    log.state == "proposed" ? "undecided, proposed to the peer" : log.state
+  }
+
   static func show(_ log: FormerLogView) {
     func money(_ decimal: String) -> String { Money.text(decimal, log.asset) }
     Output.fields([
-      ("log", log.log), ("state", log.state), ("since", log.since),
+      ("log", log.log), ("state", state(of: log)), ("since", log.since),
       ("clearing", Money.owed(log.clearing, log.asset, to: "it")), ("sent", money(log.sent)),
       ("held", money(log.held)), ("transfers in flight", "\(log.transfers)"), ("reserve", money(log.reserve)),
       ("to be returned", money(log.returnable)), ("bridge items", "\(log.items)"), ("wrapped here", log.wrapped),
@@ -212,7 +217,7 @@ struct FormerLogAcceptCommand: AsyncParsableCommand {
       figures with what you have from elsewhere first.
 
       Example:
-        frame peer former-log accept frame-b.example 01JB…
+        frame peer former-log accept frame-b.example 0198f2…
       """)
 
   @Argument(help: "The peer's frame id.")
@@ -236,7 +241,7 @@ struct FormerLogRejectCommand: AsyncParsableCommand {
     commandName: "reject", abstract: "Refuse to take over what a peer says stood towards our lost log.",
     discussion: """
       Example:
-        frame peer former-log reject frame-b.example 01JB… --reason "10.00 less"
+        frame peer former-log reject frame-b.example 0198f2… --reason "10.00 less"
       """)
 
   @Argument(help: "The peer's frame id.")

@@ -12,7 +12,7 @@ struct TransferCommand: AsyncParsableCommand {
         frame transfer --from alice --to bob@frame-b.example --amount 1.00 \\
           --backend async
         frame transfer batch --from alice --file transfers.csv
-        frame transfer show 0198f2…
+        frame transfer show t5d0c…
       """,
     subcommands: [TransferSendCommand.self, TransferBatchCommand.self, TransferShowCommand.self],
     defaultSubcommand: TransferSendCommand.self)
@@ -110,7 +110,7 @@ struct TransferShowCommand: AsyncParsableCommand {
     commandName: "show", abstract: "The state of a transfer to a peer.",
     discussion: """
       Example:
-        frame transfer show 0198f2…
+        frame transfer show t5d0c…
       """)
 
   @Argument(help: "The transfer's id.")

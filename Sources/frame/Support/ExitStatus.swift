@@ -74,8 +74,8 @@ enum ExitStatus: Int32, CaseIterable {
       0   done
       1   what was checked does not hold (audit, proof, reserves)
       64  wrong usage
-      65  not valid: an amount, a file, a setting
-      66  there is no such thing: agent, transfer, file, frame
+      65  not valid: an amount, a file, a setting, a place for files
+      66  there is no such thing: agent, transfer, file, folder, frame
       67  not authorised: no token, or not a valid one
       68  the node does not answer
       69  the node, or what it needs, cannot do it now

@@ -254,7 +254,8 @@ let package = Package(
       "FrameNodeTests",
       [
         "FrameAPI", "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity",
-        "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FramePeering", "FrameProtos", "FrameTreaty",
+        "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FramePeering", "FrameSNI", "FrameProtos",
+        "FrameTreaty",
         "FrameWorkload", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
         .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
       ]),

@@ -4,6 +4,7 @@ import FramePeering
 import FrameMetrics
 import Foundation
 import Logging
+import FrameSNI
 import Testing
 
 @testable import FrameNode

@@ -58,7 +58,7 @@ final class TestFrame: Sendable {
     let describe: FederationService.Description = { peer in
       if let peer, peer.scale > finest { throw Refusal("limit_unfit", .invalid, "Too fine.", remedy: "Coarser.") }
       return box.value.withLock { served in
-        var description = FrameFederationTests.describe(
+        var description = FramePeeringTests.describe(
           id, fingerprint: served.bundle.fingerprint.description, federation: served.federationPort,
           bundle: served.bundlePort)
         description.logVerifierKey = log.verifierKey.text

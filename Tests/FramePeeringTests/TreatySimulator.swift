@@ -4,6 +4,7 @@ import FrameProtos
 import FrameTesting
 import Testing
 
+@testable import FramePeering
 @testable import FrameTreaty
 
 /// Two frames' treaty machines over a network that loses, doubles, delays and reorders, and nodes that crash at any step.

@@ -1,6 +1,8 @@
 package struct TimedOut: Error, CustomStringConvertible {
   package let what: String
 
+  package init(what: String) { self.what = what }
+
   package var description: String { "in vain was waited for: \(what)" }
 }
 

@@ -63,7 +63,7 @@ struct DealingsSide {
     find(legs, id)
   }
 
-  func answer(_ proposal: String) -> DealingsFold.Recognition? { find(\.answers, proposal) }
+  package func answer(_ proposal: String) -> DealingsFold.Recognition? { find(\.answers, proposal) }
   func recognition(_ proposal: String) -> DealingsFold.Recognition? { find(\.recognitions, proposal) }
 
   private func find<Item>(_ items: KeyPath<DealingsFold, [DealingsFold.Key: Item]>, _ id: String) -> Item? {

@@ -198,7 +198,7 @@ extension PBAmendmentDecision {
   }
 
   /// - Throws: ``FederationError/amendmentInvalid(_:)`` when it says nothing.
-  var answer: HandshakeMachine.Outcome {
+  package var answer: HandshakeMachine.Outcome {
     get throws {
       switch outcome {
       case .pending: .decided(.pending, document: document, reason: reason)

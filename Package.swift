@@ -240,7 +240,7 @@ let package = Package(
       "FramePeeringTests",
       [
         "FrameCore", "FrameEvents", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeering", "FrameProtos",
-        "FrameSNI", "FrameTesting", "FrameTreaty", .crypto, .logging, .nioCore, .nioEmbedded, .nioPosix,
+        "FrameSNI", "FrameTesting", "FrameTreaty", .crypto, .grpcTransport, .logging, .nioCore, .nioEmbedded, .nioPosix,
       ]),
     tests(
       "FrameSettlementTests",

@@ -10,7 +10,7 @@ import Synchronization
 /// Listeners and clients take it as their certificate reloader: a handshake uses whatever is current, connections that are
 /// already open keep going.
 package final class SVIDSource: Service, CertificateReloader {
-  private struct Held {
+  private struct State {
     var svid: X509SVID
     var override: NIOSSLContextConfigurationOverride
   }
@@ -34,7 +34,7 @@ package final class SVIDSource: Service, CertificateReloader {
     var continuations: [UInt64: AsyncStream<X509SVID>.Continuation] = [:]
   }
 
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
   private let watchers = Mutex(Watchers())
   private let watch: Watch?
   private let renewsByItself: Bool
@@ -166,11 +166,11 @@ package final class SVIDSource: Service, CertificateReloader {
     logger.info("Renewed the node's SVID", metadata: ["id": "\(next.svid.id)", "expires": "\(next.svid.notAfter)"])
   }
 
-  private static func hold(_ svid: X509SVID) throws -> Held {
+  private static func hold(_ svid: X509SVID) throws -> State {
     let sources = try svid.nioSSLSources()
     var override = NIOSSLContextConfigurationOverride()
     override.certificateChain = sources.chain
     override.privateKey = sources.key
-    return Held(svid: svid, override: override)
+    return State(svid: svid, override: override)
   }
 }

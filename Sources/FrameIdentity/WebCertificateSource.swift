@@ -8,7 +8,7 @@ import X509
 /// A Web PKI certificate from files, for a bundle endpoint with profile `https_web`. It is read again on demand; handshakes use
 /// whatever is current, and what is wrong never takes the place of what works.
 package final class WebCertificateSource: CertificateReloader {
-  private struct Held {
+  private struct State {
     var chain: [Data]
     var notBefore: FrameTime
     var notAfter: FrameTime
@@ -17,7 +17,7 @@ package final class WebCertificateSource: CertificateReloader {
 
   private let certificate: String
   private let key: String
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
 
   /// - Parameters:
   ///   - certificate: path of the chain, PEM, leaf first.
@@ -48,7 +48,7 @@ package final class WebCertificateSource: CertificateReloader {
     }
   }
 
-  private static func read(_ certificate: String, _ key: String) throws(WebCertificateError) -> Held {
+  private static func read(_ certificate: String, _ key: String) throws(WebCertificateError) -> State {
     let chain = try WebCertificates.read(certificate)
     do {
       let text: String
@@ -61,7 +61,7 @@ package final class WebCertificateSource: CertificateReloader {
       var override = NIOSSLContextConfigurationOverride()
       override.certificateChain = try chain.map { .certificate(try NIOSSLCertificate(bytes: Array($0), format: .der)) }
       override.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(text.utf8), format: .pem))
-      return Held(
+      return State(
         chain: chain, notBefore: FrameTime(leaf.notValidBefore), notAfter: FrameTime(leaf.notValidAfter),
         override: override)
     } catch let error as WebCertificateError {

@@ -33,7 +33,7 @@ final class NodeParts: Sendable {
   private let canaryMetrics: CanaryMetrics
   private let exposition: ExpositionHandler
   private let svid: SVIDSource
-  private let keeper: AuthorityKeeper
+  private let keeper: AuthorityRotation
   private let entries: EntryBook
   private let workloads: WorkloadHub
   private let workloadServer: WorkloadServer?
@@ -42,19 +42,19 @@ final class NodeParts: Sendable {
   private let refresher: BundleRefresher
   private let follower: ProjectionFollower
   private let watch: PeerLogWatch
-  let courier: WitnessCourier
+  let courier: CheckpointSubmitter
   private let cosignatures: Cosignatures
   private let coordinator: TransferCoordinator
   private let relay: BridgeRelay
   private let auditor: SupplyAuditor
   private let ledgerMetrics: LedgerMetrics
-  private let ledgerKeeper: LedgerKeeper
+  private let ledgerKeeper: HoldExpiryService
   private let history: AccountHistory
   private let bundleListener: BundleListener
   private let web: WebTrust
   private let peerServer: PeerServer
   let operators: OperatorService
-  let names: SNIMapKeeper
+  let names: SNIMapComposer
   private let gate: OperatorGate
   let readiness: Readiness
   let running = RunningServices()
@@ -120,14 +120,14 @@ final class NodeParts: Sendable {
       freeze: { drift in
         _ = try await core.submit(.ledger(.reportDrift(drift)), actor: .node(of: frame), key: core.freshKey("drift"))
       }, clock: clock, metrics: auditMetrics, logger: named("audit"))
-    ledgerKeeper = LedgerKeeper(
+    ledgerKeeper = HoldExpiryService(
       frame: frame, writer: core.ledger, clock: writer.time, metrics: ledgerMetrics, logger: named("ledger"))
 
     history = try AccountHistory(
       directory: configuration.logDirectory, durableSize: { writer.durableSize() }, changes: { writer.changes() },
       clock: clock, metrics: auditMetrics, logger: named("history"))
     let workloadMetrics = WorkloadMetrics(registry)
-    keeper = AuthorityKeeper(
+    keeper = AuthorityRotation(
       authority: authority, writer: core.identity, clock: clock, metrics: workloadMetrics, logger: named("identity"))
     entries = EntryBook(frame: frame, writer: core.identity, clock: clock, metrics: workloadMetrics)
 
@@ -137,8 +137,8 @@ final class NodeParts: Sendable {
       ?? SVIDSource(
         authority: authority, id: .node(of: frame), clock: clock, metrics: identityMetrics, logger: named("identity"))
     directory = PeerDirectory(frame: frame)
-    names = try SNIMapKeeper(
-      configuration, peers: SNIMapKeeper.Peers(directory), connectionsMax: descriptors[.sni],
+    names = try SNIMapComposer(
+      configuration, peers: SNIMapComposer.Peers(directory), connectionsMax: descriptors[.sni],
       metrics: SNIMetrics(registry), logger: named("sni"))
     let operatorMetrics = OperatorMetrics(registry)
     let tenants = OperatorDirectory()
@@ -215,7 +215,7 @@ final class NodeParts: Sendable {
         await coordinator.observe(events)
         await relay.observe(events)
       })
-    let verbs = NodeVerbs(
+    let verbs = NodeRequests(
       projection: ProjectionServer(writer: core.projection, log: core, clock: clock, metrics: projectionMetrics),
       settlement: SettlementServer(writer: core.settlement, log: core, metrics: settlementMetrics), bridge: relay,
       watch: watch, log: core, directory: directory)
@@ -243,7 +243,7 @@ final class NodeParts: Sendable {
     // After all that can throw: the client must not be let go of without its shutdown.
     let http = HTTPClient(eventLoopGroupProvider: .singleton)
     self.http = http
-    courier = WitnessCourier(
+    courier = CheckpointSubmitter(
       log: core, logKey: signer.verifierKey,
       witnesses: {
         await watch.recordAgain()
@@ -459,7 +459,7 @@ final class NodeParts: Sendable {
 
   /// A peer that frame.yaml's SNI map names is reached through the router, as every stack on a shared host is (seed: "the
   /// only path by which one cloud-op reaches another").
-  private static func routing(_ configuration: NodeConfiguration, _ names: SNIMapKeeper) -> PeerChannels.Routing {
+  private static func routing(_ configuration: NodeConfiguration, _ names: SNIMapComposer) -> PeerChannels.Routing {
     guard configuration.sni.enabled else { return { _, _ in nil } }
     let router = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
     return { peer, _ in names.isConfigured(peer.name) ? router : nil }

@@ -40,12 +40,12 @@ package final class SNIRouter: Service {
   private let group: any EventLoopGroup
   private let metrics: SNIMetrics
   private let logger: Logger
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
   /// By upstream of the map: anybody who connects could fill the log otherwise.
   private let outages = Mutex<[String: Outage]>([:])
   private let bound: EventLoopPromise<Int>
 
-  private struct Held {
+  private struct State {
     var map: SNIMap
     var open: [ObjectIdentifier: any Channel] = [:]
     /// Connections that were let in, by the name that they asked for.
@@ -97,7 +97,7 @@ package final class SNIRouter: Service {
     self.metrics = metrics
     self.group = group
     self.logger = logger
-    self.held = Mutex(Held(map: map))
+    self.held = Mutex(State(map: map))
     metrics.routes.set(map.upstreams.count)
     self.bound = group.next().makePromise()
   }
@@ -217,7 +217,7 @@ package final class SNIRouter: Service {
     return ticket
   }
 
-  private static func takeOldest(_ held: inout Held) -> (any Channel)? {
+  private static func takeOldest(_ held: inout State) -> (any Channel)? {
     while held.oldest < held.next {
       defer { held.oldest += 1 }
       if let channel = held.waiting.removeValue(forKey: held.oldest) { return channel }
@@ -262,7 +262,7 @@ package final class SNIRouter: Service {
     return upstream
   }
 
-  private static func answered(_ held: inout Held, _ name: String, _ client: ObjectIdentifier) {
+  private static func answered(_ held: inout State, _ name: String, _ client: ObjectIdentifier) {
     held.unanswered[name]?.remove(client)
     if held.unanswered[name]?.isEmpty == true { held.unanswered[name] = nil }
   }

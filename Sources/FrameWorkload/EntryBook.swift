@@ -10,7 +10,7 @@ package typealias IdentityWriter = RoomWriter<IdentityState, IdentityCommand>
 /// The registration entries as the Workload API needs them: a snapshot that is changed through the log only, and tells
 /// whoever watches when it has.
 package final class EntryBook: Sendable {
-  private struct Held {
+  private struct State {
     var version: UInt64 = 0
     var entries: [RegistrationEntry] = []
     var nextWatcher: UInt64 = 0
@@ -21,7 +21,7 @@ package final class EntryBook: Sendable {
   private let writer: any IdentityWriter
   private let clock: any FrameClock
   private let metrics: WorkloadMetrics
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
 
   package init(frame: FrameID, writer: any IdentityWriter, clock: any FrameClock, metrics: WorkloadMetrics) {
     self.frame = frame

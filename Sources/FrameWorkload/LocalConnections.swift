@@ -12,7 +12,7 @@ final class LocalConnections: Sendable {
     var calls = 0
   }
 
-  private struct Held {
+  private struct State {
     var next: UInt64 = 0
     var listener: (any Channel)?
     var places: SharedPlaces
@@ -20,12 +20,12 @@ final class LocalConnections: Sendable {
     var numbers: [ObjectIdentifier: UInt64] = [:]
     var byTicket: [SharedPlaces.Ticket: UInt64] = [:]
   }
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
 
   /// - Parameter max: connections at once.
   init(max: Int) {
     // Streams stay open for ever: one of a crowd that has most must make room even if all of its connections are at work.
-    held = Mutex(Held(places: SharedPlaces(max: max, cedesBusy: true)))
+    held = Mutex(State(places: SharedPlaces(max: max, cedesBusy: true)))
   }
 
   var counts: SharedPlaces.Counts { held.withLock { $0.places.counts } }
@@ -69,7 +69,7 @@ final class LocalConnections: Sendable {
     return number
   }
 
-  private static func count(_ held: inout Held, _ number: UInt64, _ change: Int) {
+  private static func count(_ held: inout State, _ number: UInt64, _ change: Int) {
     guard var connection = held.connections[number] else { return }
     connection.calls += change
     held.connections[number] = connection

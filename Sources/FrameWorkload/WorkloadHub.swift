@@ -15,7 +15,7 @@ package final class WorkloadHub: Service, BundleSource {
   private let clock: any FrameClock
   private let logger: Logger
 
-  private struct Held {
+  private struct State {
     var ready = false
     var ended = false
     /// By entry id: shared by everyone whom the entry matches.
@@ -23,7 +23,7 @@ package final class WorkloadHub: Service, BundleSource {
     var nextWatcher: UInt64 = 0
     var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
   }
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
 
   /// How often it looks for SVIDs that are due: much less than half of the shortest life an SVID may have.
   package static let checkInterval: Duration = .seconds(2)

@@ -44,7 +44,7 @@ struct ClockStepTests {
         by: fixture.agent("alice")))
     let hold = try #require(try await writer.read { $0.holds.hold("h") })
     #expect(hold.created == right && hold.expires == right + .seconds(60))
-    let keeper = LedgerKeeper(
+    let keeper = HoldExpiryService(
       frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: fixture.clock,
       metrics: LedgerMetrics(fixture.registry), logger: .init(label: "test"))
     #expect(try await keeper.endOverdue() == 0)
@@ -84,7 +84,7 @@ struct ClockStepTests {
             memo: ""), by: fixture.agent("alice")))
     }
     let early = FixedClock(right + .seconds(100))
-    let keeper = LedgerKeeper(
+    let keeper = HoldExpiryService(
       frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: early,
       metrics: LedgerMetrics(fixture.registry), logger: .init(label: "test"))
     #expect(try await keeper.endOverdue() == 0, "none ended: the next round waits for its time")

@@ -91,7 +91,7 @@ import Testing
     let writer = try await populated()
     try await create(writer, payee: bob, seconds: 60)
     try await create(writer, "h2", payee: nil, amount: 50, seconds: 600)
-    let keeper = LedgerKeeper(
+    let keeper = HoldExpiryService(
       frame: fixture.frame, writer: PlainLedgerWriter(writer: writer), clock: fixture.clock,
       metrics: LedgerMetrics(fixture.registry), logger: Logger(label: "test"))
     #expect(try await keeper.endOverdue() == 0)

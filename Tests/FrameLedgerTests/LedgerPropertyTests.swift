@@ -23,7 +23,7 @@ import Testing
       _ = await writer.submit(contentsOf: envelopes)
     }
     let live = try await writer.read { $0.accounts }
-    var fold = SupplyFold(frame: fixture.frame.name, thorough: true)
+    var fold = SupplyRecount(frame: fixture.frame.name, thorough: true)
     var replayed = fixture.state(fees: fees)
     let events = try await writer.events(from: 0, limit: 10_000)
     for event in events {

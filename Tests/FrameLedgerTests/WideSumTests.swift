@@ -52,7 +52,7 @@ struct WideSumTests {
   func agree() throws {
     let fixture = try LedgerFixture()
     var state = fixture.state()
-    var fold = SupplyFold(frame: fixture.frame.name, thorough: true)
+    var fold = SupplyRecount(frame: fixture.frame.name, thorough: true)
     for event in try events(fixture) {
       let bytes = try event.serializedData()
       state.evolve(RecordedEvent(event: event, bytes: bytes))
@@ -69,7 +69,7 @@ struct WideSumTests {
   @Test("what one event takes from an account and puts there again is weighed when all of it is done")
   func oneStep() throws {
     for (second, isNegative) in [(Int64(40), false), (10, true)] {
-      var fold = SupplyFold(frame: "frame-a.example", thorough: true)
+      var fold = SupplyRecount(frame: "frame-a.example", thorough: true)
       let event = PBEvent.with {
         $0.commandEvents = 1
         $0.postings = [

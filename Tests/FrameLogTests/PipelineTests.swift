@@ -209,7 +209,7 @@ import Testing
   func busySince() throws {
     let registry = MetricRegistry()
     let metrics = LogMetrics(registry)
-    let turns = BatchTurns()
+    let turns = BatchOrder()
     func since() -> Double? {
       guard
         case .gauge(let value)? = registry.collect().first(where: {
@@ -231,9 +231,9 @@ import Testing
   @Test("an answer that rests on two batches is given when both have ended, with the failure of either")
   func deferred() throws {
     let metrics = LogMetrics(MetricRegistry())
-    let turns = BatchTurns()
+    let turns = BatchOrder()
     let answers = Mutex<[LogError?]>([])
-    let answer: BatchTurns.Answer = { failure in answers.withLock { $0.append(failure) } }
+    let answer: BatchOrder.Answer = { failure in answers.withLock { $0.append(failure) } }
     turns.deliver([answer])
     #expect(answers.withLock { $0 } == [nil])
     _ = turns.begin(at: .init(unixNanoseconds: 1), metrics)

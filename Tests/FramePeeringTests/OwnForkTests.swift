@@ -58,7 +58,7 @@ struct OwnForkTests {
     let witness = Answering(key: try CosignatureKey(witnessOf: logSigner(Names.b).verifierKey), answer: answer)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let courier = WitnessCourier(
+    let courier = CheckpointSubmitter(
       log: log, logKey: signer.verifierKey, witnesses: { [witness] },
       cosignatures: Cosignatures(directory: directory, key: signer.verifierKey, metrics: metrics),
       acceptsFork: acceptsFork, clock: SystemClock(), metrics: metrics, logger: logger)

@@ -147,7 +147,7 @@ struct PeerExcessTests {
     let before = try Self.residentBytes()
     let got = Mutex(0)
     let stream = Task {
-      try await a.channels.subscribe(b.id, after: RecordingVerbs.flood) { _ in
+      try await a.channels.subscribe(b.id, after: RecordingRequests.flood) { _ in
         got.withLock { $0 += 1 }
         try await Task.sleep(for: .seconds(600))
       }

@@ -146,13 +146,13 @@ struct RotationTests {
 
 /// Holds calls until it is opened.
 final class Gate: Sendable {
-  private struct Held {
+  private struct State {
     var isOpen = false
     var waiting: [AsyncStream<Never>.Continuation] = []
   }
 
   let arrived = Mutex(0)
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
 
   func pass() async {
     let (stream, continuation) = AsyncStream.makeStream(of: Never.self)

@@ -25,7 +25,7 @@ final class TestFrame: Sendable {
   let refresher: BundleRefresher
   let server: PeerServer
   let listener: BundleListener
-  let verbs: RecordingVerbs
+  let verbs: RecordingRequests
   private let tasks = Mutex<[Task<Void, Never>]>([])
 
   struct Served: Sendable {
@@ -66,7 +66,7 @@ final class TestFrame: Sendable {
       }
     }
     let document: @Sendable () throws -> BundleDocument = { try BundleDocument(box.value.withLock { $0.bundle }) }
-    let verbs = RecordingVerbs()
+    let verbs = RecordingRequests()
     let federation = FederationService(
       writer: writer, directory: directory, identity: identity, endpoints: endpoints, signer: log,
       describe: describe,
@@ -215,7 +215,7 @@ final class TestFrame: Sendable {
 }
 
 /// The rooms above, as far as these tests need them.
-final class RecordingVerbs: PeerVerbs {
+final class RecordingRequests: PeerRequests {
   struct Seen: Sendable {
     var credits: [(FrameID, String)] = []
     var streams = 0

@@ -10,15 +10,15 @@ import Testing
 
 extension SimFrame {
   /// What this frame's log says of its dealings.
-  func dealings() -> DealingsFold {
-    var fold = DealingsFold(frame: id.name)
+  func dealings() -> DealingsRecount {
+    var fold = DealingsRecount(frame: id.name)
     for event in log { fold.add(event.event.message) }
     return fold
   }
 
   /// What it got from event `first` on, after `read`.
-  func dealings(after read: DealingsFold, from first: Int) -> DealingsFold {
-    var fold = DealingsFold(after: read)
+  func dealings(after read: DealingsRecount, from first: Int) -> DealingsRecount {
+    var fold = DealingsRecount(after: read)
     for event in log[first...] { fold.add(event.event.message) }
     return fold
   }
@@ -31,7 +31,7 @@ struct DealingsTests {
   private let bob = SimFixture.agent("bob")
 
   private func problems(_ a: SimFrame, _ b: SimFrame) -> [String] {
-    DealingsMatch(a.dealings(), b.dealings(), tail: DealingsFold(frame: a.id.name)).problems
+    DealingsMatch(a.dealings(), b.dealings(), tail: DealingsRecount(frame: a.id.name)).problems
       .map { "\($0.code) \($0.frame.prefix(7)) \($0.id)" }
   }
 
@@ -70,7 +70,7 @@ struct DealingsTests {
     let nobody = try SimFixture.terms("t4", a, b, to: "nobody", amount: 50)
     try a.settlement(.initiate(nobody), actor: .agent(alice, of: a.id), key: "t4", now: now)
     #expect(problems(a, b).isEmpty && problems(b, a).isEmpty)
-    let match = DealingsMatch(a.dealings(), b.dealings(), tail: DealingsFold(frame: a.id.name))
+    let match = DealingsMatch(a.dealings(), b.dealings(), tail: DealingsRecount(frame: a.id.name))
     #expect(match.transfersInFlight == 3 && match.bridgeInFlight == 0)
     try BridgePair.deliver(a, &b, now)
     #expect(problems(a, b).isEmpty, "credited and refused there, not known here yet")
@@ -97,7 +97,7 @@ struct DealingsTests {
     try deliver(&a, &b)
     let match = DealingsMatch(first, b.dealings(), tail: a.dealings(after: first, from: read))
     #expect(match.problems.isEmpty)
-    let blind = DealingsMatch(first, b.dealings(), tail: DealingsFold(frame: a.id.name))
+    let blind = DealingsMatch(first, b.dealings(), tail: DealingsRecount(frame: a.id.name))
     #expect(blind.problems.map(\.code) == ["credit_without_debit"])
   }
 
@@ -174,7 +174,8 @@ struct DealingsTests {
     try pair.redeem("r1", 400)
     #expect(problems(pair.a, pair.b).isEmpty)
     #expect(
-      DealingsMatch(pair.a.dealings(), pair.b.dealings(), tail: DealingsFold(frame: pair.a.id.name)).bridgeInFlight == 1
+      DealingsMatch(pair.a.dealings(), pair.b.dealings(), tail: DealingsRecount(frame: pair.a.id.name)).bridgeInFlight
+        == 1
     )
     try pair.deliver()
     #expect(problems(pair.a, pair.b).isEmpty && problems(pair.b, pair.a).isEmpty)
@@ -227,7 +228,7 @@ struct DealingsTests {
     try SimFixture.federate(&a, &rebuilt)
     try initiate(&a, rebuilt, "new")
     try deliver(&a, &rebuilt)
-    let match = DealingsMatch(a.dealings(), rebuilt.dealings(), tail: DealingsFold(frame: a.id.name))
+    let match = DealingsMatch(a.dealings(), rebuilt.dealings(), tail: DealingsRecount(frame: a.id.name))
     #expect(match.problems.isEmpty, "\(match.problems)")
     #expect(match.withOtherLogs == 1)
     let line = try #require(match.otherLogs.first)

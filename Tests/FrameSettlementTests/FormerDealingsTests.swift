@@ -14,7 +14,7 @@ struct FormerDealingsTests {
   private let now = SimFixture.start + .seconds(1)
 
   private func match(_ first: SimFrame, _ second: SimFrame) -> DealingsMatch {
-    DealingsMatch(first.dealings(), second.dealings(), tail: DealingsFold(frame: first.id.name))
+    DealingsMatch(first.dealings(), second.dealings(), tail: DealingsRecount(frame: first.id.name))
   }
 
   /// In both orders of reading, which must find the same.
@@ -139,7 +139,7 @@ struct FormerDealingsTests {
     let tail = scene.new.dealings(after: first, from: read)
     let found = DealingsMatch(first, scene.b.dealings(), tail: tail)
     #expect(found.problems.isEmpty, "\(found.problems)")
-    let blind = DealingsMatch(first, scene.b.dealings(), tail: DealingsFold(after: first))
+    let blind = DealingsMatch(first, scene.b.dealings(), tail: DealingsRecount(after: first))
     #expect(Set(blind.problems.map(\.code)) == ["recognised_without_answer", "unbacked"])
   }
 
@@ -306,9 +306,9 @@ struct FormerDealingsTests {
         guard case .peerEventProjected(let p) = event.event.payload else { return nil }
         return p.peerPosition
       }.max())
-    var copy = DealingsFold(frame: scene.old.id.name)
+    var copy = DealingsRecount(frame: scene.old.id.name)
     for event in scene.old.log where event.position < reach { copy.add(event.event.message) }
-    let match = DealingsMatch(copy, scene.b.dealings(), tail: DealingsFold(after: copy))
+    let match = DealingsMatch(copy, scene.b.dealings(), tail: DealingsRecount(after: copy))
     #expect(match.missing.map(\.frame) == [scene.old.id.name])
     #expect(match.missing.first.map { $0.read == reach && $0.needed == reach + 1 } == true)
   }
@@ -318,7 +318,7 @@ struct FormerDealingsTests {
   @Test("each wrapped token stands by the log it belongs to, and by one alone, through every decision")
   func supply() throws {
     func check(_ scene: LostLog, present: Int128, former: Int128, _ state: SupplyStatement.FormerLogState) {
-      var fold = SupplyFold(frame: scene.b.id.name, thorough: false)
+      var fold = SupplyRecount(frame: scene.b.id.name, thorough: false)
       for event in scene.b.log { fold.add(event.position, event.bytes) }
       let statement = fold.statement
       #expect(fold.findingCount == 0 && statement.delta == 0, "\(fold.findings)")
@@ -350,7 +350,7 @@ struct FormerDealingsTests {
     var found = try LostLog()
     try SimFixture.revoke(&found.b, found.new.id, now: now)
     try SimFixture.establish(&found.b, with: found.old)
-    var fold = SupplyFold(frame: found.b.id.name, thorough: false)
+    var fold = SupplyRecount(frame: found.b.id.name, thorough: false)
     for event in found.b.log { fold.add(event.position, event.bytes) }
     #expect(fold.statement.wrapped == [found.new.id.name: 370] && fold.statement.formerLogs.isEmpty)
   }

@@ -11,7 +11,7 @@ import Testing
 extension SimFrame {
   /// What an audit that shares no code with the rooms finds in the log.
   var findings: [AuditFinding] {
-    var fold = SupplyFold(frame: id.name, thorough: false)
+    var fold = SupplyRecount(frame: id.name, thorough: false)
     for event in log { fold.add(event.position, event.bytes) }
     return fold.findings
   }

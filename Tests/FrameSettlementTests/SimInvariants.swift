@@ -109,7 +109,7 @@ extension SimWorld {
 
   /// What an auditor says who has nothing but the two logs.
   private func checkAudit(_ a: SimFrame, _ b: SimFrame, _ comment: Comment) {
-    let match = DealingsMatch(a.dealings(), b.dealings(), tail: DealingsFold(frame: a.id.name))
+    let match = DealingsMatch(a.dealings(), b.dealings(), tail: DealingsRecount(frame: a.id.name))
     #expect(match.problems.isEmpty, "audit of \(a.id) and \(b.id) \(comment)")
     #expect(match.transfersInFlight == 0 && match.bridgeInFlight == 0, "\(comment)")
     // What was with a log that one of them has lost is counted, and is nobody's fault.

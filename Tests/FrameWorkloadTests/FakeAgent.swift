@@ -9,16 +9,16 @@ import Synchronization
 
 /// An agent in memory: says its greeting to each connection, then what a test has it say.
 final class FakeAgent: UpstreamAgent {
-  private struct Held {
+  private struct State {
     var greeting: [UpstreamMessage]
     var refusals: [any Error] = []
     var connections = 0
     var current: AsyncThrowingStream<UpstreamMessage, any Error>.Continuation?
   }
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
 
   init(_ greeting: UpstreamMessage..., refusing refusals: [any Error] = []) {
-    held = Mutex(Held(greeting: greeting, refusals: refusals))
+    held = Mutex(State(greeting: greeting, refusals: refusals))
   }
 
   var connections: Int { held.withLock { $0.connections } }

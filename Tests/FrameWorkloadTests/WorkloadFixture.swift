@@ -16,11 +16,11 @@ enum Frames {
 
 /// A clock that moves only when a test says so; whoever sleeps on it wakes when it moves far enough.
 final class TestClock: FrameClock {
-  private struct State {
+  private struct Kept {
     var now = FrameTime(unixNanoseconds: 1_767_225_600_000_000_000)
     var watchers: [UUID: AsyncStream<Void>.Continuation] = [:]
   }
-  private let state = Mutex(State())
+  private let state = Mutex(Kept())
 
   func now() -> FrameTime { state.withLock { $0.now } }
 
@@ -48,18 +48,18 @@ final class TestClock: FrameClock {
 
 /// The writer as this room sees it: decides in order, forgets nothing, takes a key once.
 final class MemoryWriter: RoomWriter {
-  private struct Held {
+  private struct Kept {
     var state: IdentityState
     var events: [RecordedEvent] = []
     var actors: [SPIFFEID] = []
     var keys: Set<IdempotencyKey> = []
     var isDown = false
   }
-  private let held: Mutex<Held>
+  private let held: Mutex<Kept>
   private let clock: TestClock
 
   init(_ frame: FrameID, clock: TestClock) {
-    held = Mutex(Held(state: IdentityState(frame: frame)))
+    held = Mutex(Kept(state: IdentityState(frame: frame)))
     self.clock = clock
   }
 
@@ -119,14 +119,14 @@ struct WorkloadFixture: Sendable {
   let writer: MemoryWriter
   let authority: FrameAuthority
   let metrics: WorkloadMetrics
-  let keeper: AuthorityKeeper
+  let keeper: AuthorityRotation
   let entries: EntryBook
 
   init() throws {
     writer = MemoryWriter(Frames.a, clock: clock)
     authority = try FrameAuthority.ephemeral(frame: Frames.a, policy: Self.policy, clock: clock)
     metrics = WorkloadMetrics(registry)
-    keeper = AuthorityKeeper(
+    keeper = AuthorityRotation(
       authority: authority, writer: writer, clock: clock, metrics: metrics, logger: Logger(label: "test"))
     entries = EntryBook(frame: Frames.a, writer: writer, clock: clock, metrics: metrics)
   }

@@ -229,7 +229,7 @@ enum LogTargets {
   /// A whole log of somebody else's events, as an auditor folds it: sums of whatever its postings say.
   static let audit = FuzzTarget("audit", words: ["alice", origin, "AVT"], bytesMax: 16_384, seeds: logs()) { data in
     guard let entries = EntryBundle.entries(data) else { return .refused("not_framed") }
-    var fold = SupplyFold(frame: origin, thorough: true)
+    var fold = SupplyRecount(frame: origin, thorough: true)
     for (position, entry) in entries.enumerated() { fold.add(UInt64(position), entry) }
     let report = fold.report(nil)
     _ = "\(report.statement) \(report.worstDelta)"

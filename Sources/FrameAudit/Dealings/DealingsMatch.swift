@@ -66,7 +66,7 @@ package struct DealingsMatch: Sendable {
   ///   - first: read first.
   ///   - second: read after it.
   ///   - tail: what `first`'s log has got since: the second log may rest on it, and it is not missing then.
-  package init(_ first: DealingsFold, _ second: DealingsFold, tail: DealingsFold) {
+  package init(_ first: DealingsRecount, _ second: DealingsRecount, tail: DealingsRecount) {
     let (one, two) = (DealingsSide(first, of: second, tail: tail), DealingsSide(second, of: first))
     directions = [Self.direction(from: one, to: two), Self.direction(from: two, to: one)]
     otherLogs = (one.otherLogs + two.otherLogs).filter(\.isAnything)
@@ -97,15 +97,15 @@ package struct DealingsMatch: Sendable {
       let native = (direction.origin == one.frame ? one : two).fold.native
       note(
         "unbacked", direction.destination, "", nil,
-        "\(DealingsFold.money(direction.wrapped, native)) of \(direction.origin) is outstanding, only "
-          + "\(DealingsFold.money(direction.locked, native)) locked")
+        "\(DealingsRecount.money(direction.wrapped, native)) of \(direction.origin) is outstanding, only "
+          + "\(DealingsRecount.money(direction.locked, native)) locked")
     }
     problems.sort { ($0.frame, $0.position ?? 0, $0.id) < ($1.frame, $1.position ?? 0, $1.id) }
   }
 
   mutating func note(_ code: String, _ frame: String, _ id: String, _ position: UInt64?, _ message: String) {
     problemCount += 1
-    if problems.count < DealingsFold.problemsMax {
+    if problems.count < DealingsRecount.problemsMax {
       problems.append(DealingsProblem(code, frame, id, position, message))
     }
   }
@@ -126,13 +126,13 @@ package struct DealingsMatch: Sendable {
       guard let credited = asked.credited, !origin.hasSent(key.id) else { continue }
       note(
         "credit_without_debit", destination.frame, key.id, asked.position,
-        "\(DealingsFold.money(Int128(credited), destination.fold.native)) was credited; "
+        "\(DealingsRecount.money(Int128(credited), destination.fold.native)) was credited; "
           + "the log of \(origin.frame) has no debit of it")
     }
   }
 
   private mutating func compare(
-    _ id: String, _ sent: DealingsFold.Sent, _ asked: DealingsFold.Asked?, _ origin: DealingsSide,
+    _ id: String, _ sent: DealingsRecount.Sent, _ asked: DealingsRecount.Asked?, _ origin: DealingsSide,
     _ destination: DealingsSide
   ) {
     switch (sent.outcome, asked?.credited) {
@@ -162,8 +162,8 @@ package struct DealingsMatch: Sendable {
       if settled != credited {
         note(
           "amount_differs", origin.frame, id, sent.position,
-          "settled with \(DealingsFold.money(Int128(settled), destination.fold.native)); \(destination.frame) credited "
-            + DealingsFold.money(Int128(credited), destination.fold.native))
+          "settled with \(DealingsRecount.money(Int128(settled), destination.fold.native)); \(destination.frame) credited "
+            + DealingsRecount.money(Int128(credited), destination.fold.native))
       }
     }
     guard let asked, let credited = asked.credited else { return }
@@ -176,8 +176,8 @@ package struct DealingsMatch: Sendable {
     if Self.scaled(Int128(sent.terms.amount), from: origin.fold.scale, to: destination.fold.scale) != credited {
       note(
         "amount_differs", destination.frame, id, asked.position,
-        "\(DealingsFold.money(Int128(credited), destination.fold.native)) was credited for "
-          + DealingsFold.money(Int128(sent.terms.amount), origin.fold.native))
+        "\(DealingsRecount.money(Int128(credited), destination.fold.native)) was credited for "
+          + DealingsRecount.money(Int128(sent.terms.amount), origin.fold.native))
     }
   }
 
@@ -214,20 +214,21 @@ package struct DealingsMatch: Sendable {
 
   /// A leg and the one that it must have followed from.
   private mutating func follow(
-    _ id: String, _ leg: DealingsFold.Leg, of frame: DealingsSide, _ cause: DealingsFold.Leg?, of other: DealingsSide,
+    _ id: String, _ leg: DealingsRecount.Leg, of frame: DealingsSide, _ cause: DealingsRecount.Leg?,
+    of other: DealingsSide,
     _ name: String, _ causeName: String
   ) -> Bool {
     guard let cause else {
       note(
         "\(name)_without_\(causeName)", frame.frame, id, leg.position,
-        "\(DealingsFold.money(Int128(leg.amount), leg.asset)); the log of \(other.frame) has no \(causeName) of it")
+        "\(DealingsRecount.money(Int128(leg.amount), leg.asset)); the log of \(other.frame) has no \(causeName) of it")
       return false
     }
     guard leg.amount == cause.amount, leg.recipient == cause.recipient, leg.asset == cause.asset else {
       note(
         "bridge_terms_differ", frame.frame, id, leg.position,
-        "\(DealingsFold.money(Int128(leg.amount), leg.asset)) to '\(leg.recipient)'; the \(causeName) at \(other.frame) says "
-          + "\(DealingsFold.money(Int128(cause.amount), cause.asset)) to '\(cause.recipient)'")
+        "\(DealingsRecount.money(Int128(leg.amount), leg.asset)) to '\(leg.recipient)'; the \(causeName) at \(other.frame) says "
+          + "\(DealingsRecount.money(Int128(cause.amount), cause.asset)) to '\(cause.recipient)'")
       return false
     }
     return true
@@ -242,7 +243,7 @@ package struct DealingsMatch: Sendable {
         guard let answer = rebuilt.answer(key.id) else {
           note(
             "recognised_without_answer", holder.frame, key.id, booked.position,
-            "\(DealingsFold.money(Int128(booked.wrapped), rebuilt.fold.native)) wrapped here of \(booked.log) are booked as taken over; \(rebuilt.frame) accepted nothing"
+            "\(DealingsRecount.money(Int128(booked.wrapped), rebuilt.fold.native)) wrapped here of \(booked.log) are booked as taken over; \(rebuilt.frame) accepted nothing"
           )
           continue
         }

@@ -28,7 +28,7 @@ struct DealingsMoney: Sendable {
   init(_ event: PBEvent) {
     for posting in event.postings {
       guard [.clearing, .bridgeReserve, .wrapped].contains(posting.kind) else { continue }
-      let asset = posting.hasAsset ? DealingsFold.text(posting.asset) : ""
+      let asset = posting.hasAsset ? DealingsRecount.text(posting.asset) : ""
       moved[Account(kind: posting.kind, owner: posting.owner, asset: asset), default: 0] += Int128(posting.amount)
     }
   }

@@ -1,14 +1,14 @@
 /// One of two logs that are held against each other, as the other one looks at it.
 struct DealingsSide {
-  let fold: DealingsFold
+  let fold: DealingsRecount
   /// The other's log, as this one knows it; nil when its treaties are with other logs of that frame, and none with this one.
-  let log: DealingsFold.Log?
+  let log: DealingsRecount.Log?
   /// What it did with other logs of the other's frame.
   let otherLogs: [DealingsMatch.OtherLog]
   /// What the log got after it was read; nil for the one that was read last.
-  private let tail: DealingsFold?
+  private let tail: DealingsRecount?
 
-  init(_ fold: DealingsFold, of other: DealingsFold, tail: DealingsFold? = nil) {
+  init(_ fold: DealingsRecount, of other: DealingsRecount, tail: DealingsRecount? = nil) {
     self.fold = fold
     self.tail = tail
     let log = Self.log(of: other, in: fold)
@@ -25,7 +25,7 @@ struct DealingsSide {
 
   var frame: String { fold.frame }
   var end: UInt64 { max(fold.end, tail?.end ?? 0) }
-  var standing: DealingsFold.Standing { log.flatMap { fold.standings[$0] } ?? DealingsFold.Standing() }
+  var standing: DealingsRecount.Standing { log.flatMap { fold.standings[$0] } ?? DealingsRecount.Standing() }
 
   // What the first log got while the second was read counts where the second may rest on it, and not otherwise: a lock there may be issued,
   // and of what is outstanding here some may be redeemed and unlocked there.
@@ -33,11 +33,11 @@ struct DealingsSide {
   var locked: Int128 { standing.reserve + (tailStanding?.locked ?? 0) }
   var wrapped: Int128 { standing.wrapped - (tailStanding?.redeemed ?? 0) }
 
-  private var tailStanding: DealingsFold.Standing? { log.flatMap { tail?.standings[$0] } }
+  private var tailStanding: DealingsRecount.Standing? { log.flatMap { tail?.standings[$0] } }
 
   /// A log whose founding event names no key is the one of the present treaty, and so is any for a log that has no treaty on record.
-  private static func log(of other: DealingsFold, in fold: DealingsFold) -> DealingsFold.Log? {
-    let given = DealingsFold.Log(peer: other.frame, key: other.logKey)
+  private static func log(of other: DealingsRecount, in fold: DealingsRecount) -> DealingsRecount.Log? {
+    let given = DealingsRecount.Log(peer: other.frame, key: other.logKey)
     let present = fold.present(other.frame)
     if fold.standings[given] != nil { return given }
     return present.key.isEmpty || given.key.isEmpty ? present : nil
@@ -47,28 +47,30 @@ struct DealingsSide {
 
   func hasSent(_ id: String) -> Bool {
     guard let log else { return false }
-    let key = DealingsFold.PeerID(peer: log.peer, id: id)
+    let key = DealingsRecount.PeerID(peer: log.peer, id: id)
     return fold.sent[key]?.log == log || tail?.sent[key]?.log == log
   }
 
-  func asked(_ id: String) -> DealingsFold.Asked? { find(\.asked, id) }
+  func asked(_ id: String) -> DealingsRecount.Asked? { find(\.asked, id) }
 
   func hasRefused(_ id: String) -> Bool {
     guard let log else { return false }
-    let key = DealingsFold.PeerID(peer: log.peer, id: id)
+    let key = DealingsRecount.PeerID(peer: log.peer, id: id)
     return fold.refused.contains(key) || tail?.refused.contains(key) == true
   }
 
-  func leg(_ legs: KeyPath<DealingsFold, [DealingsFold.Key: DealingsFold.Leg]>, _ id: String) -> DealingsFold.Leg? {
+  func leg(_ legs: KeyPath<DealingsRecount, [DealingsRecount.Key: DealingsRecount.Leg]>, _ id: String)
+    -> DealingsRecount.Leg?
+  {
     find(legs, id)
   }
 
-  package func answer(_ proposal: String) -> DealingsFold.Recognition? { find(\.answers, proposal) }
-  func recognition(_ proposal: String) -> DealingsFold.Recognition? { find(\.recognitions, proposal) }
+  package func answer(_ proposal: String) -> DealingsRecount.Recognition? { find(\.answers, proposal) }
+  func recognition(_ proposal: String) -> DealingsRecount.Recognition? { find(\.recognitions, proposal) }
 
-  private func find<Item>(_ items: KeyPath<DealingsFold, [DealingsFold.Key: Item]>, _ id: String) -> Item? {
+  private func find<Item>(_ items: KeyPath<DealingsRecount, [DealingsRecount.Key: Item]>, _ id: String) -> Item? {
     guard let log else { return nil }
-    let key = DealingsFold.Key(log: log, id: id)
+    let key = DealingsRecount.Key(log: log, id: id)
     return fold[keyPath: items][key] ?? tail?[keyPath: items][key]
   }
 }

@@ -33,7 +33,7 @@ package struct AuditReport: Sendable, Equatable {
   package let openHolds: Int
   /// The signed checkpoint that the root was compared with, and agreed; nil when there was none to compare.
   package let checkpoint: SignedCheckpoint?
-  /// The first `SupplyFold.maximumFindings`, in order.
+  /// The first `SupplyRecount.maximumFindings`, in order.
   package let findings: [AuditFinding]
   /// How many there are in all.
   package let findingCount: Int

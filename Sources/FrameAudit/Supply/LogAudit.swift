@@ -22,17 +22,19 @@ package enum LogAudit {
   /// - Throws: as ``run(directory:frame:key:)``.
   package static func runWithDealings(
     directory: URL, frame: FrameID
-  ) throws -> (report: AuditReport, dealings: DealingsFold) {
+  ) throws -> (report: AuditReport, dealings: DealingsRecount) {
     let fold = try audit(directory, frame, nil, dealings: true)
-    return (fold.report, fold.dealings ?? DealingsFold(frame: frame.name))
+    return (fold.report, fold.dealings ?? DealingsRecount(frame: frame.name))
   }
 
   /// What the log has got from position `first` on, after `read`.
   /// - Throws: `LogError.storage`, `.damagedLog`.
-  package static func dealings(directory: URL, after read: DealingsFold, from first: UInt64) throws -> DealingsFold {
+  package static func dealings(directory: URL, after read: DealingsRecount, from first: UInt64) throws
+    -> DealingsRecount
+  {
     let reader = try LogReader(directory: directory)
     defer { reader.close() }
-    var dealings = DealingsFold(after: read)
+    var dealings = DealingsRecount(after: read)
     try reader.scan(from: first, to: max(first, reader.size())) { _, bytes in
       if let event = try? PBEvent(serializedBytes: bytes) { dealings.add(event) }
     }
@@ -41,7 +43,7 @@ package enum LogAudit {
 
   private static func audit(
     _ directory: URL, _ frame: FrameID?, _ key: LogVerifierKey?, dealings: Bool
-  ) throws -> (report: AuditReport, dealings: DealingsFold?) {
+  ) throws -> (report: AuditReport, dealings: DealingsRecount?) {
     let reader = try LogReader(directory: directory)
     defer { reader.close() }
     let founded = try founding(reader)
@@ -49,7 +51,7 @@ package enum LogAudit {
     guard let name = frame?.name ?? founded?.frameID else {
       throw LogError.damagedLog("its first event does not say which frame it belongs to; name the frame")
     }
-    var fold = SupplyFold(frame: name, thorough: true, dealings: dealings)
+    var fold = SupplyRecount(frame: name, thorough: true, dealings: dealings)
     if let founded, founded.frameID != name {
       fold.note("other_frame", 0, "the log belongs to '\(founded.frameID)'")
     }
@@ -81,7 +83,7 @@ package enum LogAudit {
   }
 
   private static func checkpoint(
-    _ reader: LogReader, _ key: LogVerifierKey?, _ fold: inout SupplyFold
+    _ reader: LogReader, _ key: LogVerifierKey?, _ fold: inout SupplyRecount
   ) -> SignedCheckpoint? {
     guard let key else { return nil }
     do {
@@ -93,7 +95,7 @@ package enum LogAudit {
   }
 
   /// A gap ends the audit: nothing after it can be held against a root.
-  static func scan(_ reader: LogReader, _ fold: inout SupplyFold, to size: UInt64) throws {
+  static func scan(_ reader: LogReader, _ fold: inout SupplyRecount, to size: UInt64) throws {
     do {
       try reader.scan(from: fold.size, to: size) { fold.add($0, $1) }
     } catch LogError.damagedLog(let why) {

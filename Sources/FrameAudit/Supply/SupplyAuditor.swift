@@ -20,7 +20,7 @@ package final class SupplyAuditor: Service {
   private let clock: any FrameClock
   private let metrics: AuditMetrics
   private let logger: Logger
-  private let fold: Mutex<SupplyFold>
+  private let fold: Mutex<SupplyRecount>
   private let latest = Mutex<AuditReport?>(nil)
 
   /// - Parameters:
@@ -44,7 +44,7 @@ package final class SupplyAuditor: Service {
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
-    fold = Mutex(SupplyFold(frame: frame.name, thorough: false))
+    fold = Mutex(SupplyRecount(frame: frame.name, thorough: false))
   }
 
   /// The newest report, or nil before the first audit.
@@ -84,7 +84,7 @@ package final class SupplyAuditor: Service {
       let reader = try LogReader(directory: self.directory)
       defer { reader.close() }
       return try await reader.run { reader in
-        var fresh = SupplyFold(frame: self.frame.name, thorough: true)
+        var fresh = SupplyRecount(frame: self.frame.name, thorough: true)
         let report = try Self.audit(&fresh, reader, to: signed?.size ?? reader.size(), signed)
         fresh.forgetKeys()
         self.fold.withLock { [fresh] in $0 = fresh }
@@ -129,7 +129,7 @@ package final class SupplyAuditor: Service {
   }
 
   private static func audit(
-    _ fold: inout SupplyFold, _ reader: LogReader, to end: UInt64, _ signed: SignedCheckpoint?
+    _ fold: inout SupplyRecount, _ reader: LogReader, to end: UInt64, _ signed: SignedCheckpoint?
   ) throws -> AuditReport {
     try LogAudit.scan(reader, &fold, to: end)
     // A newer audit may have passed this checkpoint already; then it is not compared, nor called compared.

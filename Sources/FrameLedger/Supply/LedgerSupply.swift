@@ -24,7 +24,7 @@ package struct FormerLogHolding: Sendable {
 }
 
 extension LedgerState {
-  /// The supply as the balances have it. The audited one comes from the log itself (`SupplyFold`); this one answers questions
+  /// The supply as the balances have it. The audited one comes from the log itself (`SupplyRecount`); this one answers questions
   /// about the past, whose balances were replayed from it just then.
   /// - Parameters:
   ///   - size: the events that the balances are after.

@@ -23,7 +23,7 @@ final class WriterLoop<State: FrameState, Guard: AppendGuard>: Sendable where Gu
   private let decided = BatchPipe<State>()
   private let decider: Mutex<Decider<State, Guard>>
   private let store: Mutex<EventStore>
-  private let turns = BatchTurns()
+  private let turns = BatchOrder()
   private let clock: GuardedClock
   private let metrics: LogMetrics
   private let logger: Logger

@@ -6,7 +6,7 @@ import FrameWorkload
 /// The frame's own keys: where they stand, and an operator's hand on their rotation.
 struct AuthorityRoutes {
   let node: NodeCore
-  let keeper: AuthorityKeeper
+  let keeper: AuthorityRotation
 
   func add(to api: APIRouter) {
     api.on(.get, "/api/v1/authority", .authority) { [node] _ in .json(AuthorityView(node)) }

@@ -4,7 +4,7 @@ import FrameSNI
 
 /// The SNI router's map: what is in it, the same for nginx, and reading it again.
 struct SNIRoutes {
-  let names: SNIMapKeeper
+  let names: SNIMapComposer
   let reload: @Sendable () async throws -> NodeParts.Reloaded
 
   func add(to api: APIRouter) {
@@ -24,7 +24,7 @@ struct SNIRoutes {
     }
   }
 
-  private func view(_ names: SNIMapKeeper) -> SNIView {
+  private func view(_ names: SNIMapComposer) -> SNIView {
     SNIView(
       routes: names.routes.map { .init(name: $0.name, upstream: $0.upstream.description, source: $0.source.rawValue) })
   }

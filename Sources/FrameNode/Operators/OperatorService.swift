@@ -9,7 +9,7 @@ import Synchronization
 package final class OperatorService: Service {
   private let node: NodeCore
   private let directory: OperatorDirectory
-  private let names: SNIMapKeeper
+  private let names: SNIMapComposer
   private let metrics: OperatorMetrics
   private let logger: Logger
   private let onChange: @Sendable () -> Void
@@ -23,7 +23,7 @@ package final class OperatorService: Service {
 
   /// - Parameter onChange: told when the standing of any operator is another, a licence that has run out included.
   init(
-    node: NodeCore, directory: OperatorDirectory, names: SNIMapKeeper, metrics: OperatorMetrics, logger: Logger,
+    node: NodeCore, directory: OperatorDirectory, names: SNIMapComposer, metrics: OperatorMetrics, logger: Logger,
     onChange: @escaping @Sendable () -> Void = {}
   ) {
     self.node = node

@@ -8,12 +8,12 @@ final class RateLimiter: Sendable {
     var asked: FrameTime
   }
 
-  private struct Held: Sendable {
+  private struct State: Sendable {
     var total: TokenBucket
     var sources: [String: Source] = [:]
   }
 
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
   private let perSource: Int
   private let sourcesMax: Int
 
@@ -22,7 +22,7 @@ final class RateLimiter: Sendable {
   ///   - overall: how many a minute from all.
   init(perSource: Int, overall: Int, sourcesMax: Int = 4096) {
     self.perSource = perSource
-    held = Mutex(Held(total: TokenBucket(perMinute: overall)))
+    held = Mutex(State(total: TokenBucket(perMinute: overall)))
     self.sourcesMax = sourcesMax
   }
 

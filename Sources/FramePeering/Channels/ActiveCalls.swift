@@ -5,12 +5,12 @@ import Synchronization
 
 /// The calls in progress per peer: bounded, and ended together when the peer's treaty ends.
 final class ActiveCalls: Sendable {
-  private struct Held {
+  private struct State {
     var nextID: UInt64 = 0
     var calls: [FrameID: [UInt64: @Sendable () -> Void]] = [:]
   }
 
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
   private let limit: Int
 
   init(limit: Int) { self.limit = limit }

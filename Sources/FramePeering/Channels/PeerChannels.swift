@@ -22,7 +22,7 @@ package final class PeerChannels: PeerCalling, Service {
   /// Where connections really go, for peers that are reached through an SNI router.
   package typealias Routing = @Sendable (FrameID, HostPort) -> HostPort?
 
-  private struct Held {
+  private struct State {
     var clients: [FrameID: PeerClient] = [:]
     /// Those that were left while calls were under way on them.
     var left: [FrameID: [PeerClient]] = [:]
@@ -37,7 +37,7 @@ package final class PeerChannels: PeerCalling, Service {
     var isClosed = false
   }
 
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
   private let identity: SVIDSource
   /// Signed the SVID that the first connections show.
   private let firstAuthority: String?

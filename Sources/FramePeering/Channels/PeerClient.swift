@@ -197,12 +197,12 @@ final class PeerClient: Sendable {
 
 /// The TCP connections of a client.
 private final class Sockets: Sendable {
-  private struct Held {
+  private struct State {
     var open: [ObjectIdentifier: any Channel] = [:]
     var isClosed = false
   }
 
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
 
   func add(_ channel: any Channel) {
     let refused = held.withLock { held in

@@ -9,7 +9,7 @@ import X509
 
 /// The open connections from peers, by authenticated peer, so that a revoke can close them at once.
 final class PeerConnections: Sendable {
-  private struct Held {
+  private struct State {
     var listener: (any Channel)?
     var handshaking: [ObjectIdentifier: any Channel] = [:]
     var byPeer: [FrameID: [ObjectIdentifier: Connection]] = [:]
@@ -26,7 +26,7 @@ final class PeerConnections: Sendable {
     var number: UInt64 = 0
   }
 
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
   /// Connections that do not say yet whose they are: whoever has most of them makes room.
   private let handshakes: ListenerPlaces
   private let authenticatedMax: Int

@@ -27,8 +27,8 @@ package final class PeerServer: Service {
   /// - Throws: when the TLS configuration cannot be made.
   package init(
     host: String, port: Int, connectionsMax: Int = 512, identity: SVIDSource, directory: PeerDirectory,
-    treaties: any TreatyVerbs,
-    verbs: any PeerVerbs, metrics: PeeringMetrics, clock: any FrameClock = SystemClock(),
+    treaties: any TreatyRequests,
+    verbs: any PeerRequests, metrics: PeeringMetrics, clock: any FrameClock = SystemClock(),
     logger: Logger = Logger(label: "frame.federation"), onConnection: @escaping @Sendable (FrameID) -> Void = { _ in }
   ) throws {
     let connections = PeerConnections(

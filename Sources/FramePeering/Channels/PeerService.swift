@@ -9,7 +9,7 @@ import GRPCNIOTransportHTTP2Posix
 import Logging
 
 /// What a peer may tell us about the treaty itself; ``FederationService`` implements it.
-package protocol TreatyVerbs: Sendable {
+package protocol TreatyRequests: Sendable {
   func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply
   func rejectionNotified(_ notice: PBRejectionNotice, by peer: FrameID) async throws
   func revocationNotified(_ notice: PBRevocationNotice, by peer: FrameID) async throws
@@ -19,11 +19,11 @@ package protocol TreatyVerbs: Sendable {
 }
 
 /// The FramePeer service: authenticates, authorises by treaty state, delegates, and maps errors. It holds no logic of its
-/// own, and nothing that a peer sends reaches further than ``TreatyVerbs`` and ``PeerVerbs`` (CONFORMANCE B11).
+/// own, and nothing that a peer sends reaches further than ``TreatyRequests`` and ``PeerRequests`` (CONFORMANCE B11).
 struct PeerService: PBFramePeer.SimpleServiceProtocol {
   let directory: PeerDirectory
-  let treaties: any TreatyVerbs
-  let verbs: any PeerVerbs
+  let treaties: any TreatyRequests
+  let verbs: any PeerRequests
   let calls: ActiveCalls
   let limits: CallLimits
   let clock: any FrameClock

@@ -12,11 +12,11 @@ import Synchronization
 ///
 /// Every treaty command goes through here, so that ``PeerDirectory`` (and with it the network) follows a command before its
 /// caller is answered.
-package final class FederationService: Service, TreatyVerbs {
+package final class FederationService: Service, TreatyRequests {
   package let frame: FrameID
   let writer: any FederationWriter
   private let directory: PeerDirectory
-  let courier: TreatyCourier
+  let courier: TreatyExchange
   private let describe: Description
   let signer: LogSigner
   let clock: any FrameClock
@@ -57,7 +57,7 @@ package final class FederationService: Service, TreatyVerbs {
     self.metrics = metrics
     self.logger = logger
     self.observed = Mutex(FederationState(frame: directory.frame))
-    self.courier = TreatyCourier(
+    self.courier = TreatyExchange(
       frame: directory.frame, identity: identity, endpoints: endpoints, trust: trust, clock: clock, metrics: metrics,
       routing: routing,
       ourBundle: bundle, signer: signer)

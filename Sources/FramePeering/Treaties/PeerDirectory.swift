@@ -37,7 +37,7 @@ package final class PeerDirectory: BundleSource {
     let proof: EquivocationProof
   }
 
-  private struct Held {
+  private struct State {
     var version: UInt64 = 0
     var entries: [FrameID: Entry] = [:]
     var equivocations: [FrameID: PeerEquivocation] = [:]
@@ -49,7 +49,7 @@ package final class PeerDirectory: BundleSource {
   }
 
   package let frame: FrameID
-  private let held = Mutex(Held())
+  private let held = Mutex(State())
 
   package init(frame: FrameID) { self.frame = frame }
 

@@ -66,7 +66,7 @@ extension PeerCalling {
 
 /// What an established peer may ask of this node; the rooms above implement it. Nothing else is reachable by peer input
 /// (CONFORMANCE B11). `peer` is the caller's authenticated frame, never a value it sent; its treaty is established.
-package protocol PeerVerbs: Sendable {
+package protocol PeerRequests: Sendable {
   func credit(_ terms: PBTransferTerms, from peer: FrameID) async throws -> PBTransferDecision
   func resolve(transferID: String, from peer: FrameID) async throws -> PBTransferDecision
   /// Streams until it returns (clean end), throws, or its task is cancelled (peer gone, revoked, or shutdown).

@@ -20,7 +20,7 @@ final class UpstreamFeed: Sendable {
     var failure: (any Error)?
   }
 
-  private struct Held {
+  private struct State {
     var status = Status()
     var state: UpstreamState
     var numbering: BundleNumbering?
@@ -39,7 +39,7 @@ final class UpstreamFeed: Sendable {
   private let agent: any UpstreamAgent
   private let metrics: UpstreamMetrics
   private let chance: @Sendable () -> Double
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
 
   /// How long an agent that has accepted a connection may take to say everything.
   static let answerWithin: Duration = .seconds(10)
@@ -56,7 +56,7 @@ final class UpstreamFeed: Sendable {
     self.metrics = metrics
     self.logger = logger
     self.chance = chance
-    held = Mutex(Held(state: UpstreamState(frame: settings.frame, socket: settings.socket)))
+    held = Mutex(State(state: UpstreamState(frame: settings.frame, socket: settings.socket)))
   }
 
   var status: Status { held.withLock { $0.status } }

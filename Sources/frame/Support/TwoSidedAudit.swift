@@ -72,7 +72,7 @@ struct TwoSidedAudit: Encodable {
   struct Side: Sendable {
     let configuration: NodeConfiguration
     let report: AuditReport
-    let dealings: DealingsFold
+    let dealings: DealingsRecount
 
     var name: String { configuration.frameID.name }
 
@@ -135,7 +135,7 @@ struct TwoSidedAudit: Encodable {
     return (TwoSidedAudit(a, b, tail: tail), [a, b])
   }
 
-  init(_ a: Side, _ b: Side, tail: DealingsFold) {
+  init(_ a: Side, _ b: Side, tail: DealingsRecount) {
     let match = DealingsMatch(a.dealings, b.dealings, tail: tail)
     bridge = match.directions.map { direction in
       Direction(direction, in: (direction.origin == a.name ? a : b).configuration.native)

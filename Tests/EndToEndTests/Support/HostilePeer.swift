@@ -118,7 +118,7 @@ final class HostilePeer: Sendable {
   }
 
   /// What the victim asks of us: one head without pause, and items that prove nothing.
-  private struct Verbs: PeerVerbs {
+  private struct Verbs: PeerRequests {
     let note: Data
     let counts: Counts
 
@@ -159,7 +159,7 @@ final class HostilePeer: Sendable {
   }
 
   /// Says nothing about the treaty.
-  private struct NoTreaties: TreatyVerbs {
+  private struct NoTreaties: TreatyRequests {
     private var refusal: Refusal { Refusal("no", .unavailable, "No.", remedy: "None.") }
     func approvalNotified(_ notice: PBApprovalNotice, by peer: FrameID) async throws -> PBApprovalReply {
       throw refusal

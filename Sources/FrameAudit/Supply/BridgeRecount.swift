@@ -5,7 +5,7 @@ internal import FrameProtos
 /// Replays the bridge events alone and holds each one's running totals against the sum of the amounts so far, so that one
 /// attested event can be believed about the whole reserve (DESIGN §8). Wrapped tokens that come home from a log that its frame
 /// has lost are held against what was redeemed in it, one by one.
-struct BridgeFold: Sendable {
+struct BridgeRecount: Sendable {
   private struct Totals {
     var entered: Int128 = 0
     var left: Int128 = 0

@@ -7,7 +7,7 @@ internal import FrameProtos
 ///
 /// Wrapped tokens are by asset, and the asset is the same whatever log its frame has: which of them belong to which log follows from when
 /// they were issued, because they cannot change hands.
-struct FormerLogFold: Sendable {
+struct FormerLogRecount: Sendable {
   /// The name of each peer's present log.
   private var present: [String: String] = [:]
   /// That were put aside at any time, also where one is the present one again.

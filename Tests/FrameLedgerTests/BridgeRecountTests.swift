@@ -8,7 +8,7 @@ import Testing
 
 /// The audit's own count of what was being redeemed with a log that its frame has lost.
 @Suite("Redemptions of a lost log, counted by the audit")
-struct BridgeFoldTests {
+struct BridgeRecountTests {
   private let peer = "frame-b.example"
   private let asset = PBAsset.with {
     $0.origin = "frame-b.example"
@@ -99,8 +99,8 @@ struct BridgeFoldTests {
   }
 
   /// 100 issued, 7, 5 and 3 of it redeemed; the peer has unlocked the last, and loses its log.
-  private func lost() throws -> BridgeFold {
-    var fold = BridgeFold()
+  private func lost() throws -> BridgeRecount {
+    var fold = BridgeRecount()
     let issued = PBEvent.OneOf_Payload.wrappedTokensIssued(
       .with {
         $0.lockID = "l1"

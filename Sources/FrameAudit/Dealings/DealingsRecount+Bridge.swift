@@ -1,7 +1,7 @@
 internal import FrameProtos
 
 /// The bridge items in a log.
-extension DealingsFold {
+extension DealingsRecount {
   /// - Returns: whether it is an event of the bridge.
   mutating func addBridge(_ event: PBEvent, _ money: DealingsMoney) -> Bool {
     let position = event.position

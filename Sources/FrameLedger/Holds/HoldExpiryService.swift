@@ -8,7 +8,7 @@ package typealias LedgerWriter = RoomWriter<LedgerState, LedgerCommand>
 
 /// Ends holds whose time is over, so that no money stays set aside because nobody asks for it, and publishes what the
 /// ledger says of its holds and freezes.
-package final class LedgerKeeper: Service {
+package final class HoldExpiryService: Service {
   private let frame: FrameID
   private let writer: any LedgerWriter
   private let interval: Duration

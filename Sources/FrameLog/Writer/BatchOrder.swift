@@ -3,7 +3,7 @@ internal import FrameCore
 internal import Synchronization
 
 /// What is under way: batches go to the disk one at a time, in the order of their numbers, and none after a failed one.
-final class BatchTurns: Sendable {
+final class BatchOrder: Sendable {
   typealias Answer = @Sendable (LogError?) -> Void
 
   private struct State {

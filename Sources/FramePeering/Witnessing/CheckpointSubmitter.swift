@@ -34,7 +34,7 @@ package protocol WitnessedLog: Sendable {
 /// It also learns whether our log is the newest, and the only one: a witness that holds a larger checkpoint, signed by our own key, shows
 /// that an older copy was restored (CONFORMANCE B20), one that holds another checkpoint than our log had shows that there are two
 /// histories (B19). Then the node takes nothing more, unless it was told to go on.
-package final class WitnessCourier: Service {
+package final class CheckpointSubmitter: Service {
   package static let interval: Duration = .seconds(10)
   /// A log that does not grow is cosigned again after this time, so that a witness that is gone is noticed.
   package static let refreshInterval: Duration = .seconds(60)

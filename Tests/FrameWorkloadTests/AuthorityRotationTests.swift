@@ -5,7 +5,7 @@ import Testing
 @testable import FrameWorkload
 
 @Suite("The keeper of the authority")
-struct AuthorityKeeperTests {
+struct AuthorityRotationTests {
   @Test(
     "S8, S16: left alone it prepares at half of a key's life, activates at a sixth, retires the old, and the log has it all"
   )

@@ -3,7 +3,7 @@ internal import Foundation
 internal import FrameProtos
 
 /// Checks that commands are whole in the log and that no idempotency key had two effects.
-struct KeyFold: Sendable {
+struct KeyRecount: Sendable {
   private struct Fingerprint: Hashable {
     let first: UInt64
     let second: UInt64

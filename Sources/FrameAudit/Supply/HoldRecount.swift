@@ -2,7 +2,7 @@ internal import FrameProtos
 
 /// Held money as its causes tell it: what every agent has in open holds and in two-phase transfers under way. The held
 /// account must hold exactly that, so that neither use can have spent the other's money.
-struct HoldFold: Sendable {
+struct HoldRecount: Sendable {
   private struct Share {
     let owner: String
     var left: Int128
@@ -36,7 +36,7 @@ struct HoldFold: Sendable {
   }
 
   private mutating func open(
-    _ id: String, _ owner: String, _ amount: Int64, in shares: WritableKeyPath<HoldFold, [String: Share]>
+    _ id: String, _ owner: String, _ amount: Int64, in shares: WritableKeyPath<HoldRecount, [String: Share]>
   ) -> String? {
     guard self[keyPath: shares][id] == nil else { return "'\(id)' is open already" }
     self[keyPath: shares][id] = Share(owner: owner, left: Int128(amount))
@@ -46,7 +46,7 @@ struct HoldFold: Sendable {
 
   private mutating func take(
     _ id: String, _ owner: String, _ amount: Int128, wholly: Bool,
-    in shares: WritableKeyPath<HoldFold, [String: Share]>
+    in shares: WritableKeyPath<HoldRecount, [String: Share]>
   ) -> String? {
     guard var share = self[keyPath: shares][id], share.owner == owner else {
       return "'\(id)' of '\(owner)' is not open"

@@ -9,7 +9,7 @@ import GRPCCore
 
 /// Carries out the handshake's outputs: talks to the peer's bundle endpoint and, before there is a treaty, to its federation
 /// listener. It decides nothing.
-struct TreatyCourier: Sendable {
+struct TreatyExchange: Sendable {
   let frame: FrameID
   let identity: SVIDSource
   let endpoints: EndpointClient

@@ -10,12 +10,12 @@ import Testing
 @testable import FrameNode
 
 @Suite("Whose a host name is")
-struct SNIMapKeeperTests {
-  private func keeper(_ sni: String = "", peers: SNIMapKeeper.Peers = .init()) throws -> SNIMapKeeper {
+struct SNIMapComposerTests {
+  private func keeper(_ sni: String = "", peers: SNIMapComposer.Peers = .init()) throws -> SNIMapComposer {
     let text = "frame_id: frame-a.example\ncurrency: {code: AVT, scale: 2}\n" + sni
     let folder = FileManager.default.temporaryDirectory
     let configuration = try NodeConfiguration.parse(text, file: "frame.yaml", directory: folder)
-    return try SNIMapKeeper(
+    return try SNIMapComposer(
       configuration, peers: peers, metrics: SNIMetrics(MetricRegistry()), logger: Logger(label: "test"))
   }
 

@@ -10,7 +10,7 @@ import Testing
 
 /// What a witness says of our own log, and what it takes to be believed (decision 0035).
 @Suite("Our own log at its witnesses")
-struct WitnessCourierTests {
+struct CheckpointSubmitterTests {
   private struct PaperLog: WitnessedLog {
     let signer: LogSigner
     let size: UInt64
@@ -46,7 +46,7 @@ struct WitnessCourierTests {
     let witness = Claiming(key: key, isTrusted: isTrusted, answer: try answer(log))
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let courier = WitnessCourier(
+    let courier = CheckpointSubmitter(
       log: log, logKey: log.signer.verifierKey, witnesses: { [witness] },
       cosignatures: Cosignatures(directory: directory, key: log.signer.verifierKey, metrics: metrics),
       acceptsFork: acceptsFork, clock: SystemClock(), metrics: metrics, logger: logger)

@@ -3,7 +3,7 @@ internal import FrameEvents
 internal import FrameProtos
 
 /// The logs that a peer has had: what stands towards each, and what was decided about those that it has no more (decision 0034).
-extension DealingsFold {
+extension DealingsRecount {
   enum LogState: String, Sendable {
     case present, undecided, recognised
     case writtenOff = "written_off"

@@ -9,7 +9,7 @@ import FrameProtos
 import FrameSettlement
 
 /// All that peer input can reach: each verb goes to the room it belongs to.
-struct NodeVerbs: PeerVerbs {
+struct NodeRequests: PeerRequests {
   let projection: ProjectionServer
   let settlement: SettlementServer
   let bridge: BridgeRelay

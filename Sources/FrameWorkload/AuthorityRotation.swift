@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// A change is in force before the log has it, because the log may be down when a key must go; what the log does not know
 /// yet is kept with the keys and told as soon as it can be, also after a restart, and once.
-package final class AuthorityKeeper: Service {
+package final class AuthorityRotation: Service {
   package let authority: FrameAuthority
   private let writer: any IdentityWriter
   private let clock: any FrameClock

@@ -7,7 +7,7 @@ import Synchronization
 
 /// Makes the SNI router's map out of its three sources: the frame's own name, what `sni.map` in frame.yaml lists, and the
 /// host names of active operators. The first two win: no operator takes over a name of the frame or its neighbours.
-final class SNIMapKeeper: Sendable {
+final class SNIMapComposer: Sendable {
   /// Where a name in the map comes from.
   enum Source: String, Sendable { case frame, configuration, `operator` }
 
@@ -17,7 +17,7 @@ final class SNIMapKeeper: Sendable {
     let source: Source
   }
 
-  private struct Held {
+  private struct State {
     var configured: [String: HostPort]
     var operators: [String: HostPort] = [:]
     var map = SNIMap()
@@ -30,7 +30,7 @@ final class SNIMapKeeper: Sendable {
   /// Of the router; nil when there is none.
   private let listener: HostPort?
   private let peers: Peers
-  private let held: Mutex<Held>
+  private let held: Mutex<State>
   private let router: SNIRouter?
   private let metrics: SNIMetrics
   private let logger: Logger
@@ -86,7 +86,7 @@ final class SNIMapKeeper: Sendable {
     self.metrics = metrics
     self.logger = logger
     let configured = try Self.read(configuration.sni.map, self.listener)
-    var held = Held(configured: configured)
+    var held = State(configured: configured)
     held.map = try Self.compose(own: (frame, own), held, self.listener)
     self.held = Mutex(held)
     var limits = SNIRouter.Limits()
@@ -188,7 +188,7 @@ final class SNIMapKeeper: Sendable {
     return router?.reload(map, cutting: names) ?? 0
   }
 
-  private func source(of name: String, _ held: Held) -> Source {
+  private func source(of name: String, _ held: State) -> Source {
     held.configured[name] != nil ? .configuration : name == frame.name ? .frame : .operator
   }
 
@@ -197,7 +197,7 @@ final class SNIMapKeeper: Sendable {
     try SNIMap(map.sorted { $0.key < $1.key }.map { ($0.key, try HostPort($0.value)) }, listener: listener).upstreams
   }
 
-  private static func compose(own: (FrameID, HostPort), _ held: Held, _ listener: HostPort?) throws -> SNIMap {
+  private static func compose(own: (FrameID, HostPort), _ held: State, _ listener: HostPort?) throws -> SNIMap {
     var entries = held.operators
     // An id of a frame need not be a host name; one that is none is asked for by nobody.
     if let name = try? HostName(own.0.name) { entries[name.text] = own.1 }

@@ -9,7 +9,7 @@ internal import FrameProtos
 ///
 /// It shares no code with `LedgerState`, `AccountRef` or the guard, only the event format: a mistake there cannot hide
 /// itself here (CONFORMANCE B22). It never refuses an event; what is wrong becomes a finding, and the rest is counted on.
-struct SupplyFold: Sendable {
+struct SupplyRecount: Sendable {
   static let maximumFindings = 100
 
   private struct Account: Hashable {
@@ -27,12 +27,12 @@ struct SupplyFold: Sendable {
   private(set) var agents = 0
   private var balances: [Account: Int128] = [:]
   private var lines = Lines()
-  private var bridge = BridgeFold()
-  private var logs = FormerLogFold()
-  private var holds = HoldFold()
-  private var keys: KeyFold?
+  private var bridge = BridgeRecount()
+  private var logs = FormerLogRecount()
+  private var holds = HoldRecount()
+  private var keys: KeyRecount?
   /// Only where two logs are held against each other: it grows with every transfer.
-  private(set) var dealings: DealingsFold?
+  private(set) var dealings: DealingsRecount?
   private var lastDelta: Int128 = 0
   private var lastTime = Int64.min
 
@@ -60,8 +60,8 @@ struct SupplyFold: Sendable {
   ///   - dealings: also collect what the log says of transfers and bridge items with other frames.
   init(frame: String, thorough: Bool, dealings: Bool = false) {
     self.frame = frame
-    keys = thorough ? KeyFold() : nil
-    self.dealings = dealings ? DealingsFold(frame: frame) : nil
+    keys = thorough ? KeyRecount() : nil
+    self.dealings = dealings ? DealingsRecount(frame: frame) : nil
   }
 
   /// Forgets which keys were seen: what is added from here on is not held against them.

@@ -8,7 +8,7 @@ package import FrameProtos
 ///
 /// Part of the audit: reads stored events alone and shares nothing with the rooms that wrote them. Two of these are held
 /// against each other by ``DealingsMatch``.
-package struct DealingsFold: Sendable {
+package struct DealingsRecount: Sendable {
   /// A transfer that this frame debits.
   struct Sent: Sendable {
     /// `returned`: given back after a decision about the log it was sent to, whatever that log did with it.

@@ -60,7 +60,7 @@ struct SNIMapComposerTests {
       try self.keeper("sni: {map: {x.example: \"\(upstream.replacing("\"", with: ""))\"}}\n")
     }
     let keeper = try self.keeper()
-    #expect(throws: FederationError.self) {
+    #expect(throws: SNIError.self) {
       try keeper.set(configured: ["x.example": upstream.replacing("\"", with: "")])
     }
     #expect(keeper.routes.map(\.name) == ["frame-a.example"])

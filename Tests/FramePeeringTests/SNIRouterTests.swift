@@ -318,11 +318,11 @@ struct SNIRouterTests {
   @Test("a map with a name twice or a name that is none is refused")
   func maps() {
     let up = HostPort(host: "127.0.0.1", port: 1)
-    #expect(throws: FederationError.self) {
+    #expect(throws: SNIError.self) {
       try SNIMap([(name: "A.example", upstream: up), (name: "a.example", upstream: up)])
     }
-    #expect(throws: FederationError.self) { try SNIMap([(name: "", upstream: up)]) }
-    #expect(throws: FederationError.self) { try SNIMap([(name: "a b", upstream: up)]) }
+    #expect(throws: SNIError.self) { try SNIMap([(name: "", upstream: up)]) }
+    #expect(throws: SNIError.self) { try SNIMap([(name: "a b", upstream: up)]) }
   }
 }
 

@@ -59,10 +59,11 @@ extension Target.Dependency {
 
 /// What the fuzzers call.
 let fuzzed: [Target.Dependency] = [
-  "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog",
-  "FrameMetrics", "FrameNode", "FramePeering", "FrameProjection", "FrameProtos", "FrameSNI", "FrameSettlement",
-  "FrameTreaty", "FrameWorkload", .asn1, .crypto, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore,
-  .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1, .protobuf, .x509,
+  "FrameAudit", "FrameBridge", "FrameConfiguration", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity",
+  "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FrameNodeState", "FramePeering", "FrameProjection",
+  "FrameProtos", "FrameREST", "FrameSNI", "FrameSettlement", "FrameTreaty", "FrameWorkload", .asn1, .crypto, .httpTypes,
+  .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+  .protobuf, .x509,
 ]
 let fuzzers: [Target] =
   fuzzing
@@ -178,30 +179,50 @@ let package = Package(
     room(
       "FrameCanary",
       ["FrameCore", "FrameMetrics", .asyncHTTPClient, .lifecycle, .logging, .nioCore, .nioFoundationCompat]),
+    room(
+      "FrameConfiguration",
+      ["FrameCore", "FrameEvents", "FrameIdentity", "FrameLog", "FrameSNI", "FrameTreaty", "FrameWorkload", .yams]),
     // Floor 7
+    room(
+      "FrameNodeState",
+      [
+        "FrameBridge", "FrameConfiguration", "FrameCore", "FrameEvents", "FrameIdentity", "FrameLedger", "FrameLog",
+        "FrameMetrics", "FramePeering", "FrameProjection", "FrameProtos", "FrameSettlement", "FrameTreaty",
+        "FrameWorkload",
+      ]),
+    // Floor 8
+    room(
+      "FrameREST",
+      [
+        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCanary", "FrameConfiguration", "FrameCore", "FrameEvents",
+        "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNodeState", "FramePeering",
+        "FrameProjection", "FrameProtos", "FrameSNI", "FrameSettlement", "FrameTreaty", "FrameWorkload", .crypto,
+        .httpTypes, .hummingbird, .lifecycle, .logging, .nioCore, .protobuf,
+      ]),
+    // Floor 9
     room(
       "FrameNode",
       [
-        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCanary", "FrameCore", "FrameEvents", "FrameHTTP",
-        "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FramePeering", "FrameProjection", "FrameProtos",
-        "FrameSNI", "FrameSettlement", "FrameTreaty", "FrameWorkload", .asyncHTTPClient, .crypto, .httpTypes,
-        .hummingbird, .hummingbirdCore, .lifecycle, .logging, .metricsAPI, .nioCertificateReloading, .nioCore,
-        .nioFoundationCompat, .nioPosix, .protobuf, .yams,
+        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCanary", "FrameConfiguration", "FrameCore", "FrameEvents",
+        "FrameHTTP", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNodeState", "FramePeering",
+        "FrameProjection", "FrameProtos", "FrameREST", "FrameSNI", "FrameSettlement", "FrameTreaty", "FrameWorkload",
+        .asyncHTTPClient, .crypto, .httpTypes, .hummingbird, .hummingbirdCore, .lifecycle, .logging, .metricsAPI,
+        .nioCertificateReloading, .nioCore, .nioFoundationCompat, .nioPosix,
       ]),
-    // Floor 8
+    // Floor 10
     room(
       "FrameBench",
       [
         "FrameAudit", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog", "FrameMetrics", "FrameProtos", .crypto,
         .logging,
       ]),
-    // Floor 9
+    // Floor 11
     .executableTarget(
       name: "frame",
       dependencies: [
-        "CFrameSystem", "FrameAPI", "FrameAudit", "FrameBench", "FrameCore", "FrameEvents", "FrameLedger", "FrameLog",
-        "FrameMetrics", "FrameNode", "FrameTreaty", .argumentParser, .asyncHTTPClient, .lifecycle, .logging, .nioCore,
-        .nioFoundationCompat, .unixSignals,
+        "CFrameSystem", "FrameAPI", "FrameAudit", "FrameBench", "FrameConfiguration", "FrameCore", "FrameEvents",
+        "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FrameTreaty", .argumentParser, .asyncHTTPClient,
+        .lifecycle, .logging, .nioCore, .nioFoundationCompat, .unixSignals,
       ],
       swiftSettings: settings),
     // Tests and their support
@@ -240,7 +261,7 @@ let package = Package(
       "FramePeeringTests",
       [
         "FrameCore", "FrameEvents", "FrameIdentity", "FrameLog", "FrameMetrics", "FramePeering", "FrameProtos",
-        "FrameSNI", "FrameTesting", "FrameTreaty", .crypto, .grpcTransport, .logging, .nioCore, .nioEmbedded, .nioPosix,
+        "FrameSNI", "FrameTesting", "FrameTreaty", .crypto, .logging, .nioCore, .nioEmbedded, .nioPosix, .grpcTransport,
       ]),
     tests(
       "FrameSettlementTests",
@@ -253,19 +274,19 @@ let package = Package(
     tests(
       "FrameNodeTests",
       [
-        "FrameAPI", "FrameAudit", "FrameBridge", "FrameCore", "FrameEvents", "FrameHTTP", "FrameIdentity",
-        "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FramePeering", "FrameSNI", "FrameProtos",
-        "FrameTreaty",
-        "FrameWorkload", .crypto, .grdb, .httpTypes, .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore,
-        .nioEmbedded, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+        "FrameAPI", "FrameAudit", "FrameBridge", "FrameConfiguration", "FrameCore", "FrameEvents", "FrameHTTP",
+        "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode", "FrameNodeState", "FramePeering",
+        "FrameProtos", "FrameREST", "FrameSNI", "FrameTreaty", "FrameWorkload", .crypto, .grdb, .httpTypes,
+        .hummingbird, .hummingbirdTesting, .lifecycle, .logging, .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypes,
+        .nioHTTPTypesHTTP1,
       ]),
     // The executable is a dependency so that the tests always run the binary of the same source.
     tests(
       "EndToEndTests",
       [
-        "frame", "FrameCore", "FrameEvents", "FrameIdentity", "FrameLedger", "FrameLog", "FrameMetrics", "FrameNode",
-        "FramePeering", "FrameProtos", "FrameTreaty", .asyncHTTPClient, .logging, .nioCore, .nioFoundationCompat,
-        .nioPosix, .nioSSL,
+        "frame", "FrameConfiguration", "FrameCore", "FrameEvents", "FrameIdentity", "FrameLedger", "FrameLog",
+        "FrameMetrics", "FrameNode", "FramePeering", "FrameProtos", "FrameTreaty", .asyncHTTPClient, .logging, .nioCore,
+        .nioFoundationCompat, .nioPosix, .nioSSL,
       ]),
     tests("TidyTests", []),
   ] + fuzzers

@@ -9,6 +9,7 @@ import FrameEvents
 import FrameMetrics
 import FrameProjection
 import FrameSettlement
+import FrameConfiguration
 import FrameWorkload
 import Hummingbird
 import Logging

@@ -16,6 +16,9 @@ import FrameProjection
 import FrameProtos
 import FrameSNI
 import FrameSettlement
+import FrameConfiguration
+import FrameNodeState
+import FrameREST
 import FrameWorkload
 import Hummingbird
 import Logging
@@ -380,49 +383,16 @@ final class NodeParts: Sendable {
   func api() -> Router<APIContext> { apiRoutes().router }
 
   func apiRoutes() -> APIRouter {
-    let authenticator = BearerAuthenticator(
-      frame: core.frame, bundles: core.trust, local: LocalTokens(core), clock: core.clock, metrics: identityMetrics)
-    let api = APIRouter(
-      authenticate: { try await authenticator.authenticate($0) }, gate: gate, metrics: metrics.api, logger: logger)
-    FrameRoutes(node: core).add(to: api)
-    MoneyRoutes(node: core, metrics: ledgerMetrics).add(to: api)
-    TransferBatchRoutes(node: core, metrics: ledgerMetrics).add(to: api)
-    HoldRoutes(node: core, metrics: ledgerMetrics).add(to: api)
-    OperatorRoutes(node: core, operators: operators).add(to: api)
-    SNIRoutes(names: names, reload: { [self] in try await reload() }).add(to: api)
-    HistoryRoutes(node: core, history: history).add(to: api)
-    TransferRoutes(node: core, coordinator: coordinator).add(to: api)
-    BridgeRoutes(
-      node: core, relay: relay, watch: watch,
-      reserves: { [core] in try await core.writer.read { ReservesView.of($0) } }
-    ).add(to: api)
-    PeerRoutes(
-      node: core, federation: federation,
+    RESTParts(
+      node: core, gate: gate, operators: operators, identityMetrics: identityMetrics, ledgerMetrics: ledgerMetrics,
+      auditor: auditor, history: history, coordinator: coordinator, relay: relay, federation: federation, watch: watch,
+      cosignatures: cosignatures,
       sight: { [channels, refresher, follower] in
         .init(
           calls: channels.reachability.view($0), bundle: refresher.observed($0), stream: follower.stream(of: $0))
-      }
-    ).add(to: api)
-    TreatyRoutes(node: core, federation: federation).add(to: api)
-    FormerLogRoutes(node: core, federation: federation).add(to: api)
-    LogRoutes(node: core, audit: audit).add(to: api)
-    TileRoutes(node: core, cosignatures: cosignatures, metrics: metrics.tiles).add(to: api)
-    WitnessRoutes(node: core, watch: watch, cosignatures: cosignatures).add(to: api)
-    AuthorityRoutes(node: core, keeper: keeper).add(to: api)
-    EntryRoutes(node: core, entries: entries).add(to: api)
-    return api
-  }
-
-  private func audit(_ wish: AuditWish) async throws -> AuditView {
-    let report: AuditReport
-    switch wish {
-    case .full: report = try await auditor.auditFully()
-    case .latest:
-      if let latest = auditor.lastReport { report = latest } else { report = try await auditor.auditNow() }
-    case .now: report = try await auditor.auditNow()
-    }
-    let drift = try await core.writer.read { $0.ledger.drift }
-    return AuditView(report, native: core.configuration.native, drift: drift)
+      }, rotation: keeper, entries: entries, names: names, reload: { [self] in try await reload() },
+      apiMetrics: metrics.api, tileMetrics: metrics.tiles, logger: logger
+    ).routes()
   }
 
   private func canary() -> Canary {
@@ -463,13 +433,6 @@ final class NodeParts: Sendable {
     guard configuration.sni.enabled else { return { _, _ in nil } }
     let router = HostPort(host: configuration.sni.listener.host, port: configuration.sni.listener.port)
     return { peer, _ in names.isConfigured(peer.name) ? router : nil }
-  }
-
-  /// What reading frame.yaml again has brought.
-  struct Reloaded: Sendable {
-    let sniMapChanged: Bool
-    /// Settings that differ from those the node runs with, and stay as they are until it is started again.
-    let needRestart: [String]
   }
 
   /// Reads frame.yaml again and takes over what may change while the node runs: `sni.map`, and the contents of the files

@@ -1,4 +1,5 @@
 import Foundation
+import FrameNode
 import Testing
 
 extension EndToEnd {

@@ -1,7 +1,7 @@
 import Foundation
 import FrameCore
 import FrameIdentity
-import FrameNode
+import FrameConfiguration
 import Synchronization
 import Testing
 

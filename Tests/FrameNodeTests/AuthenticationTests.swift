@@ -2,7 +2,10 @@ import FrameCore
 import FrameIdentity
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Who may call the API")
 struct AuthenticationTests {

@@ -3,7 +3,10 @@ import FrameCore
 import FrameIdentity
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The authority's keys and the registration entries over the API")
 struct AuthorityRoutesTests {

@@ -2,7 +2,10 @@ import Foundation
 import FrameCore
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// docs/configuration.md and the reader of frame.yaml say the same.
 @Suite("The page of all settings")

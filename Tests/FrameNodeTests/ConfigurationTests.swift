@@ -4,7 +4,10 @@ import FrameTreaty
 import FrameProtos
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("frame.yaml")
 struct ConfigurationTests {

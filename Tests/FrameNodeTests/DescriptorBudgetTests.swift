@@ -1,6 +1,9 @@
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Descriptors are shared out")
 struct DescriptorBudgetTests {

@@ -1,7 +1,10 @@
 import FrameCore
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Idempotency-Key")
 struct IdempotencyKeyTests {

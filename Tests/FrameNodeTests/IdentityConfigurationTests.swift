@@ -5,7 +5,10 @@ import FrameEvents
 import FrameLog
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("identity in frame.yaml")
 struct IdentityConfigurationTests {

@@ -4,7 +4,10 @@ import FrameEvents
 import FrameProtos
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("What a proof of one event tells of the others")
 struct LeafPrivacyTests {

@@ -4,7 +4,10 @@ import ServiceLifecycle
 import Synchronization
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Shutdown of the listeners")
 struct ListenerShutdownTests {

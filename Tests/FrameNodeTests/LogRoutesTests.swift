@@ -5,7 +5,10 @@ import FrameEvents
 import FrameProtos
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The log over the API")
 struct LogRoutesTests {

@@ -2,7 +2,10 @@ import Foundation
 import FrameMetrics
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// What `/metrics` would answer.
 enum Exposition {

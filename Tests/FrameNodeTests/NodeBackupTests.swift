@@ -5,7 +5,10 @@ import FrameIdentity
 import FrameLedger
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Backup and restore")
 struct NodeBackupTests {

@@ -10,7 +10,10 @@ import Logging
 import Synchronization
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// A node's real parts on a folder of its own, without listeners: log, keys, state and the API's routes.
 final class NodeFixture: Sendable {

@@ -7,7 +7,10 @@ import FrameWorkload
 import Logging
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Keys from before a rotation")
 struct OldKeysTests {

@@ -4,7 +4,10 @@ import FrameCore
 import Hummingbird
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The OpenAPI document")
 struct OpenAPITests {

@@ -6,7 +6,10 @@ import FrameEvents
 import FrameProtos
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// An operator is not removed, and its name not given again, while money may come home to one of its agents.
 @Suite("Removing an operator")

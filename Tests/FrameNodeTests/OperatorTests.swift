@@ -5,7 +5,10 @@ import FrameMetrics
 import Testing
 
 @testable import FrameLedger
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Operators in the API")
 struct OperatorTests {

@@ -7,7 +7,10 @@ import HummingbirdTesting
 import Logging
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The ops listener")
 struct OpsTests {

@@ -2,7 +2,10 @@ import Foundation
 import FrameCore
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Questions about the past")
 struct PastTests {

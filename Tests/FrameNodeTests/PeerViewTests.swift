@@ -5,7 +5,10 @@ import FrameProtos
 import Testing
 
 @testable import FrameTreaty
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("What is shown of a treaty")
 struct PeerViewTests {

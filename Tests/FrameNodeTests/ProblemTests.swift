@@ -3,7 +3,10 @@ import FrameCore
 import Hummingbird
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Problem documents (RFC 9457)")
 struct ProblemTests {

@@ -4,7 +4,10 @@ import FrameLedger
 import FrameEvents
 import FrameProtos
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// A node's state that records what it is given: the guard checks it, nothing decides it.
 struct GivenState: FrameState, HasLedger {

@@ -1,7 +1,10 @@
 import ServiceLifecycle
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("What a stop waits for")
 struct RunningServicesTests {

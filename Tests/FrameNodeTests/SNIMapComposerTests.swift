@@ -7,7 +7,10 @@ import Logging
 import FrameSNI
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Whose a host name is")
 struct SNIMapComposerTests {

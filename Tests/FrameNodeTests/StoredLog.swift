@@ -11,7 +11,10 @@ import GRDB
 import Logging
 import Synchronization
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// A log as a version of this program left it, committed as text: its table, its checkpoint file, and what is true of it.
 struct StoredLog {

@@ -7,7 +7,10 @@ import HummingbirdTesting
 import NIOCore
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("What a request says is taken or refused, never dropped")
 struct StrictRequestTests {

@@ -4,7 +4,10 @@ import FrameEvents
 import FrameLog
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The log as tiles over the API")
 struct TileRoutesTests {

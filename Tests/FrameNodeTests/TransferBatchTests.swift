@@ -3,7 +3,10 @@ import FrameCore
 import FrameLedger
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Batches of transfers")
 struct TransferBatchTests {

@@ -7,7 +7,10 @@ import FrameLog
 import FrameProtos
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Treaty limits of frame.yaml")
 struct TreatyLimitTests {

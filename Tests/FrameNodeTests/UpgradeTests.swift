@@ -9,7 +9,10 @@ import FrameProtos
 import GRDB
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 /// The present code on logs that older versions wrote (`Tests/Fixtures/logs`).
 @Suite("Upgrade")

@@ -1,6 +1,9 @@
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("Visits to the writer")
 struct VisitTests {

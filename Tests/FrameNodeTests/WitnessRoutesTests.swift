@@ -6,7 +6,10 @@ import FrameProtos
 import Testing
 
 @testable import FrameTreaty
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("The node as a witness over HTTP")
 struct WitnessRoutesTests {

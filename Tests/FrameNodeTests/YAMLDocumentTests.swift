@@ -3,7 +3,10 @@ import FrameCore
 import FrameMetrics
 import Testing
 
+@testable import FrameConfiguration
 @testable import FrameNode
+@testable import FrameNodeState
+@testable import FrameREST
 
 @Suite("YAML from outside")
 struct YAMLDocumentTests {

@@ -7,6 +7,7 @@ import FrameCore
 @testable import FrameLedger
 @testable import FrameEvents
 @testable import FrameLog
+@testable import FrameNodeState
 @testable import FrameNode
 
 /// Files of our own as a failing disk, or a stranger's backup, has changed them.

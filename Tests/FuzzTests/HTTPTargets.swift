@@ -12,7 +12,7 @@ import NIOHTTPTypesHTTP1
 
 @testable import FrameLedger
 @testable import FrameMetrics
-@testable import FrameNode
+@testable import FrameREST
 
 /// Whole requests, from the bytes of a connection to the answer: the parser of HTTP/1.1, the gate of bodies, the router, and the reading of
 /// head, query and body that all routes of the API have in common.

@@ -5,7 +5,8 @@ import HummingbirdCore
 
 @testable import FrameLedger
 @testable import FrameMetrics
-@testable import FrameNode
+@testable import FrameConfiguration
+@testable import FrameREST
 
 /// What callers of the API and scrapers send, and what operators write.
 enum NodeTargets {

@@ -7,7 +7,7 @@ struct SumTests {
   private static let rooms = [
     "FrameCore", "FrameLedger", "FrameTreaty", "FramePeering", "FrameSNI", "FrameAudit", "FrameEvents",
     "FrameProjection", "FrameSettlement", "FrameBridge", "FrameCanary",
-    "FrameNode", "frame",
+    "FrameConfiguration", "FrameNodeState", "FrameREST", "FrameNode", "frame",
   ]
 
   /// What adds up. Counting by ones is none.

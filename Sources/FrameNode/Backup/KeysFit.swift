@@ -3,6 +3,7 @@ import FrameCore
 import FrameIdentity
 import FrameEvents
 import FrameLog
+import FrameConfiguration
 import FrameWorkload
 
 /// Whether a folder's keys are those of a log: another frame's, or none, would only be found out by the node that is to use them.

@@ -4,6 +4,7 @@ import FrameCore
 import FrameLedger
 import FrameEvents
 import FrameLog
+import FrameConfiguration
 import FrameProtos
 
 /// A backup of a node: a folder with the log, what was witnessed of peers, the configuration and, when asked for, the keys; and

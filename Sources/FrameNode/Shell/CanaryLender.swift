@@ -1,6 +1,7 @@
 import FrameCanary
 import FrameCore
 import FrameLedger
+import FrameNodeState
 import FrameProtos
 
 /// What the node lends its canary: an agent, a little money within a cap, a token, and the list of peers.

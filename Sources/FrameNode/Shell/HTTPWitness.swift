@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import FrameCore
 import FramePeering
+import FrameConfiguration
 import FrameEvents
 import NIOCore
 import NIOFoundationCompat

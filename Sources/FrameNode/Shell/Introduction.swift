@@ -1,3 +1,4 @@
+import FrameConfiguration
 import FrameCore
 import Logging
 

@@ -2,6 +2,8 @@ import Foundation
 import FrameAPI
 import FrameCore
 import FrameHTTP
+import FrameConfiguration
+import FrameNodeState
 import FrameMetrics
 import Hummingbird
 import HummingbirdCore

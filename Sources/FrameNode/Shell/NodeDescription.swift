@@ -1,6 +1,7 @@
 import FrameCore
 import FrameIdentity
 import FrameEvents
+import FrameConfiguration
 import FrameProtos
 
 extension NodeConfiguration {

@@ -1,6 +1,7 @@
 import FrameCore
 import FramePeering
 import FrameIdentity
+import FrameConfiguration
 import FrameMetrics
 import Logging
 import NIOCertificateReloading

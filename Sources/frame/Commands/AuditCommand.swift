@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameAPI
-import FrameNode
+import FrameConfiguration
 
 /// `frame audit`.
 struct AuditCommand: AsyncParsableCommand {

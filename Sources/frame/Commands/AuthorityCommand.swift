@@ -1,7 +1,6 @@
 import ArgumentParser
 import FrameAPI
 import FrameCore
-import FrameNode
 
 /// `frame authority`: the frame's own keys.
 struct AuthorityCommand: AsyncParsableCommand {

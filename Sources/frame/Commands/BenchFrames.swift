@@ -2,7 +2,6 @@ import Foundation
 import FrameBench
 import FrameAPI
 import FrameCore
-import FrameNode
 
 /// The two frames of a benchmark, federated, with an agent on each side that has money.
 struct BenchFrames: Sendable {

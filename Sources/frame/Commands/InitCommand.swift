@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 
 /// `frame init`: makes the data folder of a new frame.
 struct InitCommand: AsyncParsableCommand {

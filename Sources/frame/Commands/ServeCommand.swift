@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameCore
+import FrameConfiguration
 import FrameNode
 import Logging
 import ServiceLifecycle

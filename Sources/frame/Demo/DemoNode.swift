@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 import NIOCore
 import NIOFoundationCompat
 

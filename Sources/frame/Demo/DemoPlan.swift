@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 
 /// The frames of a demo: who they are, where they live and which ports they take.
 struct DemoPlan: Sendable {

@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 import UnixSignals
 
 /// Supervises the nodes of a demo: starts them, runs the scenario, and ends when told to, when `once` is done, or when

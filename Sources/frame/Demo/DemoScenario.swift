@@ -1,7 +1,6 @@
 import Foundation
 import FrameAPI
 import FrameCore
-import FrameNode
 
 /// What the demo does with its nodes, step by step. Every step that moves money carries a fixed idempotency key, so a
 /// set-up that was interrupted is completed, not repeated, by the next start.

@@ -1,4 +1,4 @@
-import FrameNode
+import FrameCore
 
 /// The version of this binary.
 enum FrameVersion {

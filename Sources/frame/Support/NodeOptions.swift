@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 import Synchronization
 
 /// Which node a command talks to, and as whom.

@@ -2,7 +2,7 @@ import Foundation
 import FrameAudit
 import FrameAPI
 import FrameCore
-import FrameNode
+import FrameConfiguration
 
 /// The audit of a node from the files in its data folder alone, trusting nothing that the node says.
 enum OfflineAudit {

@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 
 /// Finds out whether a port can be listened on, before anything is started on it.
 enum PortCheck {

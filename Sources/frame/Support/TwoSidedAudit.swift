@@ -2,7 +2,7 @@ import Foundation
 import FrameAudit
 import FrameAPI
 import FrameCore
-import FrameNode
+import FrameConfiguration
 
 /// Two logs held against each other from their files alone, trusting neither (DESIGN §8; CONFORMANCE B22).
 ///

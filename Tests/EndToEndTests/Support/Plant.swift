@@ -5,7 +5,7 @@ import FrameLedger
 import FrameEvents
 import FrameLog
 import FrameMetrics
-import FrameNode
+import FrameConfiguration
 import FrameProtos
 import Logging
 

@@ -1,6 +1,6 @@
 import Foundation
 import FrameCore
-import FrameNode
+import FrameConfiguration
 import Synchronization
 import Testing
 

@@ -79,7 +79,11 @@ package struct BridgeState: SnapshotState, Sendable {
       return [Self.breakerOpened(peer, reason: reason, detail: detail)]
     case .closeBreaker(let peer, let note):
       guard context.actor == .authority(of: frame) else { throw BridgeError.notAllowed(context.actor) }
-      guard self.peer(peer).breaker != nil else { throw BridgeError.breakerClosed(peer: peer) }
+      guard self.peer(peer).breaker != nil else {
+        // A name that is wrong must not read as all clear.
+        guard federation.treaty(peer) != nil else { throw FederationError.unknownPeer(peer) }
+        throw BridgeError.breakerClosed(peer: peer)
+      }
       guard TextLimit.reason.admits(note) else {
         throw BridgeError.noteTooLong(characters: TextLimit.length(of: note))
       }

@@ -267,6 +267,19 @@ extension NodeConfiguration {
     guard bundleEndpoint.hasPrefix("https://") else {
       throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' must start with https://.")
     }
+    // What a peer would refuse is told here, not by an invitation that nobody answers.
+    guard (try? HostPort(url: bundleEndpoint)) != nil else {
+      throw invalid("advertise.bundle_endpoint", "'\(bundleEndpoint)' is not https://host:port.")
+    }
+    let federationAddress = raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)"
+    guard (try? HostPort(federationAddress)) != nil else {
+      throw invalid("advertise.federation_address", "'\(federationAddress)' is not host:port.")
+    }
+    let apiURL = raw.advertise?.api_url ?? ""
+    let isWeb = ["https://", "http://"].contains { apiURL.hasPrefix($0) && apiURL.utf8.count > $0.utf8.count }
+    guard apiURL.isEmpty || isWeb && apiURL.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+      throw invalid("advertise.api_url", "'\(apiURL)' is not an http:// or https:// URL.")
+    }
     // Without a trailing slash the last component would be taken for a file and replaced.
     let data = URL(
       fileURLWithPath: raw.data_dir ?? ".", relativeTo: URL(fileURLWithPath: directory.path, isDirectory: true)
@@ -278,8 +291,7 @@ extension NodeConfiguration {
       federation: federation, bundle: bundle, bundleEndpoint: endpoint,
       sni: SNI(enabled: isRouting, listener: sni, map: raw.sni?.map ?? [:]),
       advertised: Advertised(
-        federationAddress: raw.advertise?.federation_address ?? "127.0.0.1:\(federation.port)",
-        bundleEndpoint: bundleEndpoint, apiURL: raw.advertise?.api_url ?? ""),
+        federationAddress: federationAddress, bundleEndpoint: bundleEndpoint, apiURL: apiURL),
       fees: fees,
       canary: Canary(
         enabled: raw.canary?.enabled ?? true,

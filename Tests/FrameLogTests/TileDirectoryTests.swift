@@ -126,6 +126,7 @@ extension Writer {
     let second = try fixture.writer(in: fixture.directory.appendingPathComponent("fork"))
     _ = try await second.submit(try fixture.envelope(.addAll([1, 2, 4, 5])))
     let other = TemporaryFolder()
+    try FileManager.default.copyItem(at: folder.url, to: other.url)
     let newer = try await second.download(to: other.url, key: key)
     await second.shutdown()
     _ = try TileDirectory(other.url).verify(newer)
@@ -139,6 +140,72 @@ extension Writer {
     #expect(throws: LogError.badProof("the log had 4 events before and has 3 now")) {
       try copy.verify(older, extending: newer)
     }
+  }
+
+  @Test("a copy that is damaged accuses nobody: nothing is kept as proof, and the next download holds")
+  func damagedCopy() async throws {
+    let fixture = try LogFixture()
+    let folder = TemporaryFolder()
+    let copy = TileDirectory(folder.url)
+    let key = fixture.signer.verifierKey
+    let writer = try fixture.writer()
+    _ = try await writer.submit(try fixture.envelope(.addAll([1, 2, 3])))
+    let older = try await writer.download(to: folder.url, key: key)
+    _ = try copy.accept(older, extending: nil)
+    let file = folder.url.appendingPathComponent("tile/0/000.p/3")
+    var bytes = try Data(contentsOf: file)
+    bytes[bytes.startIndex] ^= 1
+    try bytes.write(to: file)
+    _ = try await writer.submit(try fixture.envelope(.addAll([4])))
+    let newer = try await writer.download(to: folder.url, key: key)
+    // What is new holds, whatever became of the old partial tile.
+    _ = try copy.accept(newer, extending: older)
+    let entries = folder.url.appendingPathComponent("tile/entries/000.p/4")
+    bytes = try Data(contentsOf: entries)
+    bytes[bytes.startIndex + 8] ^= 1
+    try bytes.write(to: entries)
+    #expect {
+      try copy.accept(newer, extending: newer)
+    } throws: {
+      ($0 as? LogError)?.code == "copy_damaged"
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.url.appendingPathComponent(TileDirectory.refusedName).path))
+    await writer.shutdown()
+  }
+
+  @Test("B19: two honest notes beside a proof that does not hold are no two histories, and a copy says so")
+  func honestNotes() async throws {
+    let fixture = try LogFixture()
+    let folder = TemporaryFolder()
+    let copy = TileDirectory(folder.url)
+    let key = fixture.signer.verifierKey
+    let writer = try fixture.writer()
+    _ = try await writer.submit(try fixture.envelope(.addAll([1, 2, 3])))
+    let first = try await writer.checkpoint()
+    _ = try await writer.submit(try fixture.envelope(.addAll([4, 5])))
+    let second = try await writer.checkpoint()
+    let made = EquivocationProof(.inconsistent, key: key, first: first, second: second)
+    // By itself it cannot be told from a real one.
+    _ = try made.verify(key: key)
+    _ = try copy.accept(try await writer.download(to: folder.url, key: key), extending: nil)
+    #expect(throws: LogError.badProof("the copy begins with what both notes say: they are of one history")) {
+      try copy.requireDenial(of: made, key: key)
+    }
+    await writer.shutdown()
+    let forked = try fixture.writer(in: fixture.directory.appendingPathComponent("fork"))
+    _ = try await forked.submit(try fixture.envelope(.addAll([1, 2, 9, 9, 9, 9])))
+    let other = try await forked.checkpoint()
+    await forked.shutdown()
+    let long = EquivocationProof(.inconsistent, key: key, first: second, second: other)
+    #expect {
+      try copy.requireDenial(of: long, key: key)
+    } throws: {
+      ($0 as? LogError)?.message.contains("cannot tell") == true
+    }
+    let real = EquivocationProof(
+      .inconsistent, key: key, first: second,
+      second: SignedCheckpoint(size: 4, root: .leaf(Data()), signer: fixture.signer))
+    try copy.requireDenial(of: real, key: key)
   }
 
   @Test("L1: proofs that the log gives out verify, and are of the size that was asked for")

@@ -32,6 +32,8 @@ package enum LogError: FrameError, Equatable {
   case noSuchTile(String, size: UInt64)
   /// A tile of a downloaded log does not hold what it must.
   case badTile(String, String)
+  /// A downloaded copy that does not hold by its own checkpoint any more: nobody's fault but the disk's.
+  case copyDamaged(size: UInt64, why: String)
   case badProof(String)
   case badNote(String)
   /// Not a verifier key, of a log or a witness.
@@ -56,6 +58,7 @@ package enum LogError: FrameError, Equatable {
     case .invalidTilePath: "invalid_tile_path"
     case .noSuchTile: "no_such_tile"
     case .badTile: "bad_tile"
+    case .copyDamaged: "copy_damaged"
     case .badProof: "bad_proof"
     case .badNote: "bad_note"
     case .badKey: "invalid_verifier_key"
@@ -69,7 +72,7 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
     case .stopped, .storage, .noRoom: .unavailable
-    case .badProof, .badNote, .badKey, .badTile, .invalidTilePath: .invalid
+    case .badProof, .badNote, .badKey, .badTile, .copyDamaged, .invalidTilePath: .invalid
     case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
   }
@@ -97,6 +100,8 @@ package enum LogError: FrameError, Equatable {
     case .invalidTilePath(let path): "'\(path)' is not the path of a tile."
     case .noSuchTile(let path, let size): "'\(path)' is beyond the log's checkpoint of \(size) events."
     case .badTile(let path, let why): "'\(path)' of the downloaded log does not hold: \(why)."
+    case .copyDamaged(let size, let why):
+      "The copy here does not hold by its own checkpoint of \(size) events any more: \(why)"
     case .badProof(let why): "The proof does not hold: \(why)."
     case .badNote(let why): "The signed note is not valid: \(why)."
     case .badKey(let why): "The verifier key is not valid: \(why)."
@@ -121,6 +126,8 @@ package enum LogError: FrameError, Equatable {
     case .invalidTilePath:
       "Use tile/<level>/<index> or tile/entries/<index>, index in groups of three digits, .p/<width> if partial."
     case .noSuchTile: "Fetch the checkpoint first and ask only for tiles of its size."
+    case .copyDamaged:
+      "The node is not at fault: delete the file that is named, or the folder, and download the log again."
     case .badTile:
       "Download the log again into an empty folder; if it still does not hold, keep both copies: the log was changed."
     case .badProof: "Fetch a fresh attestation from the frame that holds the event."

@@ -90,14 +90,18 @@ package struct TileDirectory: Sendable {
   }
 
   /// Verifies the copy and makes `checkpoint` the folder's own. One whose log does not hold, or does not extend `older`, is
-  /// kept beside it, as ``refusedName``: two signed checkpoints that cannot both be true prove that the log was changed.
-  /// - Throws: as ``verify(_:extending:)`` and ``keep(_:)``.
+  /// kept beside it, as ``refusedName``: two signed checkpoints that cannot both be true prove that the log was changed. A copy
+  /// that does not hold by its own checkpoint proves nothing of the kind, and nothing is kept.
+  /// - Throws: as ``verify(_:extending:)`` and ``keep(_:)``; `LogError.copyDamaged`.
   package func accept(_ checkpoint: SignedCheckpoint, extending older: SignedCheckpoint?) throws -> Report {
     do {
       let report = try verify(checkpoint, extending: older)
       try keep(checkpoint)
       return report
     } catch {
+      if let older {
+        do { _ = try verify(older) } catch { throw LogError.copyDamaged(size: older.size, why: error.words) }
+      }
       try Self.write(checkpoint.note, to: folder.appendingPathComponent(Self.refusedName))
       throw error
     }
@@ -164,4 +168,26 @@ package struct TileDirectory: Sendable {
 extension Tile {
   /// The leaf hashes of an entry bundle.
   fileprivate var leaves: Tile { Tile(.hashes(level: 0), index: index, width: width) }
+}
+
+extension TileDirectory {
+  /// Whether this copy, which holds by its own checkpoint, is of another history than one of the notes of `proof`. Two honest notes
+  /// beside a proof that does not hold prove nothing: only the log can tell.
+  /// - Throws: `LogError.badProof` when it is not, or is too short to tell; `.noLog` without a checkpoint.
+  package func requireDenial(of proof: EquivocationProof, key: LogVerifierKey) throws {
+    guard let own = try checkpoint(key: key) else { throw LogError.noLog(folder.path) }
+    _ = try verify(own)
+    var longest: UInt64 = 0
+    for note in [proof.first, proof.second] {
+      let signed = try AttestationVerifier.verify(checkpoint: Data(note.utf8), key: key)
+      longest = max(longest, signed.size)
+      guard signed.size <= own.size else { continue }
+      do { _ = try verify(own, extending: signed) } catch LogError.badProof { return }
+    }
+    guard longest <= own.size else {
+      throw LogError.badProof(
+        "the copy has \(own.size) events and one of the notes is of \(longest): it cannot tell; download it again")
+    }
+    throw LogError.badProof("the copy begins with what both notes say: they are of one history")
+  }
 }

@@ -23,6 +23,8 @@ package enum BackupError: FrameError, Equatable {
   case notEmpty(String)
   case noBackup(String)
   case damaged(String)
+  /// The log that was to be backed up does not hold; nothing was made.
+  case logDamaged(String)
   case noKeys(String)
   /// Keys that are not those of the log that is restored or backed up.
   case otherKeys(String, why: String, frame: String, logKey: String)
@@ -43,6 +45,7 @@ package enum BackupError: FrameError, Equatable {
     case .notEmpty: "folder_not_empty"
     case .noBackup: "no_backup_here"
     case .damaged: "backup_damaged"
+    case .logDamaged: "damaged_log"
     case .noKeys: "backup_without_keys"
     case .otherKeys: "keys_do_not_fit"
     case .behind: "backup_behind_checkpoint"
@@ -62,6 +65,7 @@ package enum BackupError: FrameError, Equatable {
     case .noBackup: .notFound
     case .damaged, .noKeys, .otherKeys, .irregular, .inside: .invalid
     case .behind: .refused
+    case .logDamaged: .internal
     case .notWritable(_, let failure): failure.kind
     case .unreadable(_, .missing): .notFound
     case .unreadable(_, .denied): .forbidden
@@ -75,6 +79,7 @@ package enum BackupError: FrameError, Equatable {
     case .notEmpty(let path): "\(path) is not empty."
     case .noBackup(let path): "There is no backup at \(path)."
     case .damaged(let why): "The backup does not hold: \(why)."
+    case .logDamaged(let why): "The node's own log does not hold, and no backup was made of it: \(why)."
     case .noKeys(let path): "The backup at \(path) has no keys in it."
     case .otherKeys(let path, let why, _, _): "The keys in \(path) do not fit the log: \(why)"
     case .behind(let size, let seen): "The backup has \(size) events; a checkpoint of \(seen) was signed since."
@@ -94,6 +99,8 @@ package enum BackupError: FrameError, Equatable {
     switch self {
     case .notEmpty: "Name a folder that does not exist yet."
     case .noBackup: "Name the folder that frame backup made."
+    case .logDamaged:
+      "Do not overwrite an older backup. See runbooks/FrameAuditFindings.md: audit the log, and restore a backup that holds."
     case .damaged: "Use another backup; keep this one for whoever finds out what happened to it."
     case .noKeys: "Name the folder with the frame's keys with --keys."
     case .otherKeys(_, _, let frame, let logKey):

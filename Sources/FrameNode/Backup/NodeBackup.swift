@@ -63,7 +63,11 @@ package enum NodeBackup {
       if keys { try copyFolder(configuration.keysDirectory, to: folder("keys")) }
       let configurationFile = content.appendingPathComponent(NodeSetup.configurationName)
       try writing(configurationFile) { try Data(configuration.yaml().utf8).write(to: configurationFile) }
-      let report = try audit(folder("log"), configuration.frameID)
+      let report: AuditReport
+      do { report = try audit(folder("log"), configuration.frameID) } catch BackupError.damaged(let why) {
+        // The copy is as the log is: nobody is to look for the fault in a backup that there is not.
+        throw BackupError.logDamaged(why)
+      }
       let logKey = try verifierKey(in: folder("log"))
       if keys {
         _ = try KeysFit.check(

@@ -193,7 +193,8 @@ package enum FederationError: FrameError, Equatable {
     case .profileUnknown: "Use https_spiffe or https_web."
     case .profileMismatch: "Ask the other operator which it is, and name it with --profile."
     case .alreadyFederated: "Use the treaty, or revoke it first (frame peer revoke)."
-    case .invitationPending: "Approve or reject it, or wait until it expires."
+    case .invitationPending(let peer, _):
+      "One of theirs: approve or reject it. One of ours: take it back (frame peer revoke \(peer)), or wait until it expires."
     case .invitationExpired: "Send a new invitation."
     case .invitationUnknown: "See the open invitation with frame peer show."
     case .noOpenInvitation:

@@ -159,7 +159,7 @@ extension NodeConfiguration {
       .invalid(file: place(Self.path(field)), field: field, why: why)
     }
     let listener = configuration.sni.enabled ? configuration.sni.listener : nil
-    try SNIFile.check(configuration.sni.map, listener: listener) { name, why in
+    try SNIFile.check(configuration.sni.map, of: configuration.frameID, listener: listener) { name, why in
       // A host name has the dots that part the steps of a field's name.
       .invalid(file: place(["sni", "map", name]), field: "sni.map.\(name.prefix(100))", why: why)
     }

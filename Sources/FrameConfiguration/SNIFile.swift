@@ -7,7 +7,7 @@ enum SNIFile {
   ///   - listener: the router's own; nil when there is none.
   ///   - refusal: makes the error for a name in the map and what is wrong with it.
   package static func check(
-    _ map: [String: String], listener: NodeConfiguration.Listener?,
+    _ map: [String: String], of frame: FrameID, listener: NodeConfiguration.Listener?,
     refusal: (_ name: String, _ why: String) -> ConfigurationError
   ) throws {
     var seen: [HostName: String] = [:]
@@ -15,6 +15,9 @@ enum SNIFile {
     for (name, upstream) in map.sorted(by: { $0.key < $1.key }) {
       let host: HostName
       do { host = try HostName(name) } catch { throw refusal(name, "\(error.message) \(error.remedy)") }
+      guard host.text != frame.name else {
+        throw refusal(name, "it is this frame's own name, whose connections go to its own federation listener.")
+      }
       if let other = seen.updateValue(name, forKey: host) {
         throw refusal(name, "it is the same host name as '\(other.prefix(100))'; a name has one route.")
       }

@@ -17,7 +17,8 @@ public enum ReservedNames {
   public static let words: Set<String> = [
     "treasury", "fees", "fee", "issuance", "issuer", "mint", "clearing", "bridge", "bridge_reserve", "bridge-reserve",
     "reserve", "reserves", "held", "holds", "staked", "liquid", "wrapped", "supply", "frame", "node", "authority",
-    "operator", "operators", "agent", "agents", "peer", "peers", "api",
+    "operator", "operators", "agent", "agents", "peer", "peers", "api", "locked_for_bridge", "burn", "pool", "system",
+    "circulating", "issued", "delta", "unknown",
   ]
 
   /// Neither itself one of the words, nor one with other separators: `bridge.reserve`, `fees_`.

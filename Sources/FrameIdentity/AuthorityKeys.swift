@@ -125,6 +125,10 @@ struct AuthorityKeys: Sendable {
       jwt.append(.init(record: record, key: key))
     }
     guard let jwtRing = AuthorityRing(.jwt, jwt) else { throw damaged("its JWT keys contradict each other") }
+    // It goes on by one with each change, and peers compare it as a signed number.
+    guard manifest.sequence <= UInt64(Int64.max) - 1_000_000 else {
+      throw damaged("its sequence is \(manifest.sequence)")
+    }
     let logKey = try KeyFiles.decodeLogKey(try store.read(KeyFiles.logKey), file: store.path(KeyFiles.logKey))
     return AuthorityKeys(
       sequence: manifest.sequence, x509: x509Ring, jwt: jwtRing, logKey: logKey, unlogged: manifest.unlogged ?? [])

@@ -124,7 +124,13 @@ package struct JWTSVIDVerifier: Sendable {
     let now = clock.now()
     guard let expiry = Self.time(claims.exp) else { throw .noExpiry }
     guard now < expiry else { throw .expired(expiry) }
-    if let notBefore = Self.time(claims.nbf), now < notBefore { throw .notYetValid(notBefore) }
+    if let claimed = claims.nbf {
+      // A time that cannot be said in ours has not come, unless it lies before all of them.
+      guard let notBefore = Self.time(claimed) ?? (claimed < 0 ? now : nil) else {
+        throw .malformed("its nbf is no time")
+      }
+      guard now >= notBefore else { throw .notYetValid(notBefore) }
+    }
     guard case .names(let audience) = claims.aud, !audience.isEmpty else { throw .audience([]) }
     guard !audiences.isDisjoint(with: audience) else { throw .audience(audience) }
     return JWTSVID(token: token, id: id, audience: audience, expiresAt: expiry)

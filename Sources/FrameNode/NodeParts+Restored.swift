@@ -80,6 +80,8 @@ extension NodeParts {
   func standStill(for finding: WitnessError) async throws {
     let reason = "\(finding.code): \(finding.message.sentence) \(finding.remedy)"
     readiness.notReady(reason)
+    let data = core.configuration.dataDirectory
+    try? await Blocking.run { RestoredMark.set(in: data) }
     Logger(label: "frame").critical(
       "The node serves nothing and takes nothing until it is told to end",
       metadata: ["reason": "\(finding.code)", "message": "\(finding.message)", "remedy": "\(finding.remedy)"])

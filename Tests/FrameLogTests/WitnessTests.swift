@@ -341,6 +341,53 @@ struct WitnessTests {
     #expect(throws: LogError.self) { _ = try extended.verify() }
   }
 
+  /// What a log has signed about one size, in notes and requests that are none.
+  private static func broken(_ log: PaperLog, size: Int) -> [(name: String, note: Data)] {
+    let plain = String(decoding: log.checkpoint(size).note, as: UTF8.self)
+    let three = plain.split(separator: "\n").prefix(3).joined(separator: "\n") + "\n"
+    let line = "\u{2014} other.example AAAAAAAA\n"
+    return [
+      ("a line that is no signature", plain + "\u{2014} x AAAA\n"), ("a line of words", plain + "junk\n"),
+      ("without its last newline", String(plain.dropLast())),
+      ("among 500 lines of others", plain + String(repeating: line, count: 500)),
+      ("behind 500 lines of others", plain.replacing("\n\n", with: "\n\n" + String(repeating: line, count: 500))),
+      ("an extension of 130,000 bytes", log.signer.sign(note: three + String(repeating: "x", count: 130_000) + "\n")),
+      ("an extension with control characters", log.signer.sign(note: three + "\u{1b}[31m\u{202e}\n")),
+    ].map { ($0.0, Data($0.1.utf8)) }
+  }
+
+  @Test("B19: what a log has signed counts in whatever it comes, and the proof of it can be checked by anybody")
+  func spoken() async throws {
+    let key = Curve25519.Signing.PrivateKey()
+    var honest = PaperLog("frame-a.example", key: key)
+    var forked = PaperLog("frame-a.example", key: key)
+    honest.grow(to: 6)
+    forked.grow(to: 6, "other")
+    let fixture = Fixture()
+    let witness = try fixture.witness()
+    try await witness.require(honest.checkpoint(), key: honest.key) { _, _ in throw NotAsked() }
+    for (name, note) in Self.broken(forked, size: 6) {
+      let spoken = try #require(SignedCheckpoint.spoken(in: note, by: honest.key), "\(name)")
+      #expect(spoken.size == 6 && spoken.root == forked.checkpoint().root, "\(name)")
+      let proof = try #require(await witness.contradiction(spoken: spoken, key: honest.key), "\(name)")
+      #expect(try proof.verify(key: honest.key).secondRoot == spoken.root, "\(name)")
+      // What is witnessed stays as it was.
+      #expect(try await witness.newest(honest.key)?.root == honest.checkpoint().root)
+      // The same as a request, and in requests that are none.
+      for head in ["old 6\n\n", "", "old 6\r\n\r\n", "\n\n", "junk\n"] {
+        let (answer, fraud) = await Self.add(Data(head.utf8) + note, forked, to: witness)
+        #expect(answer.status != 200 && fraud != nil, "\(name) after \(head.debugDescription)")
+      }
+    }
+    // The honest statement in the same disguises is no contradiction, and another key's is nobody's.
+    for (name, note) in Self.broken(honest, size: 6) {
+      let spoken = try #require(SignedCheckpoint.spoken(in: note, by: honest.key), "\(name)")
+      #expect(await witness.contradiction(spoken: spoken, key: honest.key) == nil, "\(name)")
+      #expect(SignedCheckpoint.spoken(in: note, by: PaperLog("frame-a.example").key) == nil, "\(name)")
+    }
+    #expect(SignedCheckpoint.spoken(in: Data(repeating: 0x0a, count: 300_000), by: honest.key) == nil)
+  }
+
   @Test("B19, B20: whoever relies on a checkpoint learns whether it is of the history that was witnessed")
   func require() async throws {
     let fixture = Fixture()

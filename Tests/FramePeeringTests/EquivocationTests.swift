@@ -171,8 +171,9 @@ struct EquivocationTests {
     }
     let proof = large(signer)
     _ = try await watch.read(note(signer, 1), of: b, key: signer.verifierKey)
+    // Also in a note that breaks the form of notes: the log has signed it all the same.
     await #expect(throws: WitnessError.self) {
-      _ = try await watch.read(Data(proof.second.utf8), of: b, key: signer.verifierKey)
+      _ = try await watch.read(Data("\(proof.second)junk\n".utf8), of: b, key: signer.verifierKey)
     }
     #expect(throws: FederationError.equivocated(b, position: nil)) { try directory.requireEstablished(b) }
     #expect(watch.unrecorded(b)?.kind == .sameSize)

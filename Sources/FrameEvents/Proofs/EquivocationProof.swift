@@ -82,13 +82,22 @@ package struct EquivocationProof: Sendable, Equatable, Codable {
     package let secondRoot: Data
   }
 
+  /// What the log said in a note, also in one that breaks the form of notes: the signature is over the text alone.
+  private static func statement(_ note: String, _ key: LogVerifierKey) throws -> SignedCheckpoint {
+    let bytes = Data(note.utf8)
+    do { return try SignedCheckpoint(note: bytes, key: key) } catch {
+      guard let spoken = SignedCheckpoint.spoken(in: bytes, by: key) else { throw error }
+      return spoken
+    }
+  }
+
   /// Checks both signatures, then that the notes contradict each other.
   /// - Parameter trusted: the key to check with; the proof's own when nil, which says nothing of whose key that is.
   /// - Throws: `LogError.badNote` when a signature does not hold; `LogError.badProof` when the notes can both be true.
   package func verify(key trusted: LogVerifierKey? = nil) throws -> Verdict {
     let key = try trusted ?? LogVerifierKey(self.key)
-    let one = try SignedCheckpoint(note: Data(first.utf8), key: key)
-    let two = try SignedCheckpoint(note: Data(second.utf8), key: key)
+    let one = try Self.statement(first, key)
+    let two = try Self.statement(second, key)
     switch kind {
     case .sameSize:
       guard one.size == two.size, one.root != two.root else {

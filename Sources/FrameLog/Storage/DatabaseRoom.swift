@@ -28,6 +28,32 @@ enum DatabaseRoom {
     throw LogError.noRoom(folder, free: free, needed: bytes)
   }
 
+  /// The index of 128 MiB of write-ahead log, twice what is kept.
+  private static let indexBytes = 256 << 10
+
+  /// Gives the index of an open database all its blocks, so that no touch of it can meet a full disk later. SQLite makes it longer by
+  /// one byte in each 4 KiB, and blocks may be smaller.
+  ///
+  /// By SQLite's own descriptor: to open the file once more and close it would drop the locks that this process has on it (fcntl(2)).
+  /// - Parameter database: the path of a database in WAL mode that was read or written through this process, by a connection that may write.
+  /// - Throws: `LogError.noRoom`.
+  static func reserveIndex(of database: String) throws {
+    #if os(Linux)
+      let path = URL(fileURLWithPath: database + "-shm").resolvingSymlinksInPath().path
+      let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+      for name in open {
+        guard let descriptor = Int32(name),
+          (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")) == path
+        else { continue }
+        let failure = posix_fallocate(descriptor, 0, off_t(indexBytes))
+        // A descriptor that only reads, or a file system that cannot: as it was without this.
+        guard failure == ENOSPC || failure == EDQUOT else { return }
+        let folder = URL(fileURLWithPath: database).deletingLastPathComponent().path
+        throw LogError.noRoom(folder, free: probe(folder) ?? 0, needed: bytes)
+      }
+    #endif
+  }
+
   /// A file of that name has content, and a block for all of it.
   private static func isWhole(_ path: String) -> Bool {
     var found = stat()

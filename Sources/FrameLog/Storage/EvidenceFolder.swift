@@ -8,7 +8,7 @@ package struct EvidenceFolder: Sendable {
   package let url: URL
 
   /// Two notes of the largest size and a proof, as JSON.
-  private static let limits = JSONReader.Limits(bytes: 1 << 20, values: 128)
+  private static let limits = JSONReader.Limits(bytes: 12 * SignedCheckpoint.spokenBytesMax + (8 << 10), values: 128)
 
   /// - Parameter url: made when there is something to keep.
   package init(_ url: URL) { self.url = url }

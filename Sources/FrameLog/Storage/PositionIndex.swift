@@ -156,7 +156,10 @@ package final class PositionIndex: Sendable {
   private static func open(_ directory: URL) throws -> DatabaseQueue? {
     let path = directory.appendingPathComponent(name).path
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    return try DatabaseQueue(path: path, configuration: configuration())
+    let database = try DatabaseQueue(path: path, configuration: configuration())
+    _ = try database.read { try Int32.fetchOne($0, sql: "PRAGMA user_version") }
+    try DatabaseRoom.reserveIndex(of: path)
+    return database
   }
 
   /// Whether it is of this format, of this log, and not ahead of it.
@@ -188,6 +191,7 @@ package final class PositionIndex: Sendable {
             PRAGMA user_version = \(format);
             """)
       }
+      try DatabaseRoom.reserveIndex(of: path)
       return database
     } catch let error as DatabaseError {
       throw storage(error)

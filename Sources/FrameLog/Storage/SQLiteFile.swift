@@ -58,6 +58,7 @@ enum SQLiteFile {
         }
         try migrate(db)
       }
+      try DatabaseRoom.reserveIndex(of: path)
       try syncDirectory(directory)
       return queue
     }

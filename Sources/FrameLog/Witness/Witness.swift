@@ -57,12 +57,14 @@ package final class Witness: Sendable {
       // A request that is none may still carry what the log has signed.
       return (.malformed(Self.text(error)), contradiction(in: body, keys))
     }
-    do { note = try SignedNote(request.note) } catch { return (.malformed(Self.text(error)), nil) }
+    do { note = try SignedNote(request.note) } catch {
+      return (.malformed(Self.text(error)), contradiction(in: body, keys))
+    }
     guard let key = keys(String(note.text.prefix { $0 != "\n" })) else { return (.unknownOrigin, nil) }
-    do { _ = try note.verified(by: key) } catch { return (.forbidden(Self.text(error)), nil) }
+    do { _ = try note.verified(by: key) } catch { return (.forbidden(Self.text(error)), contradiction(in: body, keys)) }
     let checkpoint: SignedCheckpoint
     do { checkpoint = try SignedCheckpoint(note: request.note, key: key) } catch {
-      return (.malformed(Self.text(error)), nil)
+      return (.malformed(Self.text(error)), contradiction(in: body, keys))
     }
     do {
       return try logs.withLock { logs in
@@ -100,13 +102,35 @@ package final class Witness: Sendable {
   }
 
   private func contradiction(in body: Data, _ keys: (String) -> LogVerifierKey?) -> EquivocationProof? {
-    guard let bytes = CheckpointSubmission.note(in: body), let note = try? SignedNote(bytes),
-      let key = keys(String(note.text.prefix { $0 != "\n" })),
-      let checkpoint = try? SignedCheckpoint(note: bytes, key: key)
-    else { return nil }
-    return logs.withLock { logs in
+    for line in Self.origins(in: body) {
+      guard let origin = String(validating: line, as: UTF8.self), let key = keys(origin) else { continue }
+      guard let spoken = SignedCheckpoint.spoken(in: body, by: key) else { return nil }
+      return contradiction(spoken, key)
+    }
+    return nil
+  }
+
+  /// Lines that may be a log's origin: the first ones, and those after a blank line.
+  private static func origins(in body: Data) -> [Data] {
+    var found: [Data] = []
+    var (number, isAfterBlank) = (0, true)
+    for line in body.split(separator: 0x0a, omittingEmptySubsequences: false) where found.count < 64 {
+      defer { (number, isAfterBlank) = (number + 1, line.isEmpty || line.elementsEqual([0x0d])) }
+      if !line.isEmpty, line.count <= 300, number < 16 || isAfterBlank { found.append(line) }
+    }
+    return found
+  }
+
+  private func contradiction(_ checkpoint: SignedCheckpoint, _ key: LogVerifierKey) -> EquivocationProof? {
+    logs.withLock { logs in
       (try? seen(key, &logs)).flatMap { Self.contradiction($0.newest, checkpoint, key) }
     }
+  }
+
+  /// Holds what a log has said, in whatever it was found, against what was witnessed; nothing is stored.
+  /// - Returns: the proof when both are of one size and of two histories.
+  package func contradiction(spoken checkpoint: SignedCheckpoint, key: LogVerifierKey) async -> EquivocationProof? {
+    await work { witness in witness.contradiction(checkpoint, key) }
   }
 
   private static func inconsistency(

@@ -91,7 +91,7 @@ package enum BackupError: FrameError, Equatable {
     case .underWay(let path): "Another backup or restore is making \(path) now."
     case .inside(let path, let source): "\(path) lies in \(source), which is to be copied."
     case .unconfirmed(let witnesses):
-      "The log was restored, and none of its \(witnesses) witnesses could be asked whether it is the newest."
+      "The log was restored, or was shown not to be the newest, and none of its \(witnesses) witnesses could be asked."
     }
   }
 

@@ -169,7 +169,10 @@ package enum NodeBackup {
   private static func manifest(of backup: URL) throws -> Manifest {
     let path = backup.appendingPathComponent(manifestName).path
     var status = stat()
-    guard lstat(path, &status) == 0 else { throw BackupError.noBackup(backup.path) }
+    guard lstat(path, &status) == 0 else {
+      let failure = ReadFailure(errno: errno)
+      throw failure == .missing ? BackupError.noBackup(backup.path) : .unreadable(backup.path, failure)
+    }
     let bytes = try PlainFiles.contents(path, limit: manifestBytesMax)
     let decoding = TextDecoding(spelling: .snakeCase, unknown: .refused, null: .refused)
     guard
@@ -295,9 +298,14 @@ package enum NodeBackup {
   }
 }
 
-/// The mark of a data folder that was restored and whose log no witness has confirmed yet.
+/// The mark of a data folder whose log no witness has confirmed since it was restored, or since it was shown not to be the one history.
 package enum RestoredMark {
   package static let name = "restored"
+
+  /// What was shown once is not to be forgotten by a start while nobody who knows is there. Nothing to be done when it cannot be kept.
+  static func set(in data: URL) {
+    _ = FileManager.default.createFile(atPath: data.appendingPathComponent(name).path, contents: Data())
+  }
 
   static func isSet(in data: URL) -> Bool {
     FileManager.default.fileExists(atPath: data.appendingPathComponent(name).path)

@@ -47,6 +47,14 @@ package final class PeerLogWatch: Sendable {
         WitnessedCheckpoint(try AttestationVerifier.verify(checkpoint: note, key: key), of: peer, key: key)
       }
     }
+    // What is no note may still have what the log has signed.
+    for (note, result) in found {
+      guard case .failure = result, let spoken = SignedCheckpoint.spoken(in: note, by: key),
+        let proof = await witness.contradiction(spoken: spoken, key: key)
+      else { continue }
+      await stop(peer, proof)
+      throw WitnessError.equivocation(proof)
+    }
     try await require(found.values.compactMap { try? $0.get().checkpoint }, of: peer, key: key)
     return WitnessedCheckpoints(byNote: found)
   }

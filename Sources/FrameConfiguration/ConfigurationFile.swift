@@ -217,6 +217,13 @@ extension NodeConfiguration {
       guard !amount.isNegative else { throw invalid(field, "'\(text ?? fallback)' is negative.") }
       return amount
     }
+    let probe = try amount("canary.amount", raw.canary?.amount, default: 1)
+    guard probe > .zero else {
+      throw invalid(
+        "canary.amount",
+        "'\(raw.canary?.amount ?? "")' moves nothing: a probe moves \(Amount(minorUnits: 1).decimal(scale: native.scale)) at least; canary.enabled: false turns the canary off."
+      )
+    }
     let one = (0..<native.scale).reduce(Int64(1)) { n, _ in n * 10 }
     let federation = try listener("federation", raw.federation, host: "0.0.0.0", port: 9443)
     let bundle = try listener(
@@ -296,7 +303,7 @@ extension NodeConfiguration {
       canary: Canary(
         enabled: raw.canary?.enabled ?? true,
         interval: try seconds("canary.interval_seconds", raw.canary?.interval_seconds, default: 60),
-        amount: try amount("canary.amount", raw.canary?.amount, default: 1),
+        amount: probe,
         float: try amount("canary.float", raw.canary?.float, default: 100 * one)),
       treaty: TreatyDefaults(
         netDebitCap: try amount("treaty.net_debit_cap", raw.treaty?.net_debit_cap, default: 1_000_000 * one),

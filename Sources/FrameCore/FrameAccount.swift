@@ -8,6 +8,10 @@ public enum FrameAccount: String, Sendable, CaseIterable {
     guard text.hasPrefix("frame:") else { return nil }
     self.init(rawValue: String(text.dropFirst("frame:".count)))
   }
+
+  /// What to do where one of them was named and only an agent can be: none of them holds, crosses to a peer or is paid by a transfer.
+  static let remedy =
+    "Name an agent: the treasury only pays agents of this frame (frame transfer), so pay one first. Money comes to the treasury by frame issue and frame fees collect; frame supply shows it."
 }
 
 /// Words that a person would take for something of the frame's own: no agent and no operator is registered under them.

@@ -53,6 +53,8 @@ public enum IdentifierError: FrameError, Hashable {
     switch self {
     case .trustDomain(let s): "'\(s.prefix(300))' is not a trust domain name."
     case .spiffeID(let s, let why): "'\(s.prefix(300))' is not a SPIFFE ID: \(why)."
+    case .agentName(let s) where FrameAccount(text: s) != nil:
+      "'\(s)' is an account of the frame itself, and an agent is needed here."
     case .agentName(let s): "'\(s.prefix(100))' is not an agent name."
     case .operatorName(let s): "'\(s.prefix(100))' is not an operator name."
     case .agentAddress(let s): "'\(s.prefix(400))' is not an agent address."
@@ -65,6 +67,7 @@ public enum IdentifierError: FrameError, Hashable {
     switch self {
     case .trustDomain: "Use 1 to 255 of a-z, 0-9, '.', '-', '_', for example frame-a.example."
     case .spiffeID: "Use spiffe://<trust domain>/<path>, for example spiffe://frame-a.example/agent/alice."
+    case .agentName(let s) where FrameAccount(text: s) != nil: FrameAccount.remedy
     case .agentName: "Use 1 to 64 of a-z, 0-9, '-', '_', '.', starting with a letter or digit."
     case .operatorName: "Use 1 to 32 of a-z, 0-9 and '-', starting with a letter or digit."
     case .agentAddress: "Use <agent>@<frame>, for example alice@frame-a.example."

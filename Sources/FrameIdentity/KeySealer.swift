@@ -210,7 +210,8 @@ package enum KeySealError: FrameError, Hashable {
     switch self {
     case .weakSecret: "Use a longer passphrase, or 32 random bytes in a file."
     case .malformed: "Restore it from the backup of the keys folder."
-    case .notOpened, .otherSecret: "Check identity.seal in frame.yaml."
+    case .notOpened, .otherSecret:
+      "Set identity.seal in frame.yaml to the secret that they were sealed with. To seal with another one: stop the node, with the old setting run frame authority unseal, change the setting, run frame authority seal."
     case .secretMissing: "Set identity.seal in frame.yaml."
     case .notSealed: "Stop the node and run 'frame authority seal'."
     case .secretFileMissing, .secretFileForbidden:

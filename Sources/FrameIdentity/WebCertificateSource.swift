@@ -84,19 +84,22 @@ package enum WebCertificates {
     } catch let error as WebCertificateError {
       throw error
     } catch {
-      throw .unreadable(path, why: "it is not a file of certificates in PEM")
+      // The library says of a file that is not there what it says of one that is no PEM.
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw .unreadable(path, why: isThere ? "it is not a file of certificates in PEM" : "there is no such file")
     }
   }
 
   /// Roots that a peer's `https_web` endpoint may rest on, besides the system's.
   /// - Throws: ``WebCertificateError/unreadable(_:why:)``.
   package static func roots(_ path: String) throws(WebCertificateError) -> [NIOSSLCertificate] {
+    let setting = "bundle.additional_roots: \(path)"
     do {
       return try read(path).map { try NIOSSLCertificate(bytes: Array($0), format: .der) }
-    } catch let error as WebCertificateError {
-      throw error
+    } catch WebCertificateError.unreadable(_, let why) {
+      throw .unreadable(setting, why: why)
     } catch {
-      throw .unreadable(path, why: error.words)
+      throw .unreadable(setting, why: error.words)
     }
   }
 }

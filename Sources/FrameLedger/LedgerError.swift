@@ -1,5 +1,24 @@
 package import FrameCore
 
+/// What somebody wanted with a hold and has no right to.
+package enum HoldRight: Hashable, Sendable {
+  /// To capture one that names no payee: nobody but its owner says who gets the money.
+  case captureWithoutPayee
+  /// To take one back before its time that names a payee: to the payee it is a promise.
+  case takeBack
+  /// Anything: whoever asks is no party to it.
+  case anything
+
+  var remedy: String {
+    switch self {
+    case .captureWithoutPayee:
+      "It names no payee: only its owner may capture it, with the owner's own token. The authority may release it."
+    case .takeBack: "It is promised to its payee until it expires: its payee or the authority may release it before."
+    case .anything: "Use the token of its owner, of its payee, or of the authority."
+    }
+  }
+}
+
 /// What the ledger refuses.
 package enum LedgerError: FrameError, Hashable {
   case insufficientFunds(account: String, balance: Int64, needed: Int64, of: Asset)
@@ -26,7 +45,7 @@ package enum LedgerError: FrameError, Hashable {
   /// Its time is over; the money is on its way back to its owner.
   case holdExpired(String, at: String)
   /// Neither the hold's owner nor its payee nor the authority, or not for this.
-  case holdNotYours(String, actor: String)
+  case holdNotYours(String, actor: String, HoldRight = .anything)
   case holdPayee(String, payee: String, named: String)
   case holdExceeded(String, remaining: Int64, wanted: Int64, of: Asset)
   case holdIDInUse(String)
@@ -121,7 +140,7 @@ package enum LedgerError: FrameError, Hashable {
     case .unknownHold(let id): "There is no hold '\(id.prefix(80))' here."
     case .holdEnded(let id, let state): "Hold '\(id)' has ended already: \(state)."
     case .holdExpired(let id, let time): "Hold '\(id)' expired at \(time)."
-    case .holdNotYours(let id, let actor): "'\(actor)' may not do this with hold '\(id)'."
+    case .holdNotYours(let id, let actor, _): "'\(actor)' may not do this with hold '\(id)'."
     case .holdPayee(let id, let payee, let named):
       payee.isEmpty
         ? "Hold '\(id)' names no payee and the capture names none."
@@ -144,6 +163,8 @@ package enum LedgerError: FrameError, Hashable {
 
   package var remedy: String {
     switch self {
+    case .insufficientFunds(AccountRef.treasury.description, _, _, _):
+      "Put money into the treasury first (frame issue makes it, frame fees collect brings the fees there), or use a smaller amount."
     case .insufficientFunds: "Fund the account, or use a smaller amount (the fee counts)."
     case .unknownAgent: "Register the agent first, or check its name."
     case .reservedName: "Choose another name, for example one that says whose agent it is."
@@ -161,7 +182,7 @@ package enum LedgerError: FrameError, Hashable {
     case .unknownHold: "Use the id that creating the hold returned; of ended holds only the latest are remembered."
     case .holdEnded: "Nothing is left to do; make a new hold if one is needed."
     case .holdExpired: "Make a new hold; the money is back with its owner."
-    case .holdNotYours: "Use the token of its owner, of its payee, or of the authority, as the operations guide says."
+    case .holdNotYours(_, _, let right): right.remedy
     case .holdPayee: "Name the agent that the hold is for, or leave it out when the hold names one."
     case .holdExceeded: "Capture at most what remains."
     case .holdIDInUse: "Use a new Idempotency-Key for a new hold."

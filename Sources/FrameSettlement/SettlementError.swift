@@ -131,3 +131,14 @@ package enum SettlementError: FrameError, Equatable {
     }
   }
 }
+
+extension SettlementError {
+  /// What the sender of a transfer can do that its peer has refused for `reason`; the sender's own frame says it, since of the peer's
+  /// answer only the code is kept.
+  package static func remedy(ofRefusal reason: String, by peer: FrameID) -> String {
+    let again = "with a new Idempotency-Key"
+    guard reason == "net_debit_cap" else { return "Correct what the reason names and send it again \(again)." }
+    return
+      "The sender cannot change this: the treaty says how much this frame may owe \(peer). Send less, or send it again \(again) once money has come the other way; only the two frames' operators can agree on a higher cap (frame peer amend \(peer) --peer-net-debit-cap)."
+  }
+}

@@ -42,10 +42,25 @@ extension EndToEnd {
       let (open, short) = (file("open", "long enough", mode: 0o644), file("short", "short"))
       let garbage = file("garbage", "garbage")
       let yaml = file("bad.yaml", "frame_id: 7x7\n")
+      func misplaced(_ name: String, _ setting: String) -> String {
+        file("\(name).yaml", "frame_id: x.example\ncurrency: {code: AVT, scale: 2}\n\(setting)\n")
+      }
+      let nobody = ["--url", "http://127.0.0.1:9"]
+      try FileManager.default.createDirectory(atPath: path("copied"), withIntermediateDirectories: false)
+      _ = file("copied/checkpoint", "garbage")
 
       var cases = [
         Case(64, "usage", "no-such-command"), Case(64, "usage", "audit", "--with", path("fresh")),
         Case(65, "config_malformed", "serve", "--config", yaml),
+        Case(65, "config_invalid", "serve", "--config", misplaced("data", "data_dir: ./no-such-folder")),
+        Case(
+          65, "config_invalid", "serve", "--config",
+          misplaced("socket", "identity: {workload_api: {socket: ./no-such-folder/frame.sock}}")),
+        Case(64, "usage", "agent", "list", "--data", path("fresh"), "--url", "127.0.0.1:9"),
+        Case(64, "usage", "peer", "amend", "x.example", "--data", path("fresh"), "--expires", "32d"),
+        Case(
+          68, "node_unreachable", ["peer", "amend", "x.example", "--data", path("fresh"), "--expires", "31d"] + nobody),
+        Case(66, "no_frame_here", "audit", "--offline", "--data", path("copied")),
         Case(66, "no_frame_here", "agent", "list", "--data", path("nowhere")),
         Case(68, "node_unreachable", "agent", "list", "--data", path("fresh"), "--url", "http://127.0.0.1:9"),
         Case(64, "usage", initialise("ports", "--api-port", "8080", "--ops-port", "8080")),

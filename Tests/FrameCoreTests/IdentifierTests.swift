@@ -47,6 +47,17 @@ struct IdentifierTests {
     }
   }
 
+  @Test("an account of the frame's own where an agent is needed is told as that, with what it can do")
+  func frameAccounts() throws {
+    for account in FrameAccount.allCases {
+      let error = #expect(throws: IdentifierError.self) { try AgentName(account.text) }
+      #expect(error?.message.contains("an account of the frame itself") == true)
+      #expect(error?.remedy.contains("only pays agents of this frame") == true)
+    }
+    let other = #expect(throws: IdentifierError.self) { try AgentName("frame:other") }
+    #expect(other?.message == "'frame:other' is not an agent name.")
+  }
+
   @Test("times print as RFC 3339 in UTC, before the epoch too")
   func times() {
     #expect(FrameTime(unixNanoseconds: 0).description == "1970-01-01T00:00:00.000000Z")

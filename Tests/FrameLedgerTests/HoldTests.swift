@@ -142,6 +142,34 @@ import Testing
     await writer.shutdown()
   }
 
+  @Test("who may not is told who may")
+  func remedies() async throws {
+    let writer = try await populated()
+    try await create(writer, payee: bob)
+    try await create(writer, "own", payee: nil)
+    let take = await remedy { try await submit(writer, capture(10, to: bob, "own"), by: fixture.authority) }
+    #expect(take.contains("only its owner may capture it"))
+    let back = await remedy {
+      try await submit(writer, .releaseHold(id: "h1", reason: ""), by: try fixture.agent("alice"))
+    }
+    #expect(back.contains("its payee or the authority may release it"))
+    await writer.shutdown()
+  }
+
+  @Test("when it is the treasury that is short, it is told how money comes there")
+  func treasuryIsShort() async throws {
+    let writer = try await populated()
+    let command = LedgerCommand.burn(Amount(minorUnits: 1_000_000), memo: "")
+    let remedy = await remedy { try await submit(writer, command, by: fixture.authority) }
+    #expect(remedy.contains("frame issue"))
+    await writer.shutdown()
+  }
+
+  private func remedy(_ body: () async throws -> Void) async -> String {
+    do { try await body() } catch { return (error as? any FrameError)?.remedy ?? "" }
+    return ""
+  }
+
   @Test("a hold is refused without funds, without an end, for nobody, for oneself, or with an id that is taken")
   func refusals() async throws {
     let writer = try await populated()

@@ -94,8 +94,11 @@ struct WitnessTests {
     let id = SHA256.hash(data: Data("frame-a.example/witness\n".utf8) + typed).prefix(4)
     #expect(key.text.contains("+" + id.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "+"))
     for bad in [signer.verifierKey.text, key.text.replacing("+", with: "-"), key.text + "A", ""] {
-      #expect(throws: LogError.self) { _ = try CosignatureKey(bad) }
+      let error = #expect(throws: LogError.self) { _ = try CosignatureKey(bad) }
+      #expect(error?.code == "invalid_verifier_key" && error?.remedy.contains("frame peer show") == true, "\(bad)")
     }
+    let swapped = #expect(throws: LogError.self) { _ = try CosignatureKey(signer.verifierKey.text) }
+    #expect(swapped?.message.contains("is the key of a log") == true)
   }
 
   @Test("L5: a cosignature is Ed25519 over cosignature/v1, the time and the checkpoint, and serves as no log signature")

@@ -65,6 +65,7 @@ struct ConfigurationTests {
       (minimal + "fees: {basis_points: 10001}", "fees.basis_points"),
       (minimal + "fees: {fixed: \"0.001\"}", "fees.fixed"),
       (minimal + "canary: {interval_seconds: 0}", "canary.interval_seconds"),
+      (minimal + "canary: {amount: 0}", "canary.amount: '0' moves nothing"),
       (minimal + "advertise: {bundle_endpoint: \"http://x\"}", "advertise.bundle_endpoint"),
       (minimal + "advertise: {bundle_endpoint: \"https://a b\"}", "advertise.bundle_endpoint"),
       (minimal + "advertise: {federation_address: nohost}", "advertise.federation_address"),

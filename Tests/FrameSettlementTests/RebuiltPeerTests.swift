@@ -242,7 +242,11 @@ struct RebuiltPeerTests {
     try exchange(&a, &b)
     let claim = try #require(a.state.federation.logs.claims(of: b.id).first)
     #expect(claim.state == .pending)
-    #expect(throws: FederationError.self) { try operate(&b, a.id, .writeOff(log: log, note: "impatient")) }
+    let early = #expect(throws: FederationError.self) {
+      try operate(&b, a.id, .writeOff(log: log, note: "impatient"))
+    }
+    #expect(early?.remedy.contains("frame peer former-log withdraw") == true)
+    #expect(b.state.federation.logs.former[log]?.note == "as agreed")
     let treasury = a.balance(.treasury)
     try operate(&a, b.id, .accept(proposalID: "p1"))
     // B owed 700 and held 800 of its own for what was outstanding there; B's agents hold 370 of A's and were redeeming 30.

@@ -135,6 +135,14 @@ struct SettlementStateTests {
     #expect(b.balance(.clearing(a.id)) == -250)
   }
 
+  @Test("a sender that met a cap is told who can raise it, and any other to correct what was wrong")
+  func remedyOfRefusal() throws {
+    let peer = try FrameID("frame-b.example")
+    let cap = SettlementError.remedy(ofRefusal: "net_debit_cap", by: peer)
+    #expect(cap.contains("frame peer amend frame-b.example --peer-net-debit-cap") && !cap.contains("Correct"))
+    #expect(SettlementError.remedy(ofRefusal: "unknown_agent", by: peer).hasPrefix("Correct what the reason names"))
+  }
+
   @Test("B16: what we sent and the peer has not settled is no room for its credits")
   func unsettledIsNoRoom() throws {
     let (a, given) = try SimFixture.pair(.init(netDebitCap: 100))

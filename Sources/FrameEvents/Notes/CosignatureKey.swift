@@ -19,23 +19,29 @@ package struct CosignatureKey: Sendable, Hashable, CustomStringConvertible {
     try self.init(name: log.name + Self.suffix, publicKey: log.publicKey)
   }
 
-  /// - Throws: `LogError.badKey` when the text is not a verifier key of type 04.
+  /// - Throws: `LogError.badWitnessKey` when the text is not a verifier key of type 04.
   package init(_ text: String) throws {
     let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
     guard parts.count == 3, SignedNote.isName(parts[0]), parts[1].utf8.count == 8,
       parts[1].utf8.allSatisfy({ ("0123456789abcdef").utf8.contains($0) }), let keyID = UInt32(parts[1], radix: 16)
-    else { throw LogError.badKey("'\(text.prefix(200))' is not one") }
+    else { throw LogError.badWitnessKey("'\(text.prefix(200))' is not one") }
+    guard (try? LogVerifierKey(text)) == nil else {
+      throw LogError.badWitnessKey(
+        "'\(parts[0].prefix(200))' with type 01 is the key of a log, which a witness's is not")
+    }
     guard let key = Data(base64Encoded: String(parts[2])), key.count == 33, key.first == Self.timestampedEd25519 else {
-      throw LogError.badKey("'\(parts[2].prefix(200))' is not a cosignature key of type 04")
+      throw LogError.badWitnessKey("'\(parts[2].prefix(200))' is not a cosignature key of type 04")
     }
     try self.init(name: String(parts[0]), publicKey: Data(key.dropFirst()))
-    guard self.keyID == keyID else { throw LogError.badKey("key id \(parts[1]) is not that of the key") }
+    guard self.keyID == keyID else { throw LogError.badWitnessKey("key id \(parts[1]) is not that of the key") }
   }
 
-  /// - Throws: `LogError.badKey` when the name or the key is not valid.
+  /// - Throws: `LogError.badWitnessKey` when the name or the key is not valid.
   package init(name: String, publicKey: Data) throws {
-    guard SignedNote.isName(name[...]) else { throw LogError.badKey("'\(name.prefix(200))' is not a key name") }
-    guard publicKey.count == 32 else { throw LogError.badKey("an Ed25519 key has 32 bytes, not \(publicKey.count)") }
+    guard SignedNote.isName(name[...]) else { throw LogError.badWitnessKey("'\(name.prefix(200))' is not a key name") }
+    guard publicKey.count == 32 else {
+      throw LogError.badWitnessKey("an Ed25519 key has 32 bytes, not \(publicKey.count)")
+    }
     let typed = Data([Self.timestampedEd25519]) + publicKey
     keyID = SHA256.hash(data: Data(name.utf8) + Data([0x0a]) + typed).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
     self.name = name

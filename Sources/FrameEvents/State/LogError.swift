@@ -38,6 +38,8 @@ package enum LogError: FrameError, Equatable {
   case badNote(String)
   /// Not a verifier key, of a log or a witness.
   case badKey(String)
+  /// A verifier key that is none of a witness.
+  case badWitnessKey(String)
 
   package var code: String {
     switch self {
@@ -61,7 +63,7 @@ package enum LogError: FrameError, Equatable {
     case .copyDamaged: "copy_damaged"
     case .badProof: "bad_proof"
     case .badNote: "bad_note"
-    case .badKey: "invalid_verifier_key"
+    case .badKey, .badWitnessKey: "invalid_verifier_key"
     }
   }
 
@@ -72,7 +74,7 @@ package enum LogError: FrameError, Equatable {
     case .noSuchPosition, .noSuchTile, .noLog: .notFound
     case .overloaded, .historyBusy: .limited
     case .stopped, .storage, .noRoom: .unavailable
-    case .badProof, .badNote, .badKey, .badTile, .copyDamaged, .invalidTilePath: .invalid
+    case .badProof, .badNote, .badKey, .badWitnessKey, .badTile, .copyDamaged, .invalidTilePath: .invalid
     case .damagedEvent, .damagedLog, .newerFormat, .behindCheckpoint: .internal
     }
   }
@@ -105,6 +107,7 @@ package enum LogError: FrameError, Equatable {
     case .badProof(let why): "The proof does not hold: \(why)."
     case .badNote(let why): "The signed note is not valid: \(why)."
     case .badKey(let why): "The verifier key is not valid: \(why)."
+    case .badWitnessKey(let why): "The verifier key is not one of a witness: \(why)."
     }
   }
 
@@ -135,6 +138,8 @@ package enum LogError: FrameError, Equatable {
       "Check that file and verifier key are of the same frame (log_verifier_key of GET /api/v1/frame), and fetch the note anew from it."
     case .badKey:
       "Give it as its holder publishes it: name+id+base64, of a frame log_verifier_key of GET /api/v1/frame."
+    case .badWitnessKey:
+      "Give the key with which it cosigns (type 04), as it publishes it: name+id+base64. Of a frame that is 'witness key' of frame peer show, at a frame that has a treaty with it; peers need not be named, they witness by the treaty."
     }
   }
 }

@@ -46,7 +46,7 @@ extension LedgerState {
     try requireParty(context.actor, hold)
     // The authority moves nobody's money to where its owner did not say.
     guard hold.payee != nil || context.actor.agentName == hold.owner else {
-      throw LedgerError.holdNotYours(id, actor: context.actor.description)
+      throw LedgerError.holdNotYours(id, actor: context.actor.description, .captureWithoutPayee)
     }
     guard let to = to ?? hold.payee, hold.payee == nil || to == hold.payee else {
       throw LedgerError.holdPayee(id, payee: hold.payee?.text ?? "", named: to?.text ?? "")
@@ -81,7 +81,7 @@ extension LedgerState {
     // To its payee a hold is a promise: the owner alone cannot take it back before its time.
     try requireParty(context.actor, hold)
     guard context.actor.agentName != hold.owner || hold.payee == nil || hold.isOver(at: context.now)
-    else { throw LedgerError.holdNotYours(id, actor: context.actor.description) }
+    else { throw LedgerError.holdNotYours(id, actor: context.actor.description, .takeBack) }
     try Self.requireShort(reason)
     guard !hold.isOver(at: context.now) else { return [expired(hold)] }
     var event = PBHoldReleased()

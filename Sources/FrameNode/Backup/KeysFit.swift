@@ -21,8 +21,9 @@ package enum KeysFit {
   ///   - frame: whose log it is.
   ///   - logKey: the verifier key of the log that they are to speak for.
   ///   - seal: what the frame's configuration says that they are sealed with.
-  /// - Throws: `BackupError.otherKeys`, saying what does not fit.
-  static func check(_ folder: URL, frame: FrameID, logKey: String, seal: KeySeal?) throws(BackupError) -> Verdict {
+  /// - Throws: `BackupError.otherKeys`, saying what does not fit; `KeySealError` when they are sealed with another secret than `seal` says:
+  ///   it is the secret then that is to be put right, not the folder.
+  static func check(_ folder: URL, frame: FrameID, logKey: String, seal: KeySeal?) throws -> Verdict {
     func unfit(_ why: String) -> BackupError { .otherKeys(folder.path, why: why, frame: frame.name, logKey: logKey) }
     do {
       let directory = KeyDirectory.kept(at: folder.path)
@@ -32,7 +33,9 @@ package enum KeysFit {
       let found = try LogVerifierKey(name: frame.name, publicKey: key.rawRepresentation)
       guard found.text == logKey else { throw unfit("their log key is \(found.text).") }
       return .compared
-    } catch let error as BackupError { throw error } catch { throw unfit(error.words) }
+    } catch let error as BackupError { throw error } catch let error as KeySealError { throw error } catch {
+      throw unfit(error.words)
+    }
   }
 
   /// Whether a folder's keys are as new as the log that they are to speak for: of those from before a rotation peers take nothing. Reads

@@ -47,7 +47,7 @@ package struct TransferRoutes {
       error: Refusal(
         transfer.reason.isEmpty ? "transfer_refused" : transfer.reason, .refused,
         "\(transfer.peer) refused transfer \(transfer.id) (\(transfer.reason)); the sender has the money.",
-        remedy: "Correct what the reason names and send it again with a new Idempotency-Key."),
+        remedy: SettlementError.remedy(ofRefusal: transfer.reason, by: transfer.peer)),
       transferID: transfer.id)
   }
 

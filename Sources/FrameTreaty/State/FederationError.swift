@@ -56,6 +56,9 @@ package enum FederationError: FrameError, Equatable {
   /// The peer's bundle endpoint shows another log key than the treaty pins.
   case logKeyChanged(FrameID, pinned: String, served: String)
 
+  /// The state of a former log, in words, whose proposal was taken back while the peer may have accepted it.
+  static let withdrawn = "proposed and withdrawn, without the peer's answer"
+
   package var code: String {
     switch self {
     case .unknownPeer: "unknown_peer"
@@ -230,8 +233,11 @@ package enum FederationError: FrameError, Equatable {
       "Read runbooks/FramePeerEquivocation.md; once it is explained, revoke the treaty and establish a new one."
     case .equivocationUnproven: "Nothing needs to be done: the treaty goes on."
     case .formerLogUnknown: "See frame peer former-log list."
-    case .formerLogState:
-      "See frame peer former-log show; a decision is final, and an open proposal is the peer's to answer."
+    case .formerLogState(_, FormerLog.State.proposed.rawValue):
+      "It is the peer's to answer. Take the proposal back first (frame peer former-log withdraw)."
+    case .formerLogState(_, Self.withdrawn):
+      "Wait for the peer to confirm that it has not accepted before; seven days after the withdrawal it may be written off without."
+    case .formerLogState: "See frame peer former-log show; a decision is final."
     case .formerLogDecided: "The frame needs a new log (frame init in an empty folder), and a new invitation."
     case .formerLogCurrencyChanged: "Write it off (frame peer former-log write-off)."
     case .formerLogInvalid: "Correct what was asked (frame peer former-log --help)."

@@ -124,7 +124,8 @@ extension FederationState {
     // The rebuilt frame decides about a proposal; what it decided may be on its way.
     let isUnanswered = former.withdrawnAt.map { now - $0 >= PeerLogs.withdrawalLifetime } ?? false
     guard former.state == .undecided || former.state == .proposed && isUnanswered else {
-      throw FederationError.formerLogState(log, state: former.state.rawValue)
+      let isWithdrawn = former.state == .proposed && former.withdrawnAt != nil
+      throw FederationError.formerLogState(log, state: isWithdrawn ? FederationError.withdrawn : former.state.rawValue)
     }
     try Self.requireShort(note)
     return [try Self.decided(former, .writtenOff, note: note)]
@@ -266,6 +267,8 @@ extension FederationState {
       logs.former[log]?.state = .proposed
       logs.former[log]?.proposalID = e.proposalID
       logs.former[log]?.withdrawnAt = nil
+      // What was said when an earlier proposal was taken back or refused is not about this one.
+      logs.former[log]?.note = e.note
     case .formerLogWithdrawn(let e):
       guard let log = PeerLog(name: e.log) else { return }
       logs.former[log]?.withdrawnAt = recorded.time

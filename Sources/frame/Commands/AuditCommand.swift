@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import FrameAPI
 import FrameConfiguration
+import FrameCore
 
 /// `frame audit`.
 struct AuditCommand: AsyncParsableCommand {
@@ -44,7 +45,7 @@ struct AuditCommand: AsyncParsableCommand {
     if let with { return try await runTwoSided(peer: URL(fileURLWithPath: with)) }
     let report: AuditView
     if offline {
-      let data = try await OfflineAudit.run(try node.configuration())
+      let data = try await OfflineAudit.run(try Self.configuration(of: node))
       report = try OfflineAudit.decode(data)
       if output.json { Output.json(data) } else { Self.show(report) }
     } else {
@@ -56,6 +57,20 @@ struct AuditCommand: AsyncParsableCommand {
       output.print(answer, text: Self.show)
     }
     if !report.passes { throw ExitCode(1) }
+  }
+
+  /// A log that was downloaded is no data folder: it has a checkpoint and tiles, and is audited by another command.
+  private static func configuration(of node: NodeOptions) throws -> NodeConfiguration {
+    do { return try node.configuration() } catch CLIError.noNode(let path) {
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+      guard FileManager.default.fileExists(atPath: folder.appendingPathComponent("checkpoint").path) else {
+        throw CLIError.noNode(path: path)
+      }
+      throw Refusal(
+        "no_frame_here", .notFound, "\(folder.path) is a copy of a log, not the data folder of a frame.",
+        remedy:
+          "Check it with frame audit verify --checkpoint \(folder.path)/checkpoint --key KEY --log \(folder.path).")
+    }
   }
 
   private func runTwoSided(peer: URL) async throws {
@@ -171,7 +186,19 @@ struct AuditClearCommand: AsyncParsableCommand {
     var client = try node.client()
     client.timeout = .minutes(10)
     let answer: APIClient.Answer<AuditView> = try await client.post("/api/v1/audit/clear", body)
-    output.print(answer, text: AuditCommand.show)
+    output.print(answer) { report in
+      AuditCommand.show(report)
+      Output.line("")
+      Output.line(Self.outcome(report))
+    }
+  }
+
+  /// What came of it: the audit may say NOT CLEAN for ever, and nothing is frozen all the same.
+  static func outcome(_ report: AuditView) -> String {
+    if let frozen = report.frozen { return "Issuing is frozen again: \(frozen)." }
+    guard !report.passes else { return "Issuing goes on." }
+    return
+      "Issuing goes on. The log keeps its findings (\(report.findings)), which are accepted: audits name them and exit 1; only more freeze issuing again."
   }
 }
 

@@ -71,8 +71,9 @@ struct PeerAmendCommand: AsyncParsableCommand {
   var note: String?
 
   @Option(
-    name: .long, help: "How long the other side may take to decide, e.g. 1h; a week unless given, 31 days at most.")
-  var expires: DurationText?
+    name: .long,
+    help: "How long the other side may take to decide: 30m, 12h or 3d, say (s, m, h, d); 31d at most; 7d unless given.")
+  var expires: DecisionTime?
 
   @OptionGroup var node: NodeOptions
   @OptionGroup var output: OutputOptions
@@ -84,9 +85,28 @@ struct PeerAmendCommand: AsyncParsableCommand {
       subscriptions: names(subscriptions), subscribe: names(subscribe), unsubscribe: names(unsubscribe),
       bundleEndpoint: bundleEndpoint, federationAddress: federationAddress, apiUrl: apiURL,
       peerNetDebitCap: peerNetDebitCap, peerBridgeCap: peerBridgeCap, peerBridgeRatePerMinute: peerBridgeRate,
-      note: note, expiresInSeconds: expires.map { max(1, Int($0.duration.inSeconds)) })
+      note: note, expiresInSeconds: expires?.seconds)
     let answer: APIClient.Answer<AmendmentView> = try await node.client().post(
       "/api/v1/peers/\(frame)/amendments", body)
     output.print(answer, text: PeerCommand.show)
+  }
+}
+
+/// How long somebody may take to decide: whole seconds, minutes, hours or days.
+struct DecisionTime: ExpressibleByArgument, Equatable {
+  static let secondsMax = 31 * 86_400
+  let seconds: Int
+
+  /// Nil when it is none, or not from 1 second to 31 days: what the node would refuse is told as wrong usage.
+  init?(argument: String) {
+    let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let last = argument.last else { return nil }
+    let unit = units[last]
+    // At most seven digits: their product with a day fits.
+    let digits = unit == nil ? argument[...] : argument.dropLast()
+    guard (1...7).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Int(digits), (1...Self.secondsMax).contains(number * (unit ?? 1))
+    else { return nil }
+    seconds = number * (unit ?? 1)
   }
 }

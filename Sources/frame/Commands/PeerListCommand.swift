@@ -54,7 +54,7 @@ struct PeerShowCommand: AsyncParsableCommand {
     guard !output.json, let witness = try? await client.get(path, as: WitnessView.self).body else { return }
     Output.fields([
       ("witnessed", witness.witnessedSize.map { "\($0) events" }),
-      ("cosigned ours", witness.cosignedSize.map { "\($0) events" }),
+      ("cosigned ours", witness.cosignedSize.map { "\($0) events" }), ("witness key", witness.witnessKey),
       (
         "TWO HISTORIES",
         witness.equivocation.map {

@@ -71,6 +71,7 @@ struct ServeCommand: AsyncParsableCommand {
     if case .workloadAPI = configuration.identity.source { ProcessManners.allowAttestation() }
     let signals = ServeSignals()
     defer { signals.cancel() }
+    try PortCheck.requireFolders(configuration, file: location.configurationFile.path)
     try PortCheck.requireWritable(configuration.dataDirectory)
     try PortCheck.require(configuration) { "\($0).port in \(location.configurationFile.path)" }
     let node = try await Node(

@@ -7,7 +7,8 @@ struct TransferBatchCommand: AsyncParsableCommand {
     commandName: "batch", abstract: "Do a file of transfers within this frame: all of them, or none.",
     discussion: """
       The file has up to 1,000 transfers of one payer: JSON, a list of {"to", "amount", "memo"}; or CSV with a first line
-      that names the columns to, amount and, if there are any, memo. Amounts are decimals, in JSON as strings.
+      that names the columns to, amount and, if there are any, memo. Who is paid is an agent of this frame, by its name
+      alone (alice, not alice@frame-a.example). Amounts are decimals, in JSON as strings.
 
       Examples:
         frame transfer batch --from frame:treasury --file payroll.csv

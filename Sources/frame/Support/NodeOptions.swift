@@ -12,13 +12,26 @@ struct NodeOptions: ParsableArguments {
   @Option(name: .long, help: "The node's frame.yaml, instead of --data (default: $FRAME_CONFIG).")
   var config: String?
 
-  @Option(name: .long, help: "Base URL of the API, when it is not where the configuration says.")
+  @Option(name: .long, help: "Base URL of the API, http://host:port, when it is not where the configuration says.")
   var url: String?
 
   @Option(
     name: .long,
     help: "A JWT-SVID to present (default: $FRAME_TOKEN, else one of the frame's authority, made with its keys).")
   var token: String?
+
+  func validate() throws {
+    guard let url else { return }
+    if url.hasPrefix("http://") || url.hasPrefix("https://"), let host = URLComponents(string: url)?.host, !host.isEmpty
+    {
+      return
+    }
+    let shown = url.prefix(200)
+    throw ValidationError(
+      url.contains("://")
+        ? "--url '\(shown)' is no address of an API: write http://host:port."
+        : "--url '\(shown)' has no scheme: write http://\(shown).")
+  }
 
   private static func environment(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }

@@ -44,6 +44,27 @@ enum PortCheck {
     }
   }
 
+  /// The folders that a node does not make itself: that of its keys and log, and that of a socket which frame.yaml puts elsewhere.
+  /// - Throws: a `Refusal` that names the setting whose folder is not there.
+  static func requireFolders(_ configuration: NodeConfiguration, file: String) throws {
+    func require(_ folder: URL, _ setting: String, _ remedy: String) throws {
+      var isFolder: ObjCBool = false
+      let isThere = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
+      guard !isThere || !isFolder.boolValue else { return }
+      throw Refusal(
+        "config_invalid", .invalid,
+        "\(file): \(setting): the folder \(folder.path) \(isThere ? "is no folder" : "does not exist").", remedy: remedy
+      )
+    }
+    try require(
+      configuration.dataDirectory, "data_dir",
+      "Correct it: it is the folder with the frame's keys and log, and is not made anew.")
+    guard configuration.identity.workloadAPI.enabled else { return }
+    try require(
+      URL(fileURLWithPath: configuration.identity.workloadAPI.socket).deletingLastPathComponent(),
+      "identity.workload_api.socket", "Make the folder, one that the node's user may write, or correct the path.")
+  }
+
   /// - Throws: ``CLIError/folderNotWritable(path:_:)`` unless files can be made in `folder`.
   static func requireWritable(_ folder: URL) throws {
     guard access(folder.path, W_OK | X_OK) == 0 else {

@@ -73,3 +73,18 @@ package enum BridgeCommand: Sendable {
     (1...BridgeLimits.idBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
   }
 }
+
+extension BridgeState {
+  /// The proof that a command brings by hand of what has not been seen here yet, as waiting or as done.
+  package func newProof(in command: BridgeCommand) -> AttestedEvent? {
+    switch command {
+    case .issue(let attested):
+      let (inbound, id) = (peer(attested.origin).inbound, attested.event.event.lockID)
+      return inbound.issues[id] == nil && inbound.pendingIssues[id] == nil ? attested : nil
+    case .unlock(let attested):
+      let (outbound, id) = (peer(attested.origin).outbound, attested.event.event.redeemID)
+      return outbound.unlocks[id] == nil && outbound.pendingUnlocks[id] == nil ? attested : nil
+    default: return nil
+    }
+  }
+}

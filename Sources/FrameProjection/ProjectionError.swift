@@ -12,6 +12,11 @@ package enum ProjectionError: FrameError, Equatable {
   case cursorAhead(peer: FrameID, head: UInt64, asked: UInt64)
   /// A newer stream of the same peer took over: one per peer.
   case replaced(peer: FrameID)
+  /// An event that somebody brought by hand lies where the peer's stream to this log has already passed, and was not in it: it was told
+  /// to another log of ours.
+  case notOfThisStream(peer: FrameID, position: UInt64)
+  /// An event that somebody brought by hand, before the peer's stream has brought anything: nobody can tell which log of ours it was told.
+  case streamNotBegun(peer: FrameID)
   case malformedMessage(peer: FrameID, why: String)
   /// It repeats its head faster than anybody needs to know it.
   case tooManyHeads(peer: FrameID)
@@ -31,6 +36,8 @@ package enum ProjectionError: FrameError, Equatable {
     case .notPinnedKey: "not_pinned_key"
     case .cursorAhead: "cursor_ahead"
     case .replaced: "stream_replaced"
+    case .notOfThisStream: "not_of_this_stream"
+    case .streamNotBegun: "stream_not_begun"
     case .malformedMessage: "malformed_message"
     case .tooManyHeads: "too_many_heads"
     case .silent: "stream_silent"
@@ -39,7 +46,7 @@ package enum ProjectionError: FrameError, Equatable {
 
   package var kind: FrameErrorKind {
     switch self {
-    case .sequenceGap, .cursorAhead, .replaced: .conflict
+    case .sequenceGap, .cursorAhead, .replaced, .notOfThisStream, .streamNotBegun: .conflict
     case .positionWentBack, .notPinnedKey: .forbidden
     case .malformedMessage: .invalid
     case .tooManyHeads: .limited
@@ -57,6 +64,9 @@ package enum ProjectionError: FrameError, Equatable {
     case .cursorAhead(let peer, let head, let asked):
       "\(peer) asks for what follows sequence \(asked), but its stream ends at \(head)."
     case .replaced(let peer): "A newer stream of \(peer) took this one's place."
+    case .notOfThisStream(let peer, let position):
+      "The event at position \(position) of the log of \(peer) was not in its stream to this log, which has passed it: it was told to another."
+    case .streamNotBegun(let peer): "Nothing of the stream of \(peer) has come yet."
     case .malformedMessage(let peer, let why): "A message of the stream of \(peer) cannot be used: \(why.prefix(200))."
     case .tooManyHeads(let peer): "\(peer) repeats the head of its stream without pause."
     case .silent(let peer): "The stream of \(peer) has been silent for too long."
@@ -73,6 +83,9 @@ package enum ProjectionError: FrameError, Equatable {
     case .notPinnedKey: "Establish the treaty again if the peer really has a new log key."
     case .cursorAhead:
       "One of the two logs is an older copy: restore the newest one; if it is lost, that frame needs a new log and a new treaty (runbooks/FrameProjectionStreamRefused.md)."
+    case .notOfThisStream:
+      "What stood towards a lost log is decided about by the operators (frame peer former-log list)."
+    case .streamNotBegun: "Nothing needs to be done: the stream brings the event by itself; or bring it again then."
     case .malformedMessage: "The peer's version may not fit ours: compare versions with its operator."
     }
   }

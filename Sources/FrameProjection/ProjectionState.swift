@@ -48,6 +48,16 @@ package struct ProjectionState: Sendable {
 
   package init(frame: FrameID) { self.frame = frame }
 
+  /// Asks of an event that somebody brought by hand whether the peer has told it to this log. A frame that has lost its log is told what was
+  /// meant for the new one only; a proof alone does not say for which of them the event was.
+  /// - Throws: ``ProjectionError/notOfThisStream(peer:position:)``, ``ProjectionError/streamNotBegun(peer:)``.
+  package func requireStillToCome(_ attested: AttestedEvent) throws(ProjectionError) {
+    guard let last = peers[attested.origin]?.cursor.position else { throw .streamNotBegun(peer: attested.origin) }
+    guard attested.event.position > last else {
+      throw .notOfThisStream(peer: attested.origin, position: attested.event.position)
+    }
+  }
+
   // MARK: Sending
 
   /// The newest sequence that exists for `peer`; 0 when there is none.

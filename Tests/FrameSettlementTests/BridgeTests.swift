@@ -109,27 +109,55 @@ struct BridgeTests {
   @Test("each leg has one effect however often and in whatever order its proof is brought")
   func idempotent() throws {
     var pair = try BridgePair()
+    try pair.lock("l0", 50)
+    try pair.deliver()
     try pair.lock("l1", 100)
     try pair.lock("l2", 200)
-    let proofs = pair.a.log.filter { $0.event.eventType == .tokensBridgeLocked }.map { pair.a.attested($0.position) }
+    let proofs = pair.a.log.filter { $0.event.eventType == .tokensBridgeLocked }.dropFirst().map {
+      pair.a.attested($0.position)
+    }
     let carol = SPIFFEID.agent(SimFixture.agent("carol"), of: pair.b.id)
     try pair.b.bridge(.issue(proofs[1]), actor: carol, now: pair.now)
     try pair.b.bridge(.issue(proofs[1]), actor: carol, now: pair.now)
     try pair.b.bridge(.issue(proofs[1]), actor: carol, key: "another key", now: pair.now)
-    #expect(pair.wrapped == 200)
+    #expect(pair.wrapped == 250)
     #expect(pair.inbound.issuedAhead == ["l2": 200])
     #expect(pair.inbound.imbalance == 0)
     try pair.deliver()
-    #expect(pair.wrapped == 300)
+    #expect(pair.wrapped == 350)
     #expect(pair.inbound.issuedAhead.isEmpty)
     try pair.b.bridge(.issue(proofs[0]), actor: carol, key: "late", now: pair.now)
-    #expect(pair.wrapped == 300)
-    try pair.redeem("r", 300)
+    #expect(pair.wrapped == 350)
+    try pair.redeem("r", 350)
     let back = try BridgePair.proof(pair.b, .wrappedTokensRedeemed)
     for key in ["x", "y"] { try pair.a.bridge(.unlock(back), actor: .node(of: pair.a.id), key: key, now: pair.now) }
     try pair.deliver()
     #expect(pair.a.balance(.liquid(pair.alice)) == SimFixture.startBalance)
     #expect(pair.outbound.imbalance == 0)
+  }
+
+  @Test(
+    "a proof alone does not say which log of ours an event was told: what the peer's stream has passed, or not begun, is refused"
+  )
+  func notOurs() throws {
+    var pair = try BridgePair()
+    try pair.lock("l1", 100)
+    let (first, carol) = (
+      try BridgePair.proof(pair.a, .tokensBridgeLocked), SPIFFEID.agent(SimFixture.agent("carol"), of: pair.b.id)
+    )
+    #expect(throws: ProjectionError.streamNotBegun(peer: pair.a.id)) {
+      try pair.b.bridge(.issue(first), actor: carol, now: pair.now)
+    }
+    #expect(pair.wrapped == 0)
+    try pair.deliver()
+    try pair.lock("l2", 100)
+    #expect(throws: ProjectionError.notOfThisStream(peer: pair.a.id, position: first.event.position)) {
+      try pair.b.state.projection.requireStillToCome(first)
+    }
+    let second = pair.a.attested(try #require(pair.a.log.last { $0.event.eventType == .tokensBridgeLocked }).position)
+    try pair.b.state.projection.requireStillToCome(second)
+    try pair.b.bridge(.issue(second), actor: carol, now: pair.now)
+    #expect(pair.wrapped == 200)
   }
 
   @Test(

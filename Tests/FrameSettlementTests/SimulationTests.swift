@@ -5,7 +5,7 @@ import Testing
 @Suite("Simulation of frames under loss, duplication, reordering, delay and crashes")
 struct SimulationTests {
   /// Fixed seeds for every run, and one that is new each time and printed.
-  static let seeds: [UInt64] = [1, 2, 3, 5, 8, 13, UInt64.random(in: 1_000...UInt64(UInt32.max))]
+  static let seeds: [UInt64] = [1, 2, 3, 5, 8, 13, 1_984_696_764, UInt64.random(in: 1_000...UInt64(UInt32.max))]
 
   private func run(_ frames: [SimFrame], seed: UInt64, steps: Int, faults: SimWorld.Faults = .init()) throws {
     print("simulation seed \(seed), \(frames.count) frames")

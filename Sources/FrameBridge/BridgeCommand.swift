@@ -76,7 +76,7 @@ package enum BridgeCommand: Sendable {
 
 extension BridgeState {
   /// The proof that a command brings by hand of what has not been seen here yet, as waiting or as done.
-  package func newProof(in command: BridgeCommand) -> AttestedEvent? {
+  func newProof(in command: BridgeCommand) -> AttestedEvent? {
     switch command {
     case .issue(let attested):
       let (inbound, id) = (peer(attested.origin).inbound, attested.event.event.lockID)

@@ -2,7 +2,7 @@ package import FrameCore
 package import FrameTreaty
 package import FrameLedger
 package import FrameEvents
-internal import FrameProjection
+package import FrameProjection
 internal import FrameProtos
 
 /// SF-3 as a pure value: what is locked, issued, redeemed and unlocked with each peer, and whether it adds up.
@@ -36,8 +36,18 @@ package struct BridgeState: SnapshotState, Sendable {
   // MARK: Deciding
 
   /// - Returns: what is appended; nothing when the lock or redemption has had its effect already.
-  /// - Throws: ``BridgeError``, `FederationError`, `AmountError`.
+  /// - Throws: ``BridgeError``, `FederationError`, `AmountError`; `ProjectionError` for a proof of what was told to another log of ours.
   package func decide(
+    _ command: BridgeCommand, ledger: LedgerState, federation: FederationState, projection: ProjectionState,
+    _ context: DecisionContext
+  ) throws -> [EventDraft] {
+    let drafts = try decide(command, ledger: ledger, federation: federation, context)
+    // What a person brings must be of what the peer tells this log, and not one that is lost.
+    if let attested = newProof(in: command) { try projection.requireStillToCome(attested) }
+    return drafts
+  }
+
+  private func decide(
     _ command: BridgeCommand, ledger: LedgerState, federation: FederationState, _ context: DecisionContext
   ) throws -> [EventDraft] {
     switch command {

@@ -41,7 +41,8 @@ struct SimState: FrameState, HasLedger {
     case .formerLog(let peer, let command): try federation.decide(.formerLog(peer: peer, command), context)
     case .ledger(let command): try ledger.decide(command, context)
     case .settlement(let command): try settlement.decide(command, ledger: ledger, federation: federation, context)
-    case .bridge(let command): try bridging(command, context)
+    case .bridge(let command):
+      try bridge.decide(command, ledger: ledger, federation: federation, projection: projection, context)
     case .projection(let command):
       try projection.decide(command, federation: federation, context) { event, peer in
         let logs = federation.react(toFormerLog: event, from: peer)
@@ -50,13 +51,6 @@ struct SimState: FrameState, HasLedger {
           + bridge.react(to: event, from: peer, ledger: ledger, federation: federation, now: context.now)
       }
     }
-  }
-
-  /// What a person brings must be of what the peer tells this log, and not one that is lost.
-  private func bridging(_ command: BridgeCommand, _ context: DecisionContext) throws -> [EventDraft] {
-    let drafts = try bridge.decide(command, ledger: ledger, federation: federation, context)
-    if let attested = bridge.newProof(in: command) { try projection.requireStillToCome(attested) }
-    return drafts
   }
 
   /// As `NodeState` does it.

@@ -10,7 +10,7 @@ import FrameProtos
 package struct FrameRoutes {
   let node: NodeCore
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/frame", .anyone) { [node] _ in
       let configuration = node.configuration
       return .json(

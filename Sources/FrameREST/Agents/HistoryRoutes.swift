@@ -12,7 +12,7 @@ package struct HistoryRoutes {
   let node: NodeCore
   let history: AccountHistory
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/agents/{name}/transactions", .authenticated) { call in
       let name = try AgentName(call.parameter("name"))
       try FrameRoutes.requireSelf(name, call)

@@ -9,7 +9,7 @@ package struct AuthorityRoutes {
   let node: NodeCore
   let keeper: AuthorityRotation
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/authority", .authority) { [node] _ in .json(AuthorityView(node)) }
     api.on(.post, "/api/v1/authority/{kind}/prepare", .authority) { call in try await rotate(call) { .prepare } }
     api.on(.post, "/api/v1/authority/{kind}/activate", .authority) { call in

@@ -9,7 +9,7 @@ package struct EntryRoutes {
   let node: NodeCore
   let entries: EntryBook
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/entries", .authority) { [entries] _ in
       _ = try issuer()
       return .json(EntriesView(entries: entries.entries.map(EntryView.init)))

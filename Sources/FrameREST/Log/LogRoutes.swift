@@ -13,7 +13,7 @@ package struct LogRoutes {
   let node: NodeCore
   let audit: @Sendable (AuditWish) async throws -> AuditView
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/api/v1/audit", .authority) { [audit] call in
       .json(try await audit(call.flag("full") ? .full : .now))
     }

@@ -19,7 +19,7 @@ package struct TileRoutes {
   static let immutableEntries = "private, max-age=31536000, immutable"
   static let mutable = "no-cache"
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/log/checkpoint", .anyone, kind: metrics.checkpoint) { [node, cosignatures] _ in
       let note = cosignatures.note(of: try await node.writer.checkpoint())
       return .text(String(decoding: note, as: UTF8.self), cacheControl: Self.mutable)

@@ -17,7 +17,7 @@ package struct BridgeRoutes {
   let watch: PeerLogWatch
   let reserves: @Sendable () async throws -> ReservesView
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     addMovements(to: api)
     api.on(.get, "/api/v1/bridge/locks/{id}", .authenticated) { call in try await show(call, .lock) }
     api.on(.get, "/api/v1/bridge/redeems/{id}", .authenticated) { call in try await show(call, .redemption) }

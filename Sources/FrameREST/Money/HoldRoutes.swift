@@ -10,7 +10,7 @@ package struct HoldRoutes {
   let node: NodeCore
   let metrics: LedgerMetrics
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/api/v1/holds", .authenticated) { call in try await create(call) }
     api.on(.get, "/api/v1/holds", .authenticated) { call in try await list(call) }
     api.on(.get, "/api/v1/holds/{id}", .authenticated) { call in

@@ -11,7 +11,7 @@ package struct MoneyRoutes {
   let node: NodeCore
   let metrics: LedgerMetrics
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/api/v1/issue", .authority) { call in try await mint(call, LedgerCommand.issue) }
     api.on(.post, "/api/v1/burn", .authority) { call in try await mint(call, LedgerCommand.burn) }
     api.on(.post, "/api/v1/transfers", .authenticated) { call in

@@ -14,7 +14,7 @@ package struct TransferBatchRoutes {
   let node: NodeCore
   let metrics: LedgerMetrics
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/api/v1/transfers/batch", .authenticated, bodyLimit: Self.bodyLimit, cost: 4) { call in
       let key = try call.idempotencyKey()
       let body = try TransferBatchReader(json: call.body)

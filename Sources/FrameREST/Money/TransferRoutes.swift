@@ -9,7 +9,7 @@ package struct TransferRoutes {
   let node: NodeCore
   let coordinator: TransferCoordinator
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/teg/cross-registry-transfer", .authenticated) { [node, coordinator] call in
       let name = call.query("backend") ?? TransferBackend.async.rawValue
       guard let backend = TransferBackend(rawValue: name) else {

@@ -12,7 +12,7 @@ package struct OperatorRoutes {
 
   static let defaultDays = 365
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/operators", .authority) { [node] _ in
       let (all, agents) = try await node.writer.read { state in (state.ledger.operators.all, state.ledger.agents) }
       return .json(OperatorsView(operators: all.map { record in view(record, agents.filter { record.owns($0.name) }) }))

@@ -54,7 +54,7 @@ package final class OperatorService: Service {
   }
 
   /// What stands in the way of a licence beside the log's own rules: host names that the frame itself needs.
-  /// - Throws: `OperatorError.hostTaken`, `FederationError.endpointInvalid`, `.routeLoop`.
+  /// - Throws: `OperatorError.hostTaken`, `EndpointInvalid`, `SNIError.routeLoop`.
   private func requireFree(_ licence: OperatorLicence) throws {
     for host in licence.hosts {
       try names.requireNoLoop(host.name, HostPort(host.upstream))

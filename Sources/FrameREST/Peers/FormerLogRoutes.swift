@@ -12,7 +12,7 @@ package struct FormerLogRoutes {
   let node: NodeCore
   package let federation: FederationService
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/former-logs", .authority) { _ in .json(try await list(of: nil)) }
     api.on(.get, "/api/v1/peers/{peer}/former-logs", .authority) { call in .json(try await list(of: try peer(call))) }
     api.on(.get, "/api/v1/peers/{peer}/former-logs/{log}", .authority) { call in .json(try await show(try log(call))) }

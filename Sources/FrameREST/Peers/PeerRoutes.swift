@@ -13,7 +13,7 @@ package struct PeerRoutes {
   /// What is seen of a peer now.
   let sight: @Sendable (FrameID) -> ReachabilityView.Sight
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/peers", .authority) { [federation] _ in
       .json(PeersView(peers: try await federation.treaties().map(view)))
     }

@@ -12,7 +12,7 @@ package struct TreatyRoutes {
   let node: NodeCore
   package let federation: FederationService
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/peers/invitations", .authority) { [federation, node] _ in
       let now = node.clock.now()
       let open = try await federation.treaties().filter { $0.state == .requested }

@@ -15,7 +15,7 @@ package struct WitnessRoutes {
   let watch: PeerLogWatch
   let cosignatures: Cosignatures
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.post, "/witness/add-checkpoint", .anyone) { [watch] call in Self.reply(await watch.add(call.body)) }
     api.on(.get, "/witness/{origin}/checkpoint", .anyone) { [watch] call in
       guard let newest = try await watch.newest(originHash: call.parameter("origin")) else {

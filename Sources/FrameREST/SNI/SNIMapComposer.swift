@@ -67,8 +67,8 @@ package final class SNIMapComposer: Sendable {
     }
   }
 
-  /// - Throws: `FederationError.endpointInvalid` when a name or an upstream in the configuration is none, `.routeLoop` when a
-  ///   route leads back to the router.
+  /// - Throws: `SNIError.nameInvalid` or `EndpointInvalid` when a name or an upstream in the configuration is none,
+  ///   `SNIError.routeLoop` when a route leads back to the router.
   package init(
     _ configuration: NodeConfiguration, peers: Peers = Peers(), connectionsMax: Int = 4096, metrics: SNIMetrics,
     logger: Logger
@@ -135,7 +135,7 @@ package final class SNIMapComposer: Sendable {
     if let listener, SNIMap.leadsBack(upstream, to: listener) { throw .routeLoop(name, upstream.description) }
   }
 
-  /// - Throws: `FederationError.endpointInvalid` for a map that ``set(configured:)`` would refuse.
+  /// - Throws: `SNIError` or `EndpointInvalid` for a map that ``set(configured:)`` would refuse.
   package func check(configured map: [String: String]) throws {
     let configured = try Self.read(map, listener)
     try held.withLock { held in
@@ -150,7 +150,7 @@ package final class SNIMapComposer: Sendable {
 
   /// Takes over `sni.map` of a configuration that was read again. Connections that are open stay.
   /// - Returns: whether the map has changed.
-  /// - Throws: `FederationError.endpointInvalid`; the map then stays.
+  /// - Throws: `SNIError` or `EndpointInvalid`; the map then stays.
   package func set(configured map: [String: String]) throws -> Bool {
     let configured = try Self.read(map, listener)
     let changed = try held.withLock { held -> SNIMap? in

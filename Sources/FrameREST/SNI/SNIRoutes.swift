@@ -7,7 +7,7 @@ package struct SNIRoutes {
   let names: SNIMapComposer
   let reload: @Sendable () async throws -> Reloaded
 
-  package func add(to api: APIRouter) {
+  func add(to api: APIRouter) {
     api.on(.get, "/api/v1/sni", .authority) { [names] _ in .json(view(names)) }
     api.on(.get, "/api/v1/sni/nginx", .authority) { [names] call in
       let listen = try HostPort(call.query("listen") ?? "0.0.0.0:443")
